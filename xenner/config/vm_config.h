@@ -1,0 +1,87 @@
+/*
+ * What the user asked for: the one description of a guest. Plain data, no handles. Every front end
+ * (QEMU options now) is a translator into it. Const after vm_config_validate().
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <glib.h>
+
+#define VM_CONFIG_MAX_VCPUS 32
+
+/* Where a value came from, so that errors speak the user's format: "-drive file=x.img". */
+struct cfg_origin {
+    char *text;
+};
+
+enum vm_action { ACT_POWEROFF, ACT_RESET, ACT_PAUSE, ACT_NONE };
+enum kernel_ring { KERNEL_RING_AUTO, KERNEL_RING_1, KERNEL_RING_3 };
+enum user_tables { USER_TABLES_AUTO, USER_TABLES_SHARED, USER_TABLES_SPLIT };
+
+enum chardev_kind {
+    CHARDEV_NULL,
+    CHARDEV_STDIO,
+    CHARDEV_PTY,
+    CHARDEV_FILE,
+    CHARDEV_SOCKET, /* Unix sockets */
+};
+
+struct chardev_config {
+    struct cfg_origin origin;
+    char *id;
+    enum chardev_kind kind;
+    char *path;      /* file: output file; socket: path; pty: link to make, or NULL */
+    char *log;       /* logfile=, or NULL */
+    bool append;     /* file */
+    bool log_append; /* logappend= */
+    bool server;     /* socket: listen instead of connect */
+    bool wait;       /* socket server: wait for the first client before the guest starts */
+    int reconnect;   /* socket client: seconds between tries; 0: don't */
+    bool signal;     /* stdio: ^C is a signal (true) or input for the guest (false) */
+    bool mux;        /* stdio: QEMU's Ctrl-a escape keys */
+};
+
+/* console 0 is the one of start_info; the others are offered through xenstore. */
+struct console_config {
+    struct cfg_origin origin;
+    char *chardev; /* id */
+};
+
+struct vm_config {
+    char *name;
+    char *uuid;      /* canonical text or NULL */
+    char **accels;   /* in order of preference; NULL means the default list */
+    struct {
+        uint64_t bytes;
+    } memory;
+    struct {
+        unsigned count, max;
+    } vcpus;
+    struct {
+        char *kernel;  /* path */
+        char *initrd;  /* path or NULL */
+        char *cmdline; /* never NULL */
+    } boot;
+    struct {
+        enum vm_action poweroff; /* ACT_POWEROFF, or ACT_PAUSE (-no-shutdown) */
+        enum vm_action reboot;   /* ACT_RESET, or ACT_POWEROFF (-no-reboot) */
+        enum vm_action panic;    /* ACT_POWEROFF, ACT_PAUSE, ACT_RESET or ACT_NONE */
+    } on;
+    enum kernel_ring kernel_ring;
+    enum user_tables user_tables;
+    bool start_paused;   /* -S */
+    char *pidfile;
+    GPtrArray *chardevs; /* struct chardev_config *, owned */
+    GPtrArray *consoles; /* struct console_config *, owned */
+    char *debug;         /* -d: log domains, or NULL */
+    char *debug_file;    /* -D, or NULL */
+};
+
+/* All defaults filled in, no kernel. Owned by the caller. */
+struct vm_config *vm_config_new(void);
+/* Accepts NULL. */
+void vm_config_free(struct vm_config *cfg);
+/* The only place for rules that concern more than one field, and for limits. One-line errors. */
+bool vm_config_validate(const struct vm_config *cfg, GError **error);
