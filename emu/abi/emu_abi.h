@@ -7,8 +7,6 @@
  */
 #pragma once
 
-#include <stdint.h>
-
 #define EMU_ABI_MAGIC   0x756d6558u /* "Xemu" */
 #define EMU_ABI_VERSION 1
 #define EMU_MAX_VCPUS   32
@@ -25,6 +23,7 @@
 #define EMU_M2P_VA    0xffff800000000000ull /* slot 256: M2P, read-only for the guest */
 #define EMU_BASE_VA   0xffff830000000000ull /* slot 262: image, vCPU areas, GDTs, device pages */
 #define EMU_DIRECT_VA 0xffff840000000000ull /* slot 264: all RAM and the devices below 4 GiB */
+#define EMU_PAE_M2P_VA 0xf5800000u /* 32-bit guests: the 168 MiB below 4 GiB are Xen's */
 #define EMU_L4_M2P    256
 #define EMU_L4_BASE   262
 #define EMU_L4_DIRECT 264
@@ -42,6 +41,10 @@
 #define EMU_VECTOR_FLUSH 0xf1 /* vCPU -> vCPU: TLB flush request */
 #define EMU_VECTOR_TIMER 0xf2
 #define EMU_VECTOR_SPURIOUS 0xff
+
+#ifndef __ASSEMBLER__
+
+#include <stdint.h>
 
 /* What a vCPU starts with when the engine can't load registers (tcg): read by the trampoline. */
 struct emu_entry {
@@ -167,3 +170,5 @@ struct emu_boot_info {
 _Static_assert(sizeof(struct emu_hostcall) == 520, "hostcall frame");
 _Static_assert(sizeof(struct emu_vcpu_shared) <= 4096, "one page");
 _Static_assert(sizeof(struct emu_boot_info) <= 4096, "one page");
+
+#endif /* __ASSEMBLER__ */

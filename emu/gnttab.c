@@ -1,0 +1,181 @@
+/*
+ * grant_table_op of a guest that only offers grants: the frames of its table, versions 1 and 2. The
+ * backends read the entries from the frames themselves. Mapping another domain's grants: there is
+ * no other domain with a table.
+ */
+#include "emu/emu.h"
+
+#include <xen/grant_table.h>
+
+#define DOMID_GUEST 1
+
+static bool is_self(domid_t dom)
+{
+    return dom == DOMID_SELF || dom == DOMID_GUEST;
+}
+
+static int grow(uint64_t *frames, uint32_t *have, uint32_t want)
+{
+    while (*have < want) {
+        uint64_t maddr = scratch_alloc();
+        if (!maddr)
+            return -XEN_ENOMEM;
+        frames[(*have)++] = maddr;
+    }
+    return 0;
+}
+
+static int copy_frame_list(uint64_t list, const uint64_t *frames, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t mfn = frames[i] >> PAGE_SHIFT;
+        size_t size = emu.pae32 ? 4 : 8;
+        if (copy_to_guest(list + i * size, &mfn, size))
+            return -XEN_EFAULT;
+    }
+    return 0;
+}
+
+static int64_t setup_table(uint64_t at)
+{
+    struct gnttab_setup_table op = {0};
+
+    if (emu.pae32 ? copy_from_guest(&op, at, 16) : copy_from_guest(&op, at, sizeof(op)))
+        return -XEN_EFAULT;
+    uint64_t list = emu.pae32 ? *((uint32_t *)&op + 3) : (uint64_t)op.frame_list.p;
+    if (!is_self(op.dom))
+        op.status = GNTST_bad_domain;
+    else if (op.nr_frames > EMU_GNTTAB_MAX)
+        op.status = GNTST_general_error;
+    else if (grow(emu.gnttab, &emu.gnttab_frames, op.nr_frames ? op.nr_frames : 1) < 0)
+        op.status = GNTST_no_device_space;
+    else if (copy_frame_list(list, emu.gnttab, op.nr_frames))
+        return -XEN_EFAULT;
+    else
+        op.status = GNTST_okay;
+    return copy_to_guest(at + offsetof(struct gnttab_setup_table, status), &op.status,
+                         sizeof(op.status));
+}
+
+static int64_t query_size(uint64_t at)
+{
+    struct gnttab_query_size op;
+
+    if (copy_from_guest(&op, at, sizeof(op)))
+        return -XEN_EFAULT;
+    op.status = is_self(op.dom) ? GNTST_okay : GNTST_bad_domain;
+    op.nr_frames = emu.gnttab_frames;
+    op.max_nr_frames = EMU_GNTTAB_MAX;
+    return copy_to_guest(at, &op, sizeof(op));
+}
+
+/* The first eight entries (console, xenstore) keep their meaning over a change, as under Xen. */
+static int64_t set_version(uint64_t at)
+{
+    struct gnttab_set_version op;
+
+    if (copy_from_guest(&op, at, sizeof(op)))
+        return -XEN_EFAULT;
+    if (op.version != 1 && op.version != 2)
+        return -XEN_EINVAL;
+    if (op.version == 2) {
+        uint32_t want = (emu.gnttab_frames * 512 / 256 + 4095) / 4096;
+        if (grow(emu.gnttab_status, &emu.gnttab_status_frames, want ? want : 1) < 0)
+            return -XEN_ENOMEM;
+    }
+    if (op.version != emu.gnttab_version) {
+        for (uint32_t i = 0; i < emu.gnttab_frames; i++)
+            memset(direct(emu.gnttab[i]), 0, PAGE_SIZE);
+    }
+    emu.gnttab_version = op.version;
+    return copy_to_guest(at, &op, sizeof(op));
+}
+
+static int64_t get_version(uint64_t at)
+{
+    struct gnttab_get_version op;
+
+    if (copy_from_guest(&op, at, sizeof(op)))
+        return -XEN_EFAULT;
+    if (!is_self(op.dom))
+        return -XEN_ESRCH;
+    op.version = emu.gnttab_version;
+    return copy_to_guest(at, &op, sizeof(op));
+}
+
+static int64_t get_status_frames(uint64_t at)
+{
+    struct gnttab_get_status_frames op;
+
+    if (copy_from_guest(&op, at, emu.pae32 ? 16 : sizeof(op)))
+        return -XEN_EFAULT;
+    uint64_t list = emu.pae32 ? *((uint32_t *)&op + 2) : (uint64_t)op.frame_list.p;
+    if (!is_self(op.dom))
+        op.status = GNTST_bad_domain;
+    else if (emu.gnttab_version != 2 || op.nr_frames > emu.gnttab_status_frames)
+        op.status = GNTST_general_error;
+    else if (copy_frame_list(list, emu.gnttab_status, op.nr_frames))
+        return -XEN_EFAULT;
+    else
+        op.status = GNTST_okay;
+    return copy_to_guest(at + offsetof(struct gnttab_get_status_frames, status), &op.status,
+                         sizeof(op.status));
+}
+
+/* Maps, unmaps, copies and transfers name a domain that has no table for us. */
+static int64_t refuse_each(uint64_t at, uint32_t count, size_t size, size_t status, int16_t code)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (copy_to_guest(at + i * size + status, &code, sizeof(code)))
+            return -XEN_EFAULT;
+    }
+    return 0;
+}
+
+static int64_t single(int64_t (*op)(uint64_t at), uint64_t at, uint32_t count)
+{
+    if (count != 1)
+        return -XEN_EINVAL;
+    return op(at);
+}
+
+HYPERCALL(do_grant_table_op)
+{
+    uint32_t count = (uint32_t)a[2];
+    int64_t rc;
+
+    spin_lock(&emu.gnttab_lock);
+    switch (a[0]) {
+    case GNTTABOP_setup_table:
+        rc = single(setup_table, a[1], count);
+        break;
+    case GNTTABOP_query_size:
+        rc = single(query_size, a[1], count);
+        break;
+    case GNTTABOP_set_version:
+        rc = single(set_version, a[1], count);
+        break;
+    case GNTTABOP_get_version:
+        rc = single(get_version, a[1], count);
+        break;
+    case GNTTABOP_get_status_frames:
+        rc = single(get_status_frames, a[1], count);
+        break;
+    case GNTTABOP_map_grant_ref:
+        rc = refuse_each(a[1], count, sizeof(struct gnttab_map_grant_ref),
+                         offsetof(struct gnttab_map_grant_ref, status), GNTST_bad_domain);
+        break;
+    case GNTTABOP_unmap_grant_ref:
+        rc = refuse_each(a[1], count, sizeof(struct gnttab_unmap_grant_ref),
+                         offsetof(struct gnttab_unmap_grant_ref, status), GNTST_bad_handle);
+        break;
+    case GNTTABOP_copy:
+        rc = refuse_each(a[1], count, sizeof(struct gnttab_copy),
+                         offsetof(struct gnttab_copy, status), GNTST_bad_domain);
+        break;
+    default:
+        rc = -XEN_ENOSYS;
+    }
+    spin_unlock(&emu.gnttab_lock);
+    return rc;
+}

@@ -1,0 +1,168 @@
+/* mmu_update and update_va_mapping: write the entry, note what became a table, flush as asked. */
+#include "emu/emu.h"
+
+#define DOMID_GUEST 1
+#define MMU_UPDATE_PREEMPTED 0x80000000u
+
+/* foreigndom: low half the owner of the frame, high half (plus one) the owner of the table. */
+static bool is_self(uint32_t domid)
+{
+    return domid == DOMID_SELF || domid == DOMID_GUEST;
+}
+
+static int check_entry(uint64_t val)
+{
+    return (val & PTE_P) && !maddr_is_ram(val & PTE_ADDR) ? -XEN_EINVAL : 0;
+}
+
+/* Another vCPU may run on this L3: its own four entries follow the guest's. */
+static void pae_root_changed(uint64_t maddr)
+{
+    uint64_t page = maddr & PTE_ADDR;
+
+    for (unsigned i = 0; i < emu.nr_vcpus; i++) {
+        struct vcpu *other = vcpu_by_id(i);
+        if (!other->own_l4 || (other->kernel_root & PTE_ADDR) != page)
+            continue;
+        unsigned index = (maddr - (other->kernel_root & ~31ull)) / 8;
+        if (index >= 4)
+            continue;
+        uint64_t e = *(uint64_t *)direct(maddr);
+        uint64_t *own = direct(*(uint64_t *)direct(other->own_l4) & PTE_ADDR);
+        own[index] = e & PTE_P ? (e & PTE_ADDR) | PTE_P | PTE_RW | PTE_US | PTE_A : 0;
+    }
+}
+
+static int write_entry(uint64_t maddr, uint64_t val, bool preserve_ad)
+{
+    uint64_t *p = direct(maddr);
+    unsigned level = frame_type(maddr >> PAGE_SHIFT);
+
+    if (check_entry(val) < 0)
+        return -XEN_EINVAL;
+    if (level == FRAME_L4 && (maddr & (PAGE_SIZE - 1)) / 8 >= 256 &&
+        (maddr & (PAGE_SIZE - 1)) / 8 <= 271)
+        return -XEN_EINVAL;
+    if (preserve_ad) {
+        uint64_t old = __atomic_load_n(p, __ATOMIC_RELAXED);
+        while (!__atomic_compare_exchange_n(p, &old, val | (old & (PTE_A | PTE_D)), false,
+                                            __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+            ;
+    } else {
+        __atomic_store_n(p, val, __ATOMIC_RELAXED);
+    }
+    if (level >= FRAME_L2 && (val & PTE_P) && !(level < FRAME_L4 && (val & PTE_PS)))
+        pt_mark_tree(val & PTE_ADDR, level - 1);
+    else if (level == FRAME_L1 && (val & (PTE_P | PTE_RW)) == (PTE_P | PTE_RW))
+        frame_set_type((val & PTE_ADDR) >> PAGE_SHIFT, FRAME_NONE); /* writable: a table no more */
+    if (emu.pae32 && level == FRAME_L3)
+        pae_root_changed(maddr);
+    return 0;
+}
+
+static int machphys_update(uint64_t maddr, uint64_t pfn)
+{
+    if (!maddr_is_ram(maddr))
+        return -XEN_EINVAL;
+    if (emu.pae32)
+        ((uint32_t *)emu.m2p)[maddr >> PAGE_SHIFT] = (uint32_t)pfn;
+    else
+        emu.m2p[maddr >> PAGE_SHIFT] = pfn;
+    return 0;
+}
+
+static int update_one(const struct mmu_update *req)
+{
+    uint64_t maddr = req->ptr & ~7ull;
+
+    switch (req->ptr & 3) {
+    case MMU_NORMAL_PT_UPDATE:
+    case MMU_PT_UPDATE_PRESERVE_AD:
+    case MMU_PT_UPDATE_NO_TRANSLATE:
+        if (!maddr_is_ram(maddr))
+            return -XEN_EINVAL;
+        return write_entry(maddr, req->val, (req->ptr & 3) == MMU_PT_UPDATE_PRESERVE_AD);
+    case MMU_MACHPHYS_UPDATE:
+        return machphys_update(req->ptr & ~3ull, req->val);
+    default:
+        return -XEN_ENOSYS;
+    }
+}
+
+HYPERCALL(do_mmu_update)
+{
+    uint32_t count = (uint32_t)a[1] & ~MMU_UPDATE_PREEMPTED, done = 0;
+    uint32_t dom = (uint32_t)a[3];
+    int rc = 0;
+
+    if (!is_self(dom & 0xffff) || (dom >> 16 && !is_self((dom >> 16) - 1)))
+        return -XEN_ESRCH;
+    for (; done < count && rc == 0; done++) {
+        struct mmu_update req;
+        rc = copy_from_guest(&req, a[0] + done * sizeof(req), sizeof(req));
+        if (rc == 0)
+            rc = update_one(&req);
+        if (rc < 0)
+            break;
+    }
+    if (a[2] && copy_to_guest(a[2], &done, sizeof(done)))
+        return -XEN_EFAULT;
+    return rc;
+}
+
+static uint64_t all_vcpus(void)
+{
+    return emu.nr_vcpus == 64 ? ~0ull : (1ull << emu.nr_vcpus) - 1;
+}
+
+static int flush_flags(struct vcpu *v, uint64_t va, uint64_t flags)
+{
+    uint64_t mask = 1ull << v->id, bitmap = flags & ~UVMF_FLUSHTYPE_MASK;
+
+    if (!(flags & UVMF_FLUSHTYPE_MASK))
+        return 0;
+    if (bitmap == UVMF_ALL) {
+        mask = all_vcpus();
+    } else if (bitmap) {
+        mask = 0;
+        if (copy_from_guest(&mask, bitmap, (emu.nr_vcpus + 7) / 8))
+            return -XEN_EFAULT;
+        mask &= all_vcpus();
+    }
+    flush_vcpus(v, mask, (flags & UVMF_FLUSHTYPE_MASK) == UVMF_INVLPG ? va : FLUSH_EVERYTHING);
+    return 0;
+}
+
+static int64_t update_va(struct vcpu *v, uint64_t va, uint64_t val, uint64_t flags)
+{
+    uint64_t *pte;
+
+    if (check_entry(val) < 0)
+        return -XEN_EINVAL;
+    if (!emu.pae32 && va >= EMU_M2P_VA && va < EMU_M2P_VA + (16ull << 39))
+        return -XEN_EINVAL;
+    pte = pt_lookup(v, v->kernel_root, va);
+    if (!pte)
+        return -XEN_EINVAL;
+    if ((val & (PTE_P | PTE_RW)) == (PTE_P | PTE_RW))
+        frame_set_type((val & PTE_ADDR) >> PAGE_SHIFT, FRAME_NONE);
+    __atomic_store_n(pte, val, __ATOMIC_RELAXED);
+    return flush_flags(v, va, flags);
+}
+
+/* PAE guests pass the 64-bit entry in two registers. */
+HYPERCALL(do_update_va_mapping)
+{
+    if (emu.pae32)
+        return update_va(v, (uint32_t)a[0], (uint32_t)a[1] | a[2] << 32, a[3]);
+    return update_va(v, a[0], a[1], a[2]);
+}
+
+HYPERCALL(do_update_va_mapping_otherdomain)
+{
+    uint64_t dom = emu.pae32 ? a[4] : a[3];
+
+    if (!is_self((uint16_t)dom))
+        return -XEN_ESRCH;
+    return do_update_va_mapping(v, regs, a);
+}

@@ -1,0 +1,238 @@
+/*
+ * Page tables as memory: walking them, telling which frames are tables, emu's own slots.
+ *
+ * Nothing is counted or type-checked (no frame is shared with another domain). The only thing that
+ * emu remembers of a frame is "it is a table of level n": the guest maps its pinned tables read-only
+ * and may still write to them, which Xen emulates write by write. emu makes the mapping writable at
+ * the first such write instead, so that the following ones cost nothing.
+ */
+#include "emu/emu.h"
+
+bool maddr_is_ram(uint64_t maddr)
+{
+    const struct emu_boot_info *b = emu.boot;
+    uint64_t mfn = maddr >> PAGE_SHIFT;
+
+    return mfn < b->guest_end_mfn && (mfn < 0xc0000 || mfn >= 0x100000);
+}
+
+uint64_t scratch_alloc(void)
+{
+    uint64_t maddr = 0;
+
+    spin_lock(&emu.scratch_lock);
+    if (emu.scratch_next < emu.scratch_end) {
+        maddr = emu.scratch_next;
+        emu.scratch_next += PAGE_SIZE;
+    }
+    spin_unlock(&emu.scratch_lock);
+    return maddr;
+}
+
+static uint64_t *table_at(uint64_t entry)
+{
+    return direct(entry & PTE_ADDR);
+}
+
+/* v == NULL: root is an L4 whatever the guest is. */
+uint64_t *pt_lookup(struct vcpu *v, uint64_t root, uint64_t va)
+{
+    int level = v && emu.pae32 ? 3 : 4;
+    uint64_t *table = direct(root & PTE_ADDR);
+
+    for (; level > 1; level--) {
+        unsigned index = va >> (12 + 9 * (level - 1)) & 511;
+        uint64_t entry = table[level == 3 && v && emu.pae32 ? index & 3 : index];
+        if (!(entry & PTE_P) || (level < 4 && (entry & PTE_PS)) || !maddr_is_ram(entry & PTE_ADDR))
+            return NULL;
+        table = table_at(entry);
+    }
+    return &table[va >> 12 & 511];
+}
+
+bool pt_translate(struct vcpu *v, uint64_t va, uint64_t *ret_maddr)
+{
+    uint64_t *pte = pt_lookup(v, v->kernel_root, va);
+
+    if (!pte || !(*pte & PTE_P))
+        return false;
+    *ret_maddr = (*pte & PTE_ADDR) + (va & (PAGE_SIZE - 1));
+    return true;
+}
+
+/* A tree that is marked already stays as it is: what changes in it later comes through mmu_update. */
+void pt_mark_tree(uint64_t maddr, unsigned level)
+{
+    uint64_t mfn = maddr >> PAGE_SHIFT;
+    uint64_t *table = direct(maddr & PTE_ADDR);
+    unsigned entries = emu.pae32 && level == 3 ? 4 : 512;
+
+    if (!maddr_is_ram(maddr) || frame_type(mfn) == level)
+        return;
+    frame_set_type(mfn, (enum frame_type)level);
+    if (level == 1)
+        return;
+    for (unsigned i = 0; i < entries; i++) {
+        uint64_t e = table[i];
+        if (!(e & PTE_P) || (level < 4 && (e & PTE_PS)))
+            continue;
+        if (level == 4 && i >= 256 && i <= 271)
+            continue;
+        pt_mark_tree(e & PTE_ADDR, level - 1);
+    }
+}
+
+static void set_slot(uint64_t *l4, unsigned slot, unsigned which)
+{
+    if (l4[slot] != emu.boot->l4_entry[which])
+        l4[slot] = emu.boot->l4_entry[which];
+}
+
+void pt_install_emu_slots(uint64_t l4_maddr)
+{
+    uint64_t *l4 = direct(l4_maddr);
+
+    set_slot(l4, EMU_L4_M2P, 0);
+    set_slot(l4, EMU_L4_BASE, 1);
+    set_slot(l4, EMU_L4_DIRECT, 2);
+}
+
+/*
+ * User mode of a split guest gets the code and the vCPU areas that take it into ring 0, and not the
+ * direct map: on a CPU with Meltdown user code can read whatever its tables map.
+ */
+static void install_user_slots(uint64_t l4_maddr)
+{
+    set_slot(direct(l4_maddr), EMU_L4_BASE, 1);
+}
+
+/* PAE guests run on an L4 of emu's, one a vCPU, with the guest's four L3 entries made 4-level. */
+static void load_pae_root(struct vcpu *v)
+{
+    if (!v->own_l4) {
+        uint64_t l4 = scratch_alloc(), l3 = scratch_alloc();
+        if (!l4 || !l3)
+            emu_panic("no memory for page tables");
+        *(uint64_t *)direct(l4) = l3 | PTE_P | PTE_RW | PTE_US | PTE_A;
+        pt_install_emu_slots(l4);
+        v->own_l4 = l4;
+    }
+    uint64_t *own = direct(*(uint64_t *)direct(v->own_l4) & PTE_ADDR);
+    const uint64_t *guest = direct(v->kernel_root & ~31ull);
+    for (unsigned i = 0; i < 4; i++) {
+        uint64_t e = guest[i];
+        own[i] = e & PTE_P ? (e & PTE_ADDR) | PTE_P | PTE_RW | PTE_US | PTE_A : 0;
+    }
+    write_cr3(v->own_l4);
+}
+
+void mmu_load_root(struct vcpu *v)
+{
+    if (emu.pae32) {
+        load_pae_root(v);
+        return;
+    }
+    v->kernel_cr3 = v->kernel_root;
+    v->user_cr3 = emu.split ? v->user_root : 0;
+    if (v->user_cr3)
+        install_user_slots(v->user_cr3);
+    write_cr3(v->kernel_cr3);
+}
+
+int mmu_new_kernel_root(struct vcpu *v, uint64_t maddr)
+{
+    if (!maddr_is_ram(maddr))
+        return -XEN_EINVAL;
+    v->kernel_root = maddr;
+    if (!emu.pae32)
+        pt_install_emu_slots(maddr);
+    return 0;
+}
+
+/* Is va writable by the kernel, as the tables say now? */
+static bool walk_says_writable(struct vcpu *v, uint64_t va)
+{
+    uint64_t *table = direct(v->kernel_root & PTE_ADDR);
+    bool pae = emu.pae32;
+
+    for (int level = pae ? 3 : 4; level >= 1; level--) {
+        unsigned index = va >> (12 + 9 * (level - 1)) & (pae && level == 3 ? 3 : 511);
+        uint64_t e = table[index];
+        if (!(e & PTE_P) || (!(e & PTE_RW) && !(pae && level == 3)))
+            return false;
+        if (level > 1 && !maddr_is_ram(e & PTE_ADDR))
+            return false;
+        table = table_at(e);
+    }
+    return true;
+}
+
+bool mmu_fix_write_fault(struct vcpu *v, uint64_t va)
+{
+    uint64_t *pte = pt_lookup(v, v->kernel_root, va);
+
+    if (!pte || !(*pte & PTE_P))
+        return false;
+    if (!(*pte & PTE_RW)) {
+        uint64_t target = *pte & PTE_ADDR;
+        if (!maddr_is_ram(target) || frame_type(target >> PAGE_SHIFT) == FRAME_NONE)
+            return false;
+        __atomic_fetch_or(pte, PTE_RW, __ATOMIC_SEQ_CST);
+    }
+    if (!walk_says_writable(v, va))
+        return false;
+    invlpg(va); /* another vCPU may have mended it: then this one's TLB was only late */
+    return true;
+}
+
+/* Ring 3 kernels: the tables that the guest wrote for a supervisor, made good for ring 3. */
+static bool make_user(struct vcpu *v, uint64_t va)
+{
+    uint64_t *table = direct(v->kernel_root & PTE_ADDR);
+    bool changed = false;
+
+    for (int level = 4; level >= 1; level--) {
+        uint64_t *e = &table[va >> (12 + 9 * (level - 1)) & 511];
+        if (!(*e & PTE_P))
+            return false;
+        if (!(*e & PTE_US)) {
+            __atomic_fetch_or(e, PTE_US, __ATOMIC_SEQ_CST);
+            changed = true;
+        }
+        if (level > 1 && !maddr_is_ram(*e & PTE_ADDR))
+            return false;
+        table = table_at(*e);
+    }
+    invlpg(va);
+    return changed;
+}
+
+/*
+ * A fault in ring 3 that the guest has no part in: its kernel in ring 3 met a supervisor page, or its
+ * user mode needs a mapping that only its own L4 has (then the guest gets split page tables).
+ */
+bool mmu_fix_user_fault(struct vcpu *v, uint64_t va, uint32_t error)
+{
+    if (emu.pae32)
+        return false;
+    if (v->in_kernel)
+        return emu.ring3 && (error & 1) && make_user(v, va);
+    if (emu.split || emu.boot->user_tables == 1 || !v->user_root || va >> 47)
+        return false;
+    unsigned slot = va >> 39 & 511;
+    uint64_t user = ((uint64_t *)direct(v->user_root))[slot] & (PTE_ADDR | PTE_P);
+    uint64_t kernel = ((uint64_t *)direct(v->kernel_root))[slot] & (PTE_ADDR | PTE_P);
+    if (!(user & PTE_P) || user == kernel)
+        return false;
+    printk("user mode has mappings of its own: separate page tables for it from now on\n");
+    emu.split = true;
+    for (unsigned i = 0; i < emu.nr_vcpus; i++) {
+        struct vcpu *other = vcpu_by_id(i);
+        other->fast = 0;
+        if (other->user_root) {
+            install_user_slots(other->user_root);
+            other->user_cr3 = other->user_root;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,324 @@
+#include "xenner/engine/tcg_child.h"
+#include "xenner/util/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gio/gio.h>
+#include <glib-unix.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define ROM_SIZE 65536
+
+/* Numbers of the inherited descriptors in the child. */
+enum { FD_RAM = 3, FD_ROM, FD_DOORBELL, FD_QMP };
+
+/* Peers on the doorbell device. */
+enum { PEER_HOST = 0, PEER_GUEST = 1 };
+
+struct tcg_child {
+    const struct tcg_child_hooks *hooks;
+    void *opaque;
+    struct child *process;
+    int qmp, doorbell_server;
+    int guest_rings;              /* eventfd: the guest rang us */
+    guint guest_rings_source;
+    unsigned vcpus;
+    int kick[64];                 /* eventfd a vCPU */
+    GString *qmp_in;
+    unsigned qmp_id;
+};
+
+static const char *qemu_program(void)
+{
+    const char *env = g_getenv("XENNER_QEMU");
+
+    return env ? env : "qemu-system-x86_64";
+}
+
+bool tcg_child_probe(GString *why_not)
+{
+    g_autofree char *path = g_find_program_in_path(qemu_program());
+
+    if (path)
+        return true;
+    g_string_append_printf(why_not, "no '%s' in PATH (Debian: package qemu-system-x86)",
+                           qemu_program());
+    return false;
+}
+
+/* 64 KiB of ROM that hold one instruction: the reset vector's jump to the trampoline. */
+static int make_rom(void)
+{
+    static const uint8_t jump[] = {0xfa, 0xea, 0x00, 0x80, 0x00, 0x00}; /* cli; ljmp 0:0x8000 */
+    int fd = memfd_create("xenner-rom", MFD_CLOEXEC);
+
+    if (fd >= 0 && (ftruncate(fd, ROM_SIZE) < 0 ||
+                    pwrite(fd, jump, sizeof(jump), ROM_SIZE - 16) != (ssize_t)sizeof(jump))) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* One message of ivshmem's protocol: a number and perhaps a descriptor. */
+static bool send_message(int sock, int64_t number, int fd)
+{
+    int64_t le = GINT64_TO_LE(number);
+    struct iovec iov = {&le, sizeof(le)};
+    union {
+        struct cmsghdr align;
+        char buf[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+
+    if (fd >= 0) {
+        msg.msg_control = control.buf;
+        msg.msg_controllen = sizeof(control.buf);
+        struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+    }
+    return sendmsg(sock, &msg, MSG_NOSIGNAL) == (ssize_t)sizeof(le);
+}
+
+/*
+ * We are the device's server (docs/specs/ivshmem-spec of QEMU): protocol version, the client's own
+ * id, the shared memory (unused: RAM is shared already), then each peer's doorbells: ours, and the
+ * guest's, one vector a vCPU.
+ */
+static bool serve_doorbell(struct tcg_child *c, int sock)
+{
+    int shm = memfd_create("xenner-doorbell", MFD_CLOEXEC);
+    bool ok = shm >= 0 && ftruncate(shm, 4096) == 0 && send_message(sock, 0, -1) &&
+              send_message(sock, PEER_GUEST, -1) && send_message(sock, -1, shm) &&
+              send_message(sock, PEER_HOST, c->guest_rings);
+
+    for (unsigned i = 0; i < c->vcpus && ok; i++)
+        ok = send_message(sock, PEER_GUEST, c->kick[i]);
+    if (shm >= 0)
+        close(shm);
+    return ok;
+}
+
+static gboolean on_guest_rings(gint fd, GIOCondition condition, gpointer data)
+{
+    struct tcg_child *c = data;
+    uint64_t count;
+
+    if (read(fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
+        g_warning("doorbell: %s", g_strerror(errno));
+    c->hooks->doorbell(c->opaque);
+    return G_SOURCE_CONTINUE;
+}
+
+static void on_exit(void *opaque, int status)
+{
+    struct tcg_child *c = opaque;
+    g_autofree char *why = NULL;
+
+    if (WIFSIGNALED(status))
+        why = g_strdup_printf("the QEMU process was killed by signal %d", WTERMSIG(status));
+    else
+        why = g_strdup_printf("the QEMU process exited with status %d", WEXITSTATUS(status));
+    c->hooks->exited(c->opaque, why);
+}
+
+static char **build_argv(const struct engine_config *cfg)
+{
+    g_autoptr(GPtrArray) argv = g_ptr_array_new();
+    uint64_t bytes = guest_mem_bytes(cfg->mem);
+
+#define ADD(...) g_ptr_array_add(argv, g_strdup_printf(__VA_ARGS__))
+    ADD("%s", qemu_program());
+    ADD("-name");
+    ADD("xenner-%s,debug-threads=on", cfg->name ? cfg->name : "guest");
+    ADD("-nodefaults");
+    ADD("-no-user-config");
+    ADD("-no-reboot");
+    ADD("-S");
+    ADD("-display");
+    ADD("none");
+    /* All that is not CPU, LAPIC or doorbell is off; RAM splits where guest_mem.h says. */
+    ADD("-machine");
+    ADD("pc,usb=off,vmport=off,smm=off,hpet=off,pit=off,i8042=off,sata=off,graphics=off,"
+        "max-ram-below-4g=%llu,memory-backend=ram", GUEST_MEM_HOLE_START);
+    ADD("-accel");
+    ADD("tcg,thread=multi");
+    ADD("-cpu");
+    ADD("max,smap=off,smep=off,pku=off,la57=off");
+    ADD("-smp");
+    ADD("%u,sockets=%u,cores=1,threads=1", cfg->vcpus, cfg->vcpus);
+    ADD("-m");
+    ADD("size=%" G_GUINT64_FORMAT "k", bytes >> 10);
+    ADD("-object");
+    ADD("memory-backend-file,id=ram,size=%" G_GUINT64_FORMAT ",mem-path=/proc/self/fd/%d,share=on",
+        bytes, FD_RAM);
+    ADD("-bios");
+    ADD("/proc/self/fd/%d", FD_ROM);
+    ADD("-chardev");
+    ADD("socket,id=doorbell,fd=%d", FD_DOORBELL);
+    ADD("-device");
+    ADD("ivshmem-doorbell,chardev=doorbell,vectors=%u", cfg->vcpus);
+    ADD("-chardev");
+    ADD("socket,id=qmp,fd=%d", FD_QMP);
+    ADD("-mon");
+    ADD("chardev=qmp,mode=control");
+#undef ADD
+    g_ptr_array_add(argv, NULL);
+    return (char **)g_ptr_array_steal(argv, NULL);
+}
+
+static bool socket_pair(int pair[2])
+{
+    return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0;
+}
+
+static bool open_doorbells(struct tcg_child *c)
+{
+    c->guest_rings = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (c->guest_rings < 0)
+        return false;
+    for (unsigned i = 0; i < c->vcpus; i++) {
+        c->kick[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (c->kick[i] < 0)
+            return false;
+    }
+    c->guest_rings_source = g_unix_fd_add(c->guest_rings, G_IO_IN, on_guest_rings, c);
+    return true;
+}
+
+/* One line of QMP, without its end; NULL when QEMU is gone or silent for 30 s. */
+static char *qmp_read_line(struct tcg_child *c)
+{
+    for (;;) {
+        char *end = memchr(c->qmp_in->str, '\n', c->qmp_in->len);
+        if (end) {
+            char *line = g_strndup(c->qmp_in->str, (gsize)(end - c->qmp_in->str));
+            g_string_erase(c->qmp_in, 0, end - c->qmp_in->str + 1);
+            return line;
+        }
+        struct pollfd p = {c->qmp, POLLIN, 0};
+        char buf[4096];
+        if (poll(&p, 1, 30000) <= 0)
+            return NULL;
+        ssize_t n = read(c->qmp, buf, sizeof(buf));
+        if (n <= 0)
+            return NULL;
+        g_string_append_len(c->qmp_in, buf, n);
+    }
+}
+
+/* Our own child answers in QMP's fixed shape: a reply carries our id, an event does not. */
+static bool qmp_command(struct tcg_child *c, const char *name, GError **error)
+{
+    g_autofree char *id = g_strdup_printf("\"id\": \"x%u\"", ++c->qmp_id);
+    g_autofree char *cmd = g_strdup_printf("{\"execute\": \"%s\", %s}\n", name, id);
+
+    if (send(c->qmp, cmd, strlen(cmd), MSG_NOSIGNAL) == (ssize_t)strlen(cmd)) {
+        g_autofree char *line = NULL;
+        while ((line = qmp_read_line(c))) {
+            if (strstr(line, id) && strstr(line, "\"return\""))
+                return true;
+            if (strstr(line, id))
+                break;
+            g_clear_pointer(&line, g_free);
+        }
+    }
+    g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "the QEMU process did not obey '%s'", name);
+    return false;
+}
+
+static bool start_process(struct tcg_child *c, const struct engine_config *cfg, GError **error)
+{
+    int doorbell[2] = {-1, -1}, qmp[2] = {-1, -1}, rom = make_rom();
+    g_auto(GStrv) argv = build_argv(cfg);
+
+    if (rom < 0 || !socket_pair(doorbell) || !socket_pair(qmp) || !open_doorbells(c) ||
+        !serve_doorbell(c, doorbell[0])) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "could not set up the doorbells: %s",
+                    g_strerror(errno));
+    } else {
+        const struct child_fd fds[] = {{guest_mem_fd(cfg->mem), FD_RAM},
+                                       {rom, FD_ROM},
+                                       {doorbell[1], FD_DOORBELL},
+                                       {qmp[1], FD_QMP}};
+        c->process = child_spawn(argv, fds, G_N_ELEMENTS(fds), on_exit, c, error);
+    }
+    c->doorbell_server = doorbell[0];
+    c->qmp = qmp[0];
+    for (unsigned i = 0; i < 3; i++) {
+        int fd = i == 0 ? rom : i == 1 ? doorbell[1] : qmp[1];
+        if (fd >= 0)
+            close(fd);
+    }
+    return c->process != NULL;
+}
+
+struct tcg_child *tcg_child_new(const struct engine_config *cfg, const struct tcg_child_hooks *hooks,
+                                void *opaque, GError **error)
+{
+    struct tcg_child *c = g_new0(struct tcg_child, 1);
+
+    g_assert(cfg->vcpus <= G_N_ELEMENTS(c->kick));
+    c->hooks = hooks;
+    c->opaque = opaque;
+    c->vcpus = cfg->vcpus;
+    c->qmp = c->doorbell_server = c->guest_rings = -1;
+    for (unsigned i = 0; i < c->vcpus; i++)
+        c->kick[i] = -1;
+    c->qmp_in = g_string_new(NULL);
+    if (!start_process(c, cfg, error)) {
+        tcg_child_free(c);
+        return NULL;
+    }
+    return c;
+}
+
+bool tcg_child_run(struct tcg_child *c, GError **error)
+{
+    if (c->qmp_id == 0 && !qmp_command(c, "qmp_capabilities", error))
+        return false;
+    return qmp_command(c, "cont", error);
+}
+
+bool tcg_child_stop(struct tcg_child *c, GError **error)
+{
+    return qmp_command(c, "stop", error);
+}
+
+void tcg_child_kick(struct tcg_child *c, unsigned vcpu)
+{
+    static const uint64_t one = 1;
+
+    /* Full (EAGAIN) is as good: it is signalled already. */
+    if (vcpu < c->vcpus && write(c->kick[vcpu], &one, sizeof(one)) < 0 && errno != EAGAIN)
+        g_warning("kick of vCPU %u: %s", vcpu, g_strerror(errno));
+}
+
+void tcg_child_free(struct tcg_child *c)
+{
+    if (!c)
+        return;
+    child_free(c->process);
+    if (c->guest_rings_source)
+        g_source_remove(c->guest_rings_source);
+    for (unsigned i = 0; i < c->vcpus; i++) {
+        if (c->kick[i] >= 0)
+            close(c->kick[i]);
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        int fd = i == 0 ? c->qmp : i == 1 ? c->doorbell_server : c->guest_rings;
+        if (fd >= 0)
+            close(fd);
+    }
+    g_string_free(c->qmp_in, TRUE);
+    g_free(c);
+}

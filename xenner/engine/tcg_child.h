@@ -1,0 +1,25 @@
+/*
+ * The QEMU process of the tcg engine: CPUs, LAPICs and RAM, no firmware; one ivshmem doorbell in each
+ * direction; its monitor on a socket pair, for stop and cont.
+ */
+#pragma once
+
+#include "xenner/engine/engine.h"
+
+struct tcg_child;
+
+struct tcg_child_hooks {
+    void (*doorbell)(void *opaque);                /* the guest rang */
+    void (*exited)(void *opaque, const char *why); /* QEMU is gone */
+};
+
+bool tcg_child_probe(GString *why_not);
+/* Starts QEMU, its vCPUs stopped before their first instruction. */
+struct tcg_child *tcg_child_new(const struct engine_config *cfg, const struct tcg_child_hooks *hooks,
+                                void *opaque, GError **error);
+/* Waits for QEMU's answer. */
+bool tcg_child_run(struct tcg_child *c, GError **error);
+bool tcg_child_stop(struct tcg_child *c, GError **error);
+/* Any thread. */
+void tcg_child_kick(struct tcg_child *c, unsigned vcpu);
+void tcg_child_free(struct tcg_child *c);

@@ -1,0 +1,30 @@
+/*
+ * A helper process whose life is tied to ours: it dies when we do, however we die, and we learn of it
+ * when it dies. Threads: the main loop's (the kernel ties the child to the thread that made it).
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+struct child;
+
+/* status as from waitpid(). Main loop's thread, once. */
+typedef void (*child_exit_fn)(void *opaque, int status);
+
+enum { CHILD_MAX_FDS = 8 };
+
+struct child_fd {
+    int fd; /* ours, borrowed: stays open here */
+    int as; /* its number in the child; 3 or more */
+};
+
+/*
+ * argv[0] is looked up in PATH. The child gets stdin from /dev/null, our stdout and stderr, and the
+ * named descriptors; nothing else stays open in it.
+ */
+struct child *child_spawn(char *const argv[], const struct child_fd *fds, unsigned nr_fds,
+                          child_exit_fn exited, void *opaque, GError **error);
+int child_pid(const struct child *c);
+/* Kills it (SIGKILL), waits for it, and forgets it; exited() is not called. Accepts NULL. */
+void child_free(struct child *c);
