@@ -18,9 +18,9 @@ struct build_params {
     const char *kernel_path;
     const char *initrd_path; /* NULL: none */
     const char *cmdline;
-    uint64_t nr_pages;       /* the guest's memory, frames */
-    mfn_t first_mfn;         /* the guest's pfn 0; its frames go up from here, around the hole */
-    uint32_t store_port;     /* event channel for xenstore; 0: no xenstore */
+    uint64_t nr_pages;   /* the guest's memory, frames */
+    mfn_t first_mfn;     /* the guest's pfn 0; its frames go up from here, around the hole */
+    uint32_t store_port; /* event channel for xenstore; 0: no xenstore */
     uint32_t console_port;
     unsigned nr_vcpus;
 };
@@ -32,32 +32,40 @@ struct dom_symbol {
 
 /* What it built. All virtual addresses are the guest's. */
 struct dom_image {
-    bool pae32;              /* a 32-bit PAE guest; otherwise 64-bit */
-    bool suspend_cancel;     /* notes that others may ask for later */
-    char guest_os[32];       /* from the notes, printable, for messages */
-    uint64_t virt_base;
-    uint64_t entry;          /* first instruction */
-    uint64_t stack;          /* initial stack pointer */
+    bool pae32;                   /* a 32-bit PAE guest; otherwise 64-bit */
+    bool suspend_cancel;          /* notes that others may ask for later */
+    char guest_os[32];            /* from the notes, printable, for messages */
+    uint64_t virt_base, virt_end; /* mapped from pfn 0 on; virt_end is exclusive */
+    uint64_t entry;               /* first instruction */
+    uint64_t stack;               /* initial stack pointer */
     uint64_t start_info_va;
     uint64_t hypercall_page_va; /* 0 when the kernel names none */
-    mfn_t hypercall_page;    /* valid when hypercall_page_va != 0 */
+    mfn_t hypercall_page;       /* valid when hypercall_page_va != 0 */
     mfn_t start_info;
     mfn_t shared_info;
     mfn_t console_ring;
     mfn_t store_ring;
-    mfn_t root_table;        /* L4, or the PAE L3 */
-    pfn_t first_table;       /* the boot page tables: one run of frames */
+    mfn_t root_table;  /* L4, or the PAE L3 */
+    pfn_t first_table; /* the boot page tables: one run of frames */
     uint64_t nr_tables;
     uint64_t nr_pages;
-    GArray *symbols;         /* struct dom_symbol sorted by address, or NULL when the kernel has none */
+    GArray *symbols; /* struct dom_symbol sorted by address, or NULL when the kernel has none */
 };
 
 /*
  * Fills mem and *ret. On failure *ret is untouched and the error is one line that names the file.
  * Never trusts a byte of the kernel: every size, offset and address is checked.
+ *
+ * mem must be zeroed: what a guest starts with as zero (bss, free memory) is not written, so that
+ * it takes no memory of the host. It must hold one frame more than the guest has: shared_info is
+ * the machine frame of pfn nr_pages, which is not the guest's.
  */
 bool build_domain(struct guest_mem *mem, const struct build_params *p, struct dom_image *ret,
                   GError **error);
+/* The same with the kernel file's bytes; kernel_path is only its name in errors. */
+bool build_domain_from_bytes(struct guest_mem *mem, const struct build_params *p,
+                             const uint8_t *kernel, size_t len, struct dom_image *ret,
+                             GError **error);
 /* Frees what ret owns, not ret; accepts a zeroed struct. */
 void dom_image_clear(struct dom_image *img);
 

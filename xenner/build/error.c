@@ -1,0 +1,14 @@
+#include "xenner/build/error.h"
+
+#include <stdarg.h>
+
+bool build_fail(GError **error, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    if (error)
+        *error = g_error_new_valist(BUILD_ERROR, 0, fmt, args);
+    va_end(args);
+    return false;
+}
