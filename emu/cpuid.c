@@ -9,7 +9,7 @@
 #define BIT(n) (1u << (n))
 
 /* Leaf 1 */
-#define EDX1_HIDE (BIT(1) /* VME */ | BIT(2) /* DE */ | BIT(3) /* PSE */ | BIT(12) /* MTRR */ | \
+#define EDX1_HIDE (BIT(1) /* VME */ | BIT(2) /* DE */ | BIT(3) /* PSE */ | BIT(7) /* MCE */ | BIT(14) /* MCA */ | BIT(12) /* MTRR */ | \
                    BIT(13) /* PGE */ | BIT(17) /* PSE36 */ | BIT(11) /* SEP: see below */ | \
                    BIT(21) /* DS */ | BIT(22) /* ACPI */ | BIT(29) /* TM */)
 #define ECX1_HIDE (BIT(2) /* DTES64 */ | BIT(3) /* MONITOR */ | BIT(4) /* DSCPL */ | \

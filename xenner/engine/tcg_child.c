@@ -119,7 +119,7 @@ static gboolean on_guest_rings(gint fd, GIOCondition condition, gpointer data)
     return G_SOURCE_CONTINUE;
 }
 
-static void on_exit(void *opaque, int status)
+static void on_child_exit(void *opaque, int status)
 {
     struct tcg_child *c = opaque;
     g_autofree char *why = NULL;
@@ -250,7 +250,7 @@ static bool start_process(struct tcg_child *c, const struct engine_config *cfg, 
                                        {rom, FD_ROM},
                                        {doorbell[1], FD_DOORBELL},
                                        {qmp[1], FD_QMP}};
-        c->process = child_spawn(argv, fds, G_N_ELEMENTS(fds), on_exit, c, error);
+        c->process = child_spawn(argv, fds, G_N_ELEMENTS(fds), on_child_exit, c, error);
     }
     c->doorbell_server = doorbell[0];
     c->qmp = qmp[0];
