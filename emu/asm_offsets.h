@@ -36,7 +36,7 @@
 #define REGS_SIZE   200
 
 /* Room above the interrupt frame for es, ds, fs, gs of struct cpu_user_regs. */
-#define STACK_TOP_PAD 32
+#define STACK_TOP_PAD EMU_STACK_TOP_PAD
 
 #define VECTOR_HYPERCALL 0x100
 #define VECTOR_SYSCALL   0x101

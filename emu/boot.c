@@ -22,6 +22,10 @@
 #define CR4_OSXSAVE    0x40000ul
 
 struct emu emu;
+
+_Static_assert(offsetof(struct shared_info, evtchn_pending) == 32 * 64, "evtchn_2l.h");
+_Static_assert(offsetof(struct shared_info, evtchn_mask) == 32 * 64 + 64 * 8, "evtchn_2l.h");
+
 static uint32_t emu_ready;
 
 static void emu_init_domain(void)
@@ -42,10 +46,8 @@ static void emu_init_domain(void)
     emu.scratch_next = b->scratch_maddr;
     emu.scratch_end = b->scratch_maddr + b->scratch_frames * PAGE_SIZE;
     emu.evtchn = (struct evtchn_2l){
-        .pending = emu.shared_info + (emu.pae32 ? 32 * 64 : offsetof(struct shared_info,
-                                                                     evtchn_pending)),
-        .mask = emu.shared_info + (emu.pae32 ? 32 * 64 + 128
-                                             : offsetof(struct shared_info, evtchn_mask)),
+        .pending = emu.shared_info + evtchn_2l_pending_offset(emu.pae32),
+        .mask = emu.shared_info + evtchn_2l_mask_offset(emu.pae32),
         .is32 = emu.pae32,
     };
     emu.nr_pages_now = emu.max_pages = b->nr_pages;

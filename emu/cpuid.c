@@ -80,9 +80,8 @@ void guest_cpuid(struct vcpu *v, uint32_t leaf, uint32_t sub, uint32_t r[4])
     switch (leaf) {
     case 1:
         r[1] = (r[1] & 0xffffff) | v->id << 24;
-        r[2] = (r[2] & ~(ECX1_HIDE | BIT(27))) | BIT(31) /* hypervisor */;
-        if (v->cr4_guest & BIT(18))
-            r[2] |= BIT(27); /* OSXSAVE follows the guest's CR4 */
+        /* OSXSAVE says what emu set up: Linux takes XSAVE only when it sees both */
+        r[2] = (r[2] & ~ECX1_HIDE) | BIT(31) /* hypervisor */;
         r[3] &= ~EDX1_HIDE;
         break;
     case 7:

@@ -133,7 +133,6 @@ struct vcpu {
     int runstate;
     uint64_t runstate_entry, runstate_time[4];
     uint64_t runstate_area; /* guest address or 0 */
-    uint64_t time_area;     /* guest address or 0 */
     struct vcpu_timer poll_timer; /* deadline 0: the poll timed out; ~0: none */
     uint32_t poll_ports[POLL_MAX], poll_count;
     bool polling;
@@ -436,6 +435,7 @@ uint64_t system_time(void);
 void timer_interrupt(struct vcpu *v);
 void timer_rearm(struct vcpu *v);
 void timer_init_vcpu(struct vcpu *v);
+int timer_publish(struct vcpu *v, uint64_t va);
 void runstate_change(struct vcpu *v, int state);
 _Noreturn void guest_shutdown(struct vcpu *v, struct cpu_user_regs *regs, unsigned reason);
 

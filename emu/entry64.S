@@ -4,8 +4,8 @@
  * The paths of a system call and of the return from one are written out here, because they are what
  * PV guests do most; everything else saves all registers and goes to C.
  */
-#include "emu/asm_offsets.h"
 #include "emu/abi/emu_abi.h"
+#include "emu/asm_offsets.h"
 
 #define VCPU_BYTES 0x8000
 

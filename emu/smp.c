@@ -132,6 +132,7 @@ int vcpu_load_context(struct vcpu *v, const vcpu_guest_context_t *c)
     v->kernel_ss_guest = (uint16_t)c->kernel_ss;
     v->start_regs = c->user_regs;
     v->in_kernel = !!(c->flags & VGCF_in_kernel);
+    v->iopl = c->user_regs.rflags >> 12 & 3;
     v->start_gs_kernel = c->gs_base_kernel;
     v->start_gs_user = c->gs_base_user;
     v->start_fs = c->fs_base;
@@ -200,6 +201,16 @@ static int64_t op_register_area(struct vcpu *target, uint64_t arg, uint64_t *are
         return -XEN_EFAULT;
     *area = va;
     return 0;
+}
+
+/* The TSC is constant: what is written there now stays true, so the address need not be kept. */
+static int64_t op_register_time(struct vcpu *target, uint64_t arg)
+{
+    uint64_t va = 0;
+
+    if (copy_from_guest(&va, arg, emu.pae32 ? 4 : 8))
+        return -XEN_EFAULT;
+    return timer_publish(target, va);
 }
 
 /* Moves vcpu_info into a page of the guest's; what is pending there must not get lost. */
@@ -286,7 +297,7 @@ HYPERCALL(do_vcpu_op)
     case VCPUOP_register_runstate_memory_area:
         return op_register_area(target, a[2], &target->runstate_area);
     case VCPUOP_register_vcpu_time_memory_area:
-        return op_register_area(target, a[2], &target->time_area);
+        return op_register_time(target, a[2]);
     case VCPUOP_register_vcpu_info:
         return op_register_vcpu_info(v, target, a[2]);
     case VCPUOP_set_periodic_timer:

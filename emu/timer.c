@@ -38,6 +38,14 @@ static void fill_time_info(uint8_t *vinfo)
     t->version++;
 }
 
+/* A copy for user space (vDSO) at a guest address. */
+int timer_publish(struct vcpu *v, uint64_t va)
+{
+    struct vcpu_time_info info = *(const struct vcpu_time_info *)(v->vinfo + 32);
+
+    return copy_to_guest(va, &info, sizeof(info));
+}
+
 _Static_assert(offsetof(struct vcpu_info, time) == 32, "vcpu_info");
 
 void timer_init_vcpu(struct vcpu *v)

@@ -32,6 +32,7 @@
 #define EMU_IMAGE_OFF 0x0000000u /* at most 2 MiB, linked at EMU_BASE_VA */
 #define EMU_VCPU_OFF  0x0200000u /* one area of EMU_VCPU_SIZE a vCPU */
 #define EMU_VCPU_SIZE 0x8000u
+#define EMU_STACK_TOP_PAD 32 /* a vCPU starts with RSP this far below the end of its area */
 #define EMU_GDT_OFF   0x0400000u /* 64 KiB a vCPU: 14 guest pages, emu's page, one spare */
 #define EMU_GDT_SIZE  0x10000u
 #define EMU_MMIO_OFF  0x0600000u /* page 0: LAPIC; pages 1 and 2: doorbell device */
@@ -87,7 +88,12 @@ struct emu_port {
 };
 
 /* One synchronous request of emu to the host a vCPU; emu fills nr, cmd, arg and then state. */
-enum emu_hostcall_state { EMU_HOSTCALL_IDLE = 0, EMU_HOSTCALL_REQUEST = 1, EMU_HOSTCALL_DONE = 2 };
+enum emu_hostcall_state {
+    EMU_HOSTCALL_IDLE = 0,
+    EMU_HOSTCALL_REQUEST = 1,
+    EMU_HOSTCALL_DONE = 2,
+    EMU_HOSTCALL_SERVING = 3, /* the host took it */
+};
 
 enum emu_hostcall_nr {
     EMU_HOSTCALL_EVTCHN = 1,  /* cmd: EVTCHNOP_*, arg: its struct, 64-bit layout (it has no pointers) */

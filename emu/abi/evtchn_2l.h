@@ -25,6 +25,17 @@ static inline unsigned evtchn_2l_ports(const struct evtchn_2l *e)
     return e->is32 ? 32 * 32 : 64 * 64;
 }
 
+/* Offsets in struct shared_info: after 32 struct vcpu_info of 64 bytes each, of either width. */
+static inline unsigned evtchn_2l_pending_offset(bool is32)
+{
+    return 32 * 64;
+}
+
+static inline unsigned evtchn_2l_mask_offset(bool is32)
+{
+    return 32 * 64 + (is32 ? 32 * 4 : 64 * 8);
+}
+
 static inline bool evtchn_2l_set_bit(void *bits, unsigned n)
 {
     uint32_t *word = (uint32_t *)bits + n / 32;

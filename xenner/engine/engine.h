@@ -21,17 +21,20 @@ struct engine_hooks {
     void (*failed)(void *opaque, const char *why);
 };
 
+struct engine_entry {
+    uint64_t rip, rsp, cr3;
+};
+
 struct engine_config {
     struct guest_mem *mem; /* borrowed for the engine's life */
     unsigned vcpus;
     const char *name;      /* the VM's, for process titles */
-    struct {
-        uint64_t rip, rsp, cr3;
-    } *entry;              /* one a vCPU; copied */
+    const struct engine_entry *entry; /* one a vCPU; copied */
 };
 
 struct engine_ops {
     const char *name; /* "kvm", "tcg" */
+    bool doorbell_port; /* emu rings with OUT to a port; else with the ivshmem device */
     /* Really tries; on failure why_not gets one clause for the user. */
     bool (*probe)(GString *why_not);
     struct engine *(*create)(const struct engine_config *cfg, const struct engine_hooks *hooks,

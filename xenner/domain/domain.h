@@ -1,0 +1,48 @@
+/*
+ * Seam 1: one domain, however it is run. What the lifecycle and the monitors see. The emulated domain
+ * (domain_emu.c: builder, emu, an engine, in-process event channels) is one; libxl's will be another.
+ *
+ * Threads: everything here is called, and calls back, in the main loop's thread.
+ */
+#pragma once
+
+#include "xenner/config/vm_config.h"
+#include "xenner/host/xen_host.h"
+
+struct domain;
+
+struct domain_events {
+    /* The guest ended itself; reason is SHUTDOWN_* of xen/sched.h. Its vCPUs stand still. */
+    void (*shutdown)(void *opaque, unsigned reason);
+    /* The domain can't go on for a reason that is not the guest's; why is for the user. */
+    void (*failed)(void *opaque, const char *why);
+    /* HYPERVISOR_console_io: text for the debug console. */
+    void (*debug_output)(void *opaque, const char *text, size_t len);
+};
+
+/*
+ * Builds the domain, paused, on the first accelerator of cfg->accels (or the default list) that
+ * passes its probe. cfg is borrowed for the domain's life.
+ */
+struct domain *domain_create(const struct vm_config *cfg, const struct domain_events *events,
+                             void *opaque, GError **error);
+/* Lets the vCPUs run, or returns when all have stopped. */
+bool domain_set_running(struct domain *d, bool run, GError **error);
+/* What backends talk to; borrowed, lives as long as the domain. */
+struct xen_host *domain_host(struct domain *d);
+/* The ring and the port of PV console n; false when the domain has no such console. */
+bool domain_console(struct domain *d, unsigned n, xen_pfn_t *ret_gfn, evtchn_port_t *ret_port);
+/* The accelerator that it runs on: "kvm", "tcg". */
+const char *domain_accel(const struct domain *d);
+/*
+ * After a shutdown: registers and stack of the vCPU that asked for it, with symbols where the kernel
+ * has them, and one line for each other one.
+ */
+void domain_crash_report(struct domain *d, GString *out);
+/* Ends and frees it, whatever state it is in. Accepts NULL. */
+void domain_destroy(struct domain *d);
+
+/* The known accelerators, NULL-terminated, in the default order of preference. */
+const char *const *domain_accels(void);
+/* Really tries accel; when it can't be used, why_not gets one clause for the user. */
+bool domain_probe(const char *accel, GString *why_not);

@@ -1,0 +1,452 @@
+/*
+ * The emulated domain: the builder's image and emu in the RAM of an engine, event channels and
+ * hostcalls served in this process.
+ */
+#include "xenner/domain/domain.h"
+#include "xenner/build/builder.h"
+#include "xenner/build/p2m.h"
+#include "xenner/domain/crash.h"
+#include "xenner/domain/emu_area.h"
+#include "xenner/domain/hostcall.h"
+#include "xenner/domain/pvclock.h"
+#include "xenner/engine/engine.h"
+#include "xenner/host/evtchn.h"
+#include "xenner/host/local.h"
+
+#include <gio/gio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <xen/errno.h>
+#include <xen/sched.h>
+
+#define G_LOG_DOMAIN_EMU "emu"
+
+struct domain {
+    const struct vm_config *cfg;
+    const struct domain_events *events;
+    void *opaque;
+
+    struct guest_mem *mem;
+    struct emu_area area;
+    struct emu_boot_info *boot;
+    struct dom_image image;
+    const struct engine_ops *ops;
+    struct engine *engine;
+    struct evtchn_table *evtchn;
+    struct xen_host *host;
+    evtchn_port_t console_port;
+
+    GMutex lock;       /* log position, shutdown, texts for the main loop */
+    uint32_t log_cons;
+    GString *log_line;
+    GString *console;  /* debug console output on its way to the main loop */
+    char *failure;
+    bool shut_down;
+    unsigned shutdown_reason, shutdown_vcpu;
+    bool told;         /* shutdown() or failed() was called */
+    guint idle;        /* source that brings the above to the main loop */
+};
+
+static struct emu_vcpu_shared *vcpu_shared(struct domain *d, unsigned vcpu)
+{
+    return guest_ptr(d->mem, d->area.vcpu_shared + vcpu * (uint64_t)FRAME_SIZE, FRAME_SIZE);
+}
+
+static void flush_console(struct domain *d)
+{
+    g_autoptr(GString) text = NULL;
+
+    g_mutex_lock(&d->lock);
+    if (d->console->len) {
+        text = d->console;
+        d->console = g_string_new(NULL);
+    }
+    g_mutex_unlock(&d->lock);
+    if (text)
+        d->events->debug_output(d->opaque, text->str, text->len);
+}
+
+/* Main loop: tells the owner what other threads noted. The owner may destroy the domain in there. */
+static gboolean deliver(gpointer data)
+{
+    struct domain *d = data;
+    g_autofree char *failure = NULL;
+    bool shut_down;
+
+    g_mutex_lock(&d->lock);
+    d->idle = 0;
+    g_mutex_unlock(&d->lock);
+    flush_console(d);
+    g_mutex_lock(&d->lock);
+    failure = g_steal_pointer(&d->failure);
+    shut_down = d->shut_down;
+    bool tell = !d->told && (failure || shut_down);
+    d->told |= tell;
+    g_mutex_unlock(&d->lock);
+    if (!tell)
+        return G_SOURCE_REMOVE;
+    if (failure)
+        d->events->failed(d->opaque, failure);
+    else
+        d->events->shutdown(d->opaque, d->shutdown_reason);
+    return G_SOURCE_REMOVE;
+}
+
+/* Called with the lock held. */
+static void deliver_soon(struct domain *d)
+{
+    if (!d->idle)
+        d->idle = g_idle_add_full(G_PRIORITY_DEFAULT, deliver, d, NULL);
+}
+
+static void fail(struct domain *d, const char *why)
+{
+    g_mutex_lock(&d->lock);
+    if (!d->failure)
+        d->failure = g_strdup(why);
+    deliver_soon(d);
+    g_mutex_unlock(&d->lock);
+}
+
+/* emu's log: lines go to g_log's domain "emu". Any thread. */
+static void drain_log(struct domain *d)
+{
+    struct emu_log *log = guest_ptr(d->mem, d->area.log, sizeof(*log));
+
+    g_mutex_lock(&d->lock);
+    uint32_t prod = __atomic_load_n(&log->prod, __ATOMIC_ACQUIRE);
+    if (prod - d->log_cons > EMU_LOG_SIZE)
+        d->log_cons = prod - EMU_LOG_SIZE; /* scribbled on */
+    for (; d->log_cons != prod; d->log_cons++) {
+        char c = log->text[d->log_cons % EMU_LOG_SIZE];
+        if (c != '\n' && d->log_line->len < 512) {
+            g_string_append_c(d->log_line, g_ascii_isprint(c) ? c : '?');
+            continue;
+        }
+        g_log("emu", G_LOG_LEVEL_MESSAGE, "%s", d->log_line->str);
+        g_string_truncate(d->log_line, 0);
+    }
+    __atomic_store_n(&log->cons, prod, __ATOMIC_RELEASE);
+    g_mutex_unlock(&d->lock);
+}
+
+static int64_t on_evtchn(void *opaque, unsigned vcpu, uint32_t cmd, void *arg, size_t size)
+{
+    struct domain *d = opaque;
+
+    return evtchn_guest_op(d->evtchn, cmd, vcpu, arg, size);
+}
+
+static bool on_shutdown(void *opaque, unsigned vcpu, uint32_t reason)
+{
+    struct domain *d = opaque;
+
+    g_mutex_lock(&d->lock);
+    if (!d->shut_down) {
+        d->shut_down = true;
+        d->shutdown_reason = reason;
+        d->shutdown_vcpu = vcpu;
+        deliver_soon(d);
+    }
+    g_mutex_unlock(&d->lock);
+    return true;
+}
+
+static void on_console(void *opaque, const char *text, size_t len)
+{
+    struct domain *d = opaque;
+    const size_t enough = 1 << 20; /* of unread output; a flood is cut, not kept */
+
+    g_mutex_lock(&d->lock);
+    if (d->console->len < enough)
+        g_string_append_len(d->console, text, (gssize)len);
+    deliver_soon(d);
+    g_mutex_unlock(&d->lock);
+}
+
+/* Memory that the guest gave back goes back to the host until the guest touches it again. */
+static void on_release(void *opaque, uint64_t first_mfn, uint64_t count)
+{
+    struct domain *d = opaque;
+
+    if (count > UINT64_MAX >> FRAME_SHIFT || first_mfn < d->boot->guest_first_mfn)
+        return;
+    void *p = guest_ptr(d->mem, first_mfn << FRAME_SHIFT, count << FRAME_SHIFT);
+    if (p)
+        madvise(p, count << FRAME_SHIFT, MADV_REMOVE);
+}
+
+static void on_panic(void *opaque, unsigned vcpu, const char *text)
+{
+    fail(opaque, text);
+}
+
+static const struct hostcall_handlers handlers = {on_evtchn, on_shutdown, on_console, on_release,
+                                                  on_panic};
+
+static void on_doorbell(void *opaque)
+{
+    struct domain *d = opaque;
+
+    for (unsigned i = 0; i < d->area.nr_vcpus; i++) {
+        if (hostcall_serve(&vcpu_shared(d, i)->call, i, &handlers, d))
+            d->ops->kick(d->engine, i);
+    }
+    local_host_doorbell(d->host);
+    drain_log(d);
+}
+
+static void on_engine_failed(void *opaque, const char *why)
+{
+    fail(opaque, why);
+}
+
+static const struct engine_hooks engine_hooks = {on_doorbell, on_engine_failed};
+
+/* For the event channels: where the vCPU's struct vcpu_info is now. */
+static void *vcpu_info_of(void *opaque, unsigned vcpu)
+{
+    struct domain *d = opaque;
+    uint64_t maddr = __atomic_load_n(&vcpu_shared(d, vcpu)->vcpu_info_maddr, __ATOMIC_SEQ_CST);
+
+    return guest_ptr(d->mem, maddr, sizeof(struct vcpu_info));
+}
+
+static void kick_vcpu(void *opaque, unsigned vcpu)
+{
+    struct domain *d = opaque;
+
+    if (d->engine)
+        d->ops->kick(d->engine, vcpu);
+}
+
+static bool make_event_channels(struct domain *d)
+{
+    uint8_t *shared_info = guest_frame(d->mem, d->image.shared_info);
+    struct evtchn_config config = {
+        .shared = guest_ptr(d->mem, d->area.ports, EMU_NR_PORTS * sizeof(struct emu_port)),
+        .host_pending = guest_ptr(d->mem, d->area.host_pending, EMU_NR_PORTS / 8),
+        .nr_vcpus = d->area.nr_vcpus,
+        .vcpu_info = vcpu_info_of,
+        .kick = kick_vcpu,
+        .opaque = d,
+    };
+
+    config.bits.is32 = d->image.pae32;
+    config.bits.pending = shared_info + evtchn_2l_pending_offset(d->image.pae32);
+    config.bits.mask = shared_info + evtchn_2l_mask_offset(d->image.pae32);
+    d->evtchn = evtchn_new(&config);
+    d->console_port = evtchn_reserve_unbound(d->evtchn, 0);
+    d->host = local_host_new(d->mem, d->evtchn);
+    return d->host != NULL;
+}
+
+static bool build(struct domain *d, GError **error)
+{
+    const struct vm_config *cfg = d->cfg;
+    uint64_t nr_pages = cfg->memory.bytes >> FRAME_SHIFT;
+
+    emu_area_plan(&d->area, nr_pages, cfg->vcpus.count);
+    d->mem = guest_mem_new(emu_area_ram_bytes(&d->area, nr_pages), error);
+    if (!d->mem)
+        return false;
+    d->boot = emu_area_fill(&d->area, d->mem, cfg->kernel_ring == KERNEL_RING_3, error);
+    if (!d->boot)
+        return false;
+    struct build_params params = {
+        .kernel_path = cfg->boot.kernel,
+        .initrd_path = cfg->boot.initrd,
+        .cmdline = cfg->boot.cmdline,
+        .nr_pages = nr_pages,
+        .first_mfn = gpa_to_mfn(d->area.end),
+        .console_port = 1, /* the first that evtchn_reserve_unbound() gives */
+        .nr_vcpus = cfg->vcpus.count,
+    };
+    if (!build_domain(d->mem, &params, &d->image, error))
+        return false;
+    if (d->image.pae32)
+        build_fill_m2p32(guest_ptr(d->mem, d->area.m2p, d->area.m2p_bytes),
+                         d->area.m2p_bytes / sizeof(uint32_t), params.first_mfn, nr_pages);
+    else
+        build_fill_m2p(guest_ptr(d->mem, d->area.m2p, d->area.m2p_bytes),
+                       d->area.m2p_bytes / sizeof(uint64_t), params.first_mfn, nr_pages);
+    return true;
+}
+
+static void fill_boot_info(struct domain *d)
+{
+    struct emu_boot_info *b = d->boot;
+    const struct dom_image *img = &d->image;
+
+    b->doorbell = d->ops->doorbell_port ? EMU_DOORBELL_PORT : EMU_DOORBELL_IVSHMEM;
+    b->guest_pae32 = img->pae32;
+    b->kernel_ring = d->cfg->kernel_ring == KERNEL_RING_3   ? 3
+                     : d->cfg->kernel_ring == KERNEL_RING_1 ? 1
+                                                            : 0;
+    b->user_tables = d->cfg->user_tables == USER_TABLES_SHARED  ? 1
+                     : d->cfg->user_tables == USER_TABLES_SPLIT ? 2
+                                                                : 0;
+    b->trace = d->cfg->debug && strstr(d->cfg->debug, "hypercall") != NULL;
+    b->guest_first_mfn = d->area.end >> FRAME_SHIFT;
+    b->guest_end_mfn = guest_mem_end_mfn(d->mem);
+    b->nr_pages = img->nr_pages;
+    b->start_rip = img->entry;
+    b->start_rsp = img->stack;
+    b->start_info_va = img->start_info_va;
+    b->start_root_maddr = mfn_to_gpa(img->root_table);
+    b->shared_info_maddr = mfn_to_gpa(img->shared_info);
+    b->hypercall_page_maddr = img->hypercall_page_va ? mfn_to_gpa(img->hypercall_page) : 0;
+    /* until emu says better */
+    for (unsigned i = 0; i < d->area.nr_vcpus; i++)
+        vcpu_shared(d, i)->vcpu_info_maddr =
+            mfn_to_gpa(img->shared_info) + i * sizeof(struct vcpu_info);
+}
+
+static bool start_engine(struct domain *d, GError **error)
+{
+    struct engine_config config = {
+        .mem = d->mem, .vcpus = d->area.nr_vcpus, .name = d->cfg->name};
+    g_autofree struct engine_entry *entry = g_new0(struct engine_entry, config.vcpus);
+
+    for (unsigned i = 0; i < config.vcpus; i++) {
+        entry[i].rip = d->area.emu_entry;
+        entry[i].cr3 = d->area.boot_cr3;
+        entry[i].rsp = EMU_BASE_VA + EMU_VCPU_OFF + (i + 1) * (uint64_t)EMU_VCPU_SIZE -
+                       EMU_STACK_TOP_PAD;
+    }
+    config.entry = entry;
+    d->engine = d->ops->create(&config, &engine_hooks, d, error);
+    if (!d->engine)
+        return false;
+    d->boot->tsc_hz = d->ops->tsc_hz(d->engine);
+    pvclock_scale(d->boot->tsc_hz, &d->boot->tsc_to_system_mul, &d->boot->tsc_shift);
+    return true;
+}
+
+static const struct engine_ops *find_engine(const char *name)
+{
+    for (unsigned i = 0; engines[i]; i++) {
+        if (strcmp(engines[i]->name, name) == 0)
+            return engines[i];
+    }
+    return NULL;
+}
+
+bool domain_probe(const char *accel, GString *why_not)
+{
+    const struct engine_ops *ops = find_engine(accel);
+
+    if (ops)
+        return ops->probe(why_not);
+    if (strcmp(accel, "xen") == 0)
+        g_string_append(why_not, "this machine does not run Xen, or not as its control domain");
+    else
+        g_string_append(why_not, "there is no such accelerator");
+    return false;
+}
+
+const char *const *domain_accels(void)
+{
+    static const char *const accels[] = {"xen", "kvm", "tcg", NULL};
+
+    return accels;
+}
+
+/* The first of the list that works; when none does, the error says why for each. */
+static const struct engine_ops *choose_engine(const struct vm_config *cfg, GError **error)
+{
+    const char *const *list = cfg->accels && cfg->accels[0] ? (const char *const *)cfg->accels
+                                                            : domain_accels();
+    g_autoptr(GString) reasons = g_string_new(NULL);
+
+    for (unsigned i = 0; list[i]; i++) {
+        g_autoptr(GString) why_not = g_string_new(NULL);
+        if (domain_probe(list[i], why_not))
+            return find_engine(list[i]);
+        g_debug("accelerator %s: %s", list[i], why_not->str);
+        g_string_append_printf(reasons, "%s%s: %s", reasons->len ? "; " : "", list[i],
+                               why_not->str);
+    }
+    g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "no usable accelerator: %s",
+                reasons->str);
+    return NULL;
+}
+
+struct domain *domain_create(const struct vm_config *cfg, const struct domain_events *events,
+                             void *opaque, GError **error)
+{
+    struct domain *d = g_new0(struct domain, 1);
+
+    d->cfg = cfg;
+    d->events = events;
+    d->opaque = opaque;
+    g_mutex_init(&d->lock);
+    d->log_line = g_string_new(NULL);
+    d->console = g_string_new(NULL);
+    d->ops = choose_engine(cfg, error);
+    if (!d->ops || !build(d, error)) {
+        domain_destroy(d);
+        return NULL;
+    }
+    fill_boot_info(d);
+    if (!make_event_channels(d) || !start_engine(d, error)) {
+        domain_destroy(d);
+        return NULL;
+    }
+    return d;
+}
+
+bool domain_set_running(struct domain *d, bool run, GError **error)
+{
+    return run ? d->ops->run(d->engine, error) : d->ops->pause(d->engine, error);
+}
+
+struct xen_host *domain_host(struct domain *d)
+{
+    return d->host;
+}
+
+bool domain_console(struct domain *d, unsigned n, xen_pfn_t *ret_gfn, evtchn_port_t *ret_port)
+{
+    if (n != 0)
+        return false;
+    *ret_gfn = d->image.console_ring.v;
+    *ret_port = d->console_port;
+    return true;
+}
+
+const char *domain_accel(const struct domain *d)
+{
+    return d->ops->name;
+}
+
+void domain_crash_report(struct domain *d, GString *out)
+{
+    crash_report_vcpu(vcpu_shared(d, d->shutdown_vcpu), d->shutdown_vcpu, &d->image, out);
+    for (unsigned i = 0; i < d->area.nr_vcpus; i++) {
+        const struct emu_vcpu_shared *s = vcpu_shared(d, i);
+        if (i != d->shutdown_vcpu)
+            g_string_append_printf(out, "vCPU %u: %s\n", i, s->online ? "online" : "offline");
+    }
+}
+
+void domain_destroy(struct domain *d)
+{
+    if (!d)
+        return;
+    if (d->engine)
+        d->ops->destroy(d->engine); /* no doorbell after this */
+    if (d->idle)
+        g_source_remove(d->idle);
+    if (d->mem && d->boot)
+        drain_log(d);
+    local_host_free(d->host);
+    evtchn_free(d->evtchn);
+    dom_image_clear(&d->image);
+    guest_mem_free(d->mem);
+    g_string_free(d->log_line, TRUE);
+    g_string_free(d->console, TRUE);
+    g_free(d->failure);
+    g_mutex_clear(&d->lock);
+    g_free(d);
+}
