@@ -120,3 +120,15 @@ void build_fill_m2p(uint64_t *m2p, uint64_t entries, mfn_t first, uint64_t nr_pa
         m2p[m.v] = p;
     }
 }
+
+void build_fill_m2p32(uint32_t *m2p, uint64_t entries, mfn_t first, uint64_t nr_pages)
+{
+    memset(m2p, 0xff, entries * sizeof(*m2p));
+    for (uint64_t p = 0; p < nr_pages; p++) {
+        mfn_t m = build_pfn_to_mfn(first, pfn(p));
+
+        if (m.v >= entries)
+            break;
+        m2p[m.v] = (uint32_t)p;
+    }
+}

@@ -41,3 +41,6 @@ void p2m_write(const struct pfn_space *space, struct pfn_range list, bool is32);
 
 /* The other way: m2p[mfn] = pfn for the guest's frames below entries, ~0 for the rest. */
 void build_fill_m2p(uint64_t *m2p, uint64_t entries, mfn_t first, uint64_t nr_pages);
+
+/* The same for a 32-bit guest: entries of 32 bits. */
+void build_fill_m2p32(uint32_t *m2p, uint64_t entries, mfn_t first, uint64_t nr_pages);

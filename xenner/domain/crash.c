@@ -1,5 +1,6 @@
 #include "xenner/domain/crash.h"
 
+#include <inttypes.h>
 #include <string.h>
 #include <xen/xen.h>
 

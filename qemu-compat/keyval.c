@@ -1,0 +1,110 @@
+#include "qemu-compat/keyval.h"
+#include "xenner/config/size.h"
+
+#include <gio/gio.h>
+#include <string.h>
+
+/* Up to the next single comma; doubled ones become one. *at moves behind it. */
+static char *next_item(const char **at)
+{
+    GString *item = g_string_new(NULL);
+    const char *p = *at;
+
+    for (; *p; p++) {
+        if (*p == ',' && p[1] != ',')
+            break;
+        if (*p == ',')
+            p++;
+        g_string_append_c(item, *p);
+    }
+    *at = *p ? p + 1 : p;
+    return g_string_free(item, FALSE);
+}
+
+static void add(struct keyval *kv, const char *key, const char *value)
+{
+    g_ptr_array_add(kv->keys, g_strdup(key));
+    g_ptr_array_add(kv->values, g_strdup(value));
+}
+
+bool keyval_parse(const char *text, const char *implied, struct keyval *ret, GError **error)
+{
+    const char *at = text;
+
+    ret->keys = g_ptr_array_new_with_free_func(g_free);
+    ret->values = g_ptr_array_new_with_free_func(g_free);
+    ret->used = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    if (text[0] == '{') {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                    "the JSON form of options is not supported yet");
+        return false;
+    }
+    for (bool first = true; *at; first = false) {
+        g_autofree char *item = next_item(&at);
+        char *eq = strchr(item, '=');
+        if (eq == item) {
+            g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "'%s' has no key", item);
+            return false;
+        }
+        if (eq) {
+            *eq = '\0';
+            add(ret, item, eq + 1);
+        } else if (first && implied) {
+            add(ret, implied, item);
+        } else if (g_str_has_prefix(item, "no") && item[2]) {
+            add(ret, item, NULL);
+        } else {
+            add(ret, item, "on");
+        }
+    }
+    return true;
+}
+
+void keyval_clear(struct keyval *kv)
+{
+    g_clear_pointer(&kv->keys, g_ptr_array_unref);
+    g_clear_pointer(&kv->values, g_ptr_array_unref);
+    g_clear_pointer(&kv->used, g_hash_table_unref);
+}
+
+const char *keyval_get(struct keyval *kv, const char *key)
+{
+    const char *found = NULL;
+
+    g_hash_table_add(kv->used, g_strdup(key));
+    for (guint i = 0; i < kv->keys->len; i++) {
+        const char *k = g_ptr_array_index(kv->keys, i), *v = g_ptr_array_index(kv->values, i);
+        if (strcmp(k, key) == 0)
+            found = v ? v : "on";
+    }
+    return found;
+}
+
+bool keyval_get_switch(struct keyval *kv, const char *key, bool *ret, GError **error)
+{
+    g_autofree char *negative = g_strconcat("no", key, NULL);
+    const char *no = keyval_get(kv, negative), *text = keyval_get(kv, key);
+
+    if (no && !text) {
+        *ret = false;
+        return true;
+    }
+    if (!text)
+        return true;
+    if (switch_parse(text, ret, error))
+        return true;
+    g_prefix_error(error, "%s=", key);
+    return false;
+}
+
+bool keyval_check_unused(const struct keyval *kv, GError **error)
+{
+    for (guint i = 0; i < kv->keys->len; i++) {
+        const char *k = g_ptr_array_index(kv->keys, i);
+        if (!g_hash_table_contains(kv->used, k)) {
+            g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "unknown parameter '%s'", k);
+            return false;
+        }
+    }
+    return true;
+}

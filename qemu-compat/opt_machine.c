@@ -1,0 +1,240 @@
+/* -machine, -accel, -cpu, -smp, -m, -name, -uuid, -action. */
+#include "qemu-compat/optlist.h"
+#include "xenner/config/size.h"
+
+#include <string.h>
+
+/* "kvm:tcg" in one go, or one name an option; both add to the list. */
+static void add_accels(struct option_state *s, const char *list)
+{
+    g_auto(GStrv) names = g_strsplit(list, ":", -1);
+
+    for (unsigned i = 0; names[i]; i++)
+        g_ptr_array_add(s->accels, g_strdup(names[i]));
+}
+
+bool opt_accel(struct option_state *s, const char *value, GError **error)
+{
+    struct keyval kv = {0};
+
+    if (strcmp(value, "help") == 0) {
+        s->req->help = s->req->help ? s->req->help : HELP_ACCEL;
+        return true;
+    }
+    bool ok = keyval_parse(value, "accel", &kv, error);
+    if (ok) {
+        const char *accel = keyval_get(&kv, "accel");
+        /* tcg's own properties: the engine chooses them */
+        keyval_get(&kv, "thread");
+        keyval_get(&kv, "tb-size");
+        if (accel && *accel)
+            add_accels(s, accel);
+        else
+            ok = opt_error(error, "names no accelerator");
+        ok = ok && keyval_check_unused(&kv, error);
+    }
+    keyval_clear(&kv);
+    return ok;
+}
+
+static bool kernel_ring(const char *text, enum kernel_ring *ret, GError **error)
+{
+    if (strcmp(text, "auto") == 0)
+        *ret = KERNEL_RING_AUTO;
+    else if (strcmp(text, "1") == 0)
+        *ret = KERNEL_RING_1;
+    else if (strcmp(text, "3") == 0)
+        *ret = KERNEL_RING_3;
+    else
+        return opt_error(error, "kernel-ring=%s: 'auto', '1' or '3'", text);
+    return true;
+}
+
+static bool user_tables(const char *text, enum user_tables *ret, GError **error)
+{
+    if (strcmp(text, "auto") == 0)
+        *ret = USER_TABLES_AUTO;
+    else if (strcmp(text, "shared") == 0)
+        *ret = USER_TABLES_SHARED;
+    else if (strcmp(text, "split") == 0)
+        *ret = USER_TABLES_SPLIT;
+    else
+        return opt_error(error, "user-tables=%s: 'auto', 'shared' or 'split'", text);
+    return true;
+}
+
+static bool machine_keys(struct option_state *s, struct keyval *kv, GError **error)
+{
+    static const char *const harmless[] = {"usb", "dump-guest-core", "vmport", "graphics", "hpet",
+                                           "smm", "mem-merge", NULL};
+    const char *type = keyval_get(kv, "type"), *text;
+
+    if (type && strcmp(type, "xenpv") != 0)
+        return opt_error(error, "'%s' is not a machine (-machine help lists them)", type);
+    if ((text = keyval_get(kv, "accel")))
+        add_accels(s, text);
+    if ((text = keyval_get(kv, "kernel-ring")) && !kernel_ring(text, &s->cfg->kernel_ring, error))
+        return false;
+    if ((text = keyval_get(kv, "user-tables")) && !user_tables(text, &s->cfg->user_tables, error))
+        return false;
+    for (unsigned i = 0; harmless[i]; i++)
+        keyval_get(kv, harmless[i]);
+    return keyval_check_unused(kv, error);
+}
+
+bool opt_machine(struct option_state *s, const char *value, GError **error)
+{
+    struct keyval kv = {0};
+
+    if (strcmp(value, "help") == 0) {
+        s->req->help = s->req->help ? s->req->help : HELP_MACHINE;
+        return true;
+    }
+    bool ok = keyval_parse(value, "type", &kv, error) && machine_keys(s, &kv, error);
+    keyval_clear(&kv);
+    return ok;
+}
+
+/* A PV guest runs on the CPU that there is; the model's name changes nothing, and is said so. */
+bool opt_cpu(struct option_state *s, const char *value, GError **error)
+{
+    if (strcmp(value, "help") == 0 || strcmp(value, "?") == 0)
+        s->req->help = s->req->help ? s->req->help : HELP_CPU;
+    else if (!g_str_has_prefix(value, "host") && !g_str_has_prefix(value, "max"))
+        g_ptr_array_add(s->req->warnings,
+                        g_strdup_printf("-cpu %s: a PV guest sees the accelerator's own CPU", value));
+    return true;
+}
+
+static bool get_count(struct keyval *kv, const char *key, unsigned *ret, GError **error)
+{
+    const char *text = keyval_get(kv, key);
+    uint64_t n;
+
+    if (!text)
+        return true;
+    if (!number_parse(text, 100000, &n, error)) {
+        g_prefix_error(error, "%s=", key);
+        return false;
+    }
+    if (n == 0)
+        return opt_error(error, "%s must be at least 1", key);
+    *ret = (unsigned)n;
+    return true;
+}
+
+/* QEMU's rules: what is missing of cpus, sockets, cores, threads follows from the rest. */
+bool opt_smp(struct option_state *s, const char *value, GError **error)
+{
+    unsigned cpus = 0, max = 0, sockets = 0, dies = 0, clusters = 0, cores = 0, threads = 0;
+    struct keyval kv = {0};
+    bool ok = keyval_parse(value, "cpus", &kv, error) && get_count(&kv, "cpus", &cpus, error) &&
+              get_count(&kv, "maxcpus", &max, error) &&
+              get_count(&kv, "sockets", &sockets, error) && get_count(&kv, "dies", &dies, error) &&
+              get_count(&kv, "clusters", &clusters, error) &&
+              get_count(&kv, "cores", &cores, error) &&
+              get_count(&kv, "threads", &threads, error) && keyval_check_unused(&kv, error);
+
+    keyval_clear(&kv);
+    if (!ok)
+        return false;
+    uint64_t inner = (uint64_t)MAX(dies, 1) * MAX(clusters, 1) * MAX(cores, 1) * MAX(threads, 1);
+    if (!cpus && !max && !sockets && inner == 1)
+        cpus = 1;
+    if (!max)
+        max = cpus && !(sockets && inner) ? cpus : (unsigned)MIN(MAX(sockets, 1) * inner, 100000);
+    if (!max)
+        max = cpus;
+    if (!cpus)
+        cpus = max;
+    if (sockets && (cores || threads) && sockets * inner != max)
+        return opt_error(error, "sockets*cores*threads is %" G_GUINT64_FORMAT ", maxcpus is %u",
+                         sockets * inner, max);
+    s->cfg->vcpus.count = cpus;
+    s->cfg->vcpus.max = max;
+    return true;
+}
+
+bool opt_memory(struct option_state *s, const char *value, GError **error)
+{
+    struct keyval kv = {0};
+    bool ok = keyval_parse(value, "size", &kv, error);
+
+    if (ok) {
+        const char *size = keyval_get(&kv, "size");
+        keyval_get(&kv, "slots");
+        keyval_get(&kv, "maxmem");
+        ok = size ? size_parse(size, 1 << 20, &s->cfg->memory.bytes, error)
+                  : opt_error(error, "the size is missing");
+        ok = ok && keyval_check_unused(&kv, error);
+    }
+    keyval_clear(&kv);
+    /* whole frames, as QEMU rounds up to its own granularity */
+    s->cfg->memory.bytes = (s->cfg->memory.bytes + 4095) & ~4095ull;
+    return ok;
+}
+
+bool opt_name(struct option_state *s, const char *value, GError **error)
+{
+    struct keyval kv = {0};
+    bool ok = keyval_parse(value, "guest", &kv, error);
+
+    if (ok) {
+        const char *guest = keyval_get(&kv, "guest");
+        g_free(s->cfg->name);
+        s->cfg->name = g_strdup(guest);
+        keyval_get(&kv, "process");
+        keyval_get(&kv, "debug-threads");
+        ok = keyval_check_unused(&kv, error);
+    }
+    keyval_clear(&kv);
+    return ok;
+}
+
+bool opt_uuid(struct option_state *s, const char *value, GError **error)
+{
+    if (!g_uuid_string_is_valid(value))
+        return opt_error(error, "not a UUID");
+    g_free(s->cfg->uuid);
+    s->cfg->uuid = g_ascii_strdown(value, -1);
+    return true;
+}
+
+static bool choose(struct keyval *kv, const char *key, const char *const *names,
+                   const enum vm_action *actions, enum vm_action *ret, GError **error)
+{
+    const char *text = keyval_get(kv, key);
+
+    if (!text)
+        return true;
+    for (unsigned i = 0; names[i]; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *ret = actions[i];
+            return true;
+        }
+    }
+    return opt_error(error, "%s=%s: no such action", key, text);
+}
+
+bool opt_action(struct option_state *s, const char *value, GError **error)
+{
+    static const char *const reboot[] = {"reset", "shutdown", NULL};
+    static const enum vm_action reboot_to[] = {ACT_RESET, ACT_POWEROFF};
+    static const char *const shutdown[] = {"poweroff", "pause", NULL};
+    static const enum vm_action shutdown_to[] = {ACT_POWEROFF, ACT_PAUSE};
+    static const char *const panic[] = {"shutdown", "exit-failure", "pause", "none", "reset", NULL};
+    static const enum vm_action panic_to[] = {ACT_POWEROFF, ACT_POWEROFF, ACT_PAUSE, ACT_NONE,
+                                              ACT_RESET};
+    struct keyval kv = {0};
+    bool ok = keyval_parse(value, NULL, &kv, error) &&
+              choose(&kv, "reboot", reboot, reboot_to, &s->cfg->on.reboot, error) &&
+              choose(&kv, "shutdown", shutdown, shutdown_to, &s->cfg->on.poweroff, error) &&
+              choose(&kv, "panic", panic, panic_to, &s->cfg->on.panic, error);
+
+    if (ok) {
+        keyval_get(&kv, "watchdog"); /* there is none that could bite */
+        ok = keyval_check_unused(&kv, error);
+    }
+    keyval_clear(&kv);
+    return ok;
+}

@@ -1,0 +1,279 @@
+#include "qemu-compat/optlist.h"
+
+#include <gio/gio.h>
+#include <string.h>
+
+bool opt_error(GError **error, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    if (error)
+        *error = g_error_new_valist(G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, fmt, ap);
+    va_end(ap);
+    return false;
+}
+
+static bool set_text(char **to, const char *value)
+{
+    g_free(*to);
+    *to = g_strdup(value);
+    return true;
+}
+
+static bool set_help(struct option_state *s, enum front_help help)
+{
+    if (!s->req->help)
+        s->req->help = help;
+    return true;
+}
+
+static bool opt_kernel(struct option_state *s, const char *value, GError **error)
+{
+    return set_text(&s->cfg->boot.kernel, value);
+}
+
+static bool opt_initrd(struct option_state *s, const char *value, GError **error)
+{
+    return set_text(&s->cfg->boot.initrd, value);
+}
+
+static bool opt_append(struct option_state *s, const char *value, GError **error)
+{
+    return set_text(&s->cfg->boot.cmdline, value);
+}
+
+static bool opt_pidfile(struct option_state *s, const char *value, GError **error)
+{
+    return set_text(&s->cfg->pidfile, value);
+}
+
+static bool opt_d(struct option_state *s, const char *value, GError **error)
+{
+    if (strcmp(value, "help") == 0)
+        return set_help(s, HELP_DEBUG);
+    return set_text(&s->cfg->debug, value);
+}
+
+static bool opt_log_file(struct option_state *s, const char *value, GError **error)
+{
+    return set_text(&s->cfg->debug_file, value);
+}
+
+static bool opt_nographic(struct option_state *s, const char *value, GError **error)
+{
+    return s->nographic = true;
+}
+
+static bool opt_stopped(struct option_state *s, const char *value, GError **error)
+{
+    return s->cfg->start_paused = true;
+}
+
+static bool opt_no_reboot(struct option_state *s, const char *value, GError **error)
+{
+    s->cfg->on.reboot = ACT_POWEROFF;
+    return true;
+}
+
+static bool opt_no_shutdown(struct option_state *s, const char *value, GError **error)
+{
+    s->cfg->on.poweroff = ACT_PAUSE;
+    return true;
+}
+
+static bool opt_daemonize(struct option_state *s, const char *value, GError **error)
+{
+    return s->req->daemonize = true;
+}
+
+static bool opt_msg(struct option_state *s, const char *value, GError **error)
+{
+    struct keyval kv = {0};
+    bool ok = keyval_parse(value, NULL, &kv, error);
+
+    if (ok) {
+        ok = keyval_get_switch(&kv, "timestamp", &s->req->timestamps, error);
+        keyval_get(&kv, "guest-name");
+        ok = ok && keyval_check_unused(&kv, error);
+    }
+    keyval_clear(&kv);
+    return ok;
+}
+
+/* Options for which "none" is the only thing there is yet. */
+static bool opt_only_none(struct option_state *s, const char *value, GError **error)
+{
+    return strcmp(value, "none") == 0 || opt_error(error, "only 'none' is supported yet");
+}
+
+static bool opt_nothing(struct option_state *s, const char *value, GError **error)
+{
+    return true;
+}
+
+static bool opt_sandbox(struct option_state *s, const char *value, GError **error)
+{
+    if (!g_str_has_prefix(value, "off"))
+        g_ptr_array_add(s->req->warnings, g_strdup("-sandbox: not supported yet, goes without"));
+    return true;
+}
+
+static bool opt_help(struct option_state *s, const char *value, GError **error)
+{
+    return set_help(s, HELP_OPTIONS);
+}
+
+static bool opt_version(struct option_state *s, const char *value, GError **error)
+{
+    return set_help(s, HELP_VERSION);
+}
+
+/* Sorted by name; -help, the man page's check and the completion come from here. */
+static const struct option options[] = {
+    {"D", "FILE", "write messages to FILE", opt_log_file},
+    {"S", NULL, "do not start the guest", opt_stopped},
+    {"accel", "NAME[:NAME...]", "accelerators to try, in this order ('help' tests each)", opt_accel},
+    {"action", "EVENT=ACTION,...", "what to do on reboot=, shutdown= and panic=", opt_action},
+    {"append", "TEXT", "the kernel's command line", opt_append},
+    {"chardev", "BACKEND,id=ID,...", "a character device ('help' lists backends)", opt_chardev},
+    {"cpu", "MODEL", "accepted: the guest sees the accelerator's CPU", opt_cpu},
+    {"d", "LIST", "log these domains ('help' lists them)", opt_d},
+    {"daemonize", NULL, "go into the background once the guest is ready", opt_daemonize},
+    {"display", "TYPE", "only 'none' yet", opt_only_none},
+    {"h", NULL, "this help", opt_help},
+    {"help", NULL, "this help", opt_help},
+    {"initrd", "FILE", "initial ramdisk", opt_initrd},
+    {"kernel", "FILE", "the guest's kernel: bzImage or ELF with Xen PV notes", opt_kernel},
+    {"m", "[size=]SIZE", "memory, in MiB unless a suffix says otherwise (default 128)", opt_memory},
+    {"machine", "[type=]xenpv,...", "kernel-ring=auto|1|3, user-tables=auto|shared|split, accel=",
+     opt_machine},
+    {"monitor", "DEV", "only 'none' yet", opt_only_none},
+    {"msg", "timestamp=on|off", "timestamps on messages", opt_msg},
+    {"name", "NAME", "the guest's name", opt_name},
+    {"no-acpi", NULL, "accepted: a PV guest has no ACPI", opt_nothing},
+    {"no-hpet", NULL, "accepted: a PV guest has no HPET", opt_nothing},
+    {"no-reboot", NULL, "exit instead of rebooting", opt_no_reboot},
+    {"no-shutdown", NULL, "stop instead of exiting when the guest powers off", opt_no_shutdown},
+    {"no-user-config", NULL, "accepted: there is no user configuration", opt_nothing},
+    {"nodefaults", NULL, "accepted: there are no default devices", opt_nothing},
+    {"nographic", NULL, "the console is this terminal, with QEMU's escape keys", opt_nographic},
+    {"overcommit", "ARG", "accepted", opt_nothing},
+    {"parallel", "DEV", "only 'none': a PV guest has no parallel port", opt_only_none},
+    {"pidfile", "FILE", "write the process id to FILE", opt_pidfile},
+    {"rtc", "ARG", "accepted: the guest's clock is UTC", opt_nothing},
+    {"sandbox", "off|on,...", "accepted, without effect yet", opt_sandbox},
+    {"serial", "DEV", "a console: stdio, mon:stdio, pty, file:F, unix:F, null, none, chardev:ID",
+     opt_serial},
+    {"smp", "[cpus=]N[,maxcpus=N]...", "vCPUs, 1 to 32", opt_smp},
+    {"uuid", "UUID", "the guest's UUID", opt_uuid},
+    {"version", NULL, "the version", opt_version},
+};
+
+/* QEMU's own that change what the guest sees and that are not there yet: refused, not ignored. */
+static const char *const refused[] = {
+    "blockdev", "boot",   "cdrom", "device", "drive",    "fda",  "hda",   "hdb",    "hdc", "hdd",
+    "incoming", "loadvm", "mon",   "net",    "netdev",   "nic",  "object", "qmp",   "snapshot",
+    "spice",    "usb",    "vga",   "vnc",    "watchdog", "bios", "fsdev", "virtfs", "kernel-irqchip",
+};
+
+static const struct option *find_option(const char *name)
+{
+    if (strcmp(name, "M") == 0)
+        name = "machine";
+    for (unsigned i = 0; i < G_N_ELEMENTS(options); i++) {
+        if (strcmp(options[i].name, name) == 0)
+            return &options[i];
+    }
+    return NULL;
+}
+
+static bool unknown_option(const char *name, const char *arg, GError **error)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(refused); i++) {
+        if (strcmp(refused[i], name) == 0)
+            return opt_error(error, "%s: not supported yet", arg);
+    }
+    return opt_error(error, "%s: invalid option", arg);
+}
+
+/* One option; *i moves over its argument. */
+static bool parse_one(struct option_state *s, int argc, char *const argv[], int *i, GError **error)
+{
+    const char *arg = argv[*i], *name = arg + 1, *value = NULL;
+
+    if (arg[0] != '-' || !arg[1])
+        return opt_error(error, "%s: disk images are not supported yet; start a kernel with -kernel",
+                         arg);
+    if (*name == '-')
+        name++;
+    const struct option *o = find_option(name);
+    if (!o)
+        return unknown_option(name, arg, error);
+    if (o->arg) {
+        if (*i + 1 >= argc)
+            return opt_error(error, "%s: requires an argument", arg);
+        value = argv[++*i];
+    }
+    if (o->set(s, value, error))
+        return true;
+    g_prefix_error(error, "-%s %s: ", o->name, value ? value : "");
+    return false;
+}
+
+static bool parse_all(struct option_state *s, int argc, char *const argv[], GError **error)
+{
+    /* -nographic changes what other options mean, wherever it stands */
+    for (int i = 1; i < argc; i++)
+        s->nographic |= strcmp(argv[i], "-nographic") == 0 || strcmp(argv[i], "--nographic") == 0;
+    for (int i = 1; i < argc; i++) {
+        if (!parse_one(s, argc, argv, &i, error))
+            return false;
+        if (s->req->help)
+            return true;
+    }
+    if (s->req->daemonize && s->nographic)
+        return opt_error(error, "-nographic cannot be used with -daemonize");
+    if (!opt_chardev_finish(s, error))
+        return false;
+    if (s->accels->len) {
+        g_ptr_array_add(s->accels, NULL);
+        s->cfg->accels = (char **)g_ptr_array_steal(s->accels, NULL);
+    }
+    return vm_config_validate(s->cfg, error);
+}
+
+bool qemu_options_parse(int argc, char *const argv[], struct vm_config **ret_cfg,
+                        struct front_request *ret_req, GError **error)
+{
+    struct front_request req = {.warnings = g_ptr_array_new_with_free_func(g_free)};
+    struct option_state s = {.cfg = vm_config_new(), .req = &req,
+                             .accels = g_ptr_array_new_with_free_func(g_free)};
+    bool ok = parse_all(&s, argc, argv, error);
+
+    g_ptr_array_unref(s.accels);
+    if (!ok) {
+        vm_config_free(s.cfg);
+        front_request_clear(&req);
+        return false;
+    }
+    *ret_cfg = s.cfg;
+    *ret_req = req;
+    return true;
+}
+
+void front_request_clear(struct front_request *req)
+{
+    g_clear_pointer(&req->warnings, g_ptr_array_unref);
+}
+
+void qemu_options_help(FILE *out)
+{
+    fputs("usage: xenner [options]\n\nRuns Xen PV guests. Options are QEMU's:\n\n", out);
+    for (unsigned i = 0; i < G_N_ELEMENTS(options); i++) {
+        g_autofree char *left = g_strdup_printf("-%s %s", options[i].name,
+                                                options[i].arg ? options[i].arg : "");
+        fprintf(out, "%-30s %s\n", left, options[i].help);
+    }
+    fputs("\nDuring emulation with -nographic: C-a h for help, C-a x to exit.\n", out);
+}

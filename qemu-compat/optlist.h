@@ -1,0 +1,26 @@
+/* Between the option table (options.c) and the files that understand one group of options each. */
+#pragma once
+
+#include "qemu-compat/keyval.h"
+#include "qemu-compat/options.h"
+
+struct option_state {
+    struct vm_config *cfg;
+    struct front_request *req;
+    GPtrArray *accels;      /* char * */
+    bool nographic, explicit_serial;
+};
+
+/* value is NULL for options without one. */
+typedef bool option_fn(struct option_state *s, const char *value, GError **error);
+
+struct option {
+    const char *name, *arg, *help; /* arg: its placeholder in -help, NULL when there is none */
+    option_fn *set;
+};
+
+option_fn opt_accel, opt_machine, opt_cpu, opt_smp, opt_memory, opt_name, opt_uuid, opt_action;
+option_fn opt_chardev, opt_serial;
+/* After the last option: what follows from -nographic and from no -serial. */
+bool opt_chardev_finish(struct option_state *s, GError **error);
+bool opt_error(GError **error, const char *fmt, ...) G_GNUC_PRINTF(2, 3);

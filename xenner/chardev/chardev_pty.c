@@ -1,0 +1,120 @@
+/*
+ * pty: a terminal for others. Whether somebody has its other end open is learned from inotify, not by
+ * polling: the kernel tells of opens and closes of the slave's node.
+ */
+#include "xenner/chardev/chardev_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib-unix.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <termios.h>
+#include <unistd.h>
+
+struct pty {
+    int master, slave, watch; /* slave is kept open, or the master would hang up between readers */
+    guint source;
+    unsigned readers;
+    char *link;
+};
+
+static void apply(struct chardev *chr, unsigned readers)
+{
+    struct pty *p = chr->kind;
+    unsigned before = p->readers;
+
+    p->readers = readers;
+    if (!before && readers)
+        chardev_connected(chr, p->master, p->master, false);
+    else if (before && !readers)
+        chardev_disconnected(chr);
+}
+
+static gboolean on_watch(gint fd, GIOCondition condition, gpointer data)
+{
+    struct chardev *chr = data;
+    struct pty *p = chr->kind;
+    union {
+        struct inotify_event event;
+        char bytes[4096];
+    } buf;
+    ssize_t n = read(fd, &buf, sizeof(buf));
+    unsigned readers = p->readers;
+
+    for (ssize_t at = 0; at + (ssize_t)sizeof(struct inotify_event) <= n;) {
+        struct inotify_event event;
+        memcpy(&event, buf.bytes + at, sizeof(event));
+        if (event.mask & IN_OPEN)
+            readers++;
+        else if ((event.mask & IN_CLOSE) && readers)
+            readers--;
+        at += (ssize_t)(sizeof(event) + event.len);
+    }
+    apply(chr, readers);
+    return G_SOURCE_CONTINUE;
+}
+
+static bool open_pair(struct pty *p, char name[64])
+{
+    struct termios raw;
+
+    p->master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (p->master < 0 || grantpt(p->master) < 0 || unlockpt(p->master) < 0 ||
+        ptsname_r(p->master, name, 64) != 0)
+        return false;
+    p->slave = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (p->slave < 0 || tcgetattr(p->slave, &raw) < 0)
+        return false;
+    cfmakeraw(&raw);
+    return tcsetattr(p->slave, TCSANOW, &raw) == 0 && chardev_set_nonblocking(p->master);
+}
+
+static bool pty_open(struct chardev *chr, const struct chardev_config *cfg, GError **error)
+{
+    struct pty *p = g_new0(struct pty, 1);
+    char name[64];
+
+    p->master = p->slave = p->watch = -1;
+    chr->kind = p;
+    if (!open_pair(p, name))
+        return chardev_fail(error, "make", "a pty");
+    p->watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (p->watch < 0 || inotify_add_watch(p->watch, name, IN_OPEN | IN_CLOSE) < 0)
+        return chardev_fail(error, "watch", name);
+    if (cfg->path) {
+        if (symlink(name, cfg->path) < 0)
+            return chardev_fail(error, "make the link", cfg->path);
+        p->link = g_strdup(cfg->path);
+    }
+    p->source = g_unix_fd_add(p->watch, G_IO_IN, on_watch, chr);
+    chr->label = g_strdup_printf("pty:%s", name);
+    return true;
+}
+
+static void pty_hung_up(struct chardev *chr)
+{
+}
+
+static void pty_close(struct chardev *chr)
+{
+    struct pty *p = chr->kind;
+
+    if (!p)
+        return;
+    if (p->source)
+        g_source_remove(p->source);
+    if (p->link)
+        unlink(p->link);
+    const int fds[] = {p->watch, p->slave, p->master};
+    for (unsigned i = 0; i < G_N_ELEMENTS(fds); i++) {
+        if (fds[i] >= 0)
+            close(fds[i]);
+    }
+    g_free(p->link);
+    g_free(p);
+}
+
+const struct chardev_kind_ops chardev_pty_ops = {
+    .open = pty_open, .close = pty_close, .hung_up = pty_hung_up};

@@ -1,0 +1,26 @@
+#include "xenner/chardev/escape.h"
+
+#include <string.h>
+
+size_t escape_feed(struct escape_state *s, uint8_t byte, uint8_t *out, char *command)
+{
+    *command = 0;
+    if (!s->after_key) {
+        if (byte == ESCAPE_KEY) {
+            s->after_key = true;
+            return 0;
+        }
+        *out = byte;
+        return 1;
+    }
+    s->after_key = false;
+    if (byte == ESCAPE_KEY) { /* twice: the key itself */
+        *out = byte;
+        return 1;
+    }
+    if (byte == '?')
+        byte = 'h';
+    if (byte && strchr("hxcbst", byte))
+        *command = (char)byte;
+    return 0;
+}

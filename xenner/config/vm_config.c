@@ -1,0 +1,133 @@
+#include "xenner/config/vm_config.h"
+
+#include <gio/gio.h>
+#include <string.h>
+
+#define MEMORY_MIN (16ull << 20)
+#define MEMORY_MAX (4ull << 40)
+
+static void chardev_config_free(gpointer data)
+{
+    struct chardev_config *c = data;
+
+    g_free(c->origin.text);
+    g_free(c->id);
+    g_free(c->path);
+    g_free(c->log);
+    g_free(c);
+}
+
+static void console_config_free(gpointer data)
+{
+    struct console_config *c = data;
+
+    g_free(c->origin.text);
+    g_free(c->chardev);
+    g_free(c);
+}
+
+struct vm_config *vm_config_new(void)
+{
+    struct vm_config *cfg = g_new0(struct vm_config, 1);
+
+    cfg->memory.bytes = 128ull << 20; /* QEMU's default */
+    cfg->vcpus.count = cfg->vcpus.max = 1;
+    cfg->boot.cmdline = g_strdup("");
+    cfg->on.poweroff = ACT_POWEROFF;
+    cfg->on.reboot = ACT_RESET;
+    cfg->on.panic = ACT_POWEROFF;
+    cfg->chardevs = g_ptr_array_new_with_free_func(chardev_config_free);
+    cfg->consoles = g_ptr_array_new_with_free_func(console_config_free);
+    return cfg;
+}
+
+void vm_config_free(struct vm_config *cfg)
+{
+    if (!cfg)
+        return;
+    g_free(cfg->name);
+    g_free(cfg->uuid);
+    g_strfreev(cfg->accels);
+    g_free(cfg->boot.kernel);
+    g_free(cfg->boot.initrd);
+    g_free(cfg->boot.cmdline);
+    g_free(cfg->pidfile);
+    g_ptr_array_unref(cfg->chardevs);
+    g_ptr_array_unref(cfg->consoles);
+    g_free(cfg->debug);
+    g_free(cfg->debug_file);
+    g_free(cfg);
+}
+
+static bool G_GNUC_PRINTF(2, 3) wrong(GError **error, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    if (error)
+        *error = g_error_new_valist(G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, fmt, ap);
+    va_end(ap);
+    return false;
+}
+
+static const struct chardev_config *find_chardev(const struct vm_config *cfg, const char *id)
+{
+    for (guint i = 0; i < cfg->chardevs->len; i++) {
+        const struct chardev_config *c = g_ptr_array_index(cfg->chardevs, i);
+        if (strcmp(c->id, id) == 0)
+            return c;
+    }
+    return NULL;
+}
+
+static bool check_chardevs(const struct vm_config *cfg, GError **error)
+{
+    unsigned terminals = 0;
+
+    for (guint i = 0; i < cfg->chardevs->len; i++) {
+        const struct chardev_config *c = g_ptr_array_index(cfg->chardevs, i);
+        if (find_chardev(cfg, c->id) != c)
+            return wrong(error, "%s: there is a chardev '%s' already", c->origin.text, c->id);
+        if ((c->kind == CHARDEV_FILE || c->kind == CHARDEV_SOCKET) && !c->path)
+            return wrong(error, "%s: 'path' is missing", c->origin.text);
+        if (c->kind == CHARDEV_STDIO && terminals++)
+            return wrong(error, "%s: only one chardev can be stdio", c->origin.text);
+    }
+    return true;
+}
+
+static bool check_consoles(const struct vm_config *cfg, GError **error)
+{
+    g_autoptr(GHashTable) taken = g_hash_table_new(g_str_hash, g_str_equal);
+
+    for (guint i = 0; i < cfg->consoles->len; i++) {
+        const struct console_config *c = g_ptr_array_index(cfg->consoles, i);
+        if (!find_chardev(cfg, c->chardev))
+            return wrong(error, "%s: there is no chardev '%s'", c->origin.text, c->chardev);
+        if (!g_hash_table_add(taken, c->chardev))
+            return wrong(error, "%s: chardev '%s' has another console", c->origin.text, c->chardev);
+    }
+    return true;
+}
+
+bool vm_config_validate(const struct vm_config *cfg, GError **error)
+{
+    if (cfg->memory.bytes < MEMORY_MIN)
+        return wrong(error, "-m: %" G_GUINT64_FORMAT " KiB is too little, a guest has at least "
+                     "16 MiB", cfg->memory.bytes >> 10);
+    if (cfg->memory.bytes > MEMORY_MAX)
+        return wrong(error, "-m: %" G_GUINT64_FORMAT " MiB is too much, a guest has at most 4 TiB",
+                     cfg->memory.bytes >> 20);
+    if (cfg->vcpus.count < 1 || cfg->vcpus.max > VM_CONFIG_MAX_VCPUS)
+        return wrong(error, "-smp: a guest has 1 to %d vCPUs", VM_CONFIG_MAX_VCPUS);
+    if (cfg->vcpus.count > cfg->vcpus.max)
+        return wrong(error, "-smp: %u vCPUs are more than maxcpus=%u", cfg->vcpus.count,
+                     cfg->vcpus.max);
+    if (!cfg->boot.kernel && cfg->boot.initrd)
+        return wrong(error, "-initrd only allowed with -kernel option");
+    if (!cfg->boot.kernel && cfg->boot.cmdline[0])
+        return wrong(error, "-append only allowed with -kernel option");
+    if (!cfg->boot.kernel)
+        return wrong(error, "no kernel to start: name one with -kernel FILE");
+    return check_chardevs(cfg, error) && check_consoles(cfg, error);
+}

@@ -1,0 +1,3 @@
+#include "xenner/engine/engine.h"
+
+const struct engine_ops *const engines[] = {&engine_kvm, &engine_tcg, NULL};

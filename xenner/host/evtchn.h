@@ -1,0 +1,53 @@
+/*
+ * The domain's event channels: the authoritative table of ports. The guest's operations arrive through
+ * emu (hostcall.c), the backends' through local.c. emu reads a copy of the table in the VM's memory;
+ * nothing here ever reads it back, because the guest can write there.
+ *
+ * Threads: everything from any thread.
+ */
+#pragma once
+
+#include "emu/abi/emu_abi.h"
+#include "emu/abi/evtchn_2l.h"
+
+#include <glib.h>
+#include <xen/event_channel.h>
+
+#define GUEST_DOMID 1 /* what our guests are told they are; backends are in domain 0 */
+
+struct evtchn_table;
+
+struct evtchn_config {
+    struct emu_port *shared;  /* EMU_NR_PORTS entries in the VM: emu's copy */
+    uint32_t *host_pending;   /* EMU_NR_PORTS bits in the VM */
+    struct evtchn_2l bits;    /* the guest's pending and mask bits */
+    unsigned nr_vcpus;
+    /* The guest's struct vcpu_info of a vCPU, or NULL when the guest put it nowhere. */
+    void *(*vcpu_info)(void *opaque, unsigned vcpu);
+    void (*kick)(void *opaque, unsigned vcpu);
+    void *opaque;
+};
+
+/* config is copied; what it points to must outlive the table. */
+struct evtchn_table *evtchn_new(const struct evtchn_config *config);
+void evtchn_free(struct evtchn_table *t); /* accepts NULL */
+
+/*
+ * A guest's EVTCHNOP_* on a copy of its argument (arg has room for the largest struct). Returns 0 or
+ * -XEN_Exxx. Sends and unmasks are served too, though emu does them itself.
+ */
+int64_t evtchn_guest_op(struct evtchn_table *t, uint32_t cmd, unsigned vcpu, void *arg,
+                        size_t size);
+
+/* A port of the guest's that waits for domain remote, as the toolstack makes them; 0: none left. */
+evtchn_port_t evtchn_reserve_unbound(struct evtchn_table *t, domid_t remote);
+
+/* The host's end. connect makes an unbound port (for domain 0) ours; false when it isn't such a one. */
+bool evtchn_host_connect(struct evtchn_table *t, evtchn_port_t port);
+/* The port waits for domain 0 again. */
+void evtchn_host_disconnect(struct evtchn_table *t, evtchn_port_t port);
+/* Raises the port in the guest. */
+void evtchn_host_notify(struct evtchn_table *t, evtchn_port_t port);
+/* Which of our ports the guest sent on: calls fn for each, and forgets them. */
+void evtchn_host_take_pending(struct evtchn_table *t, void (*fn)(void *opaque, evtchn_port_t port),
+                              void *opaque);

@@ -1,0 +1,151 @@
+/* xenner: options -> vm_config -> vm -> main loop -> exit status. */
+#include "qemu-compat/options.h"
+#include "xenner/daemon.h"
+#include "xenner/domain/domain.h"
+#include "xenner/util/log.h"
+#include "xenner/vm/vm.h"
+
+#include <glib-unix.h>
+#include <signal.h>
+#include <stdio.h>
+
+struct program {
+    struct vm_config *cfg;
+    struct front_request req;
+    struct vm *vm;
+    GMainLoop *loop;
+    int status;
+    int ready_fd; /* -daemonize */
+};
+
+static void print_accels(void)
+{
+    const char *const *names = domain_accels();
+
+    puts("Accelerators in their default order:");
+    for (unsigned i = 0; names[i]; i++) {
+        g_autoptr(GString) why_not = g_string_new(NULL);
+        bool ok = domain_probe(names[i], why_not);
+        printf("%-4s %s%s\n", names[i], ok ? "usable" : "not usable: ", why_not->str);
+    }
+}
+
+static void print_log_domains(void)
+{
+    for (unsigned i = 0; log_domains[i].name; i++)
+        printf("%-10s %s\n", log_domains[i].name, log_domains[i].help);
+}
+
+static void print_help(enum front_help help)
+{
+    switch (help) {
+    case HELP_OPTIONS:
+        qemu_options_help(stdout);
+        break;
+    case HELP_VERSION:
+        puts("xenner version " XENNER_VERSION);
+        break;
+    case HELP_ACCEL:
+        print_accels();
+        break;
+    case HELP_MACHINE:
+        puts("Supported machines are:\nxenpv                Xen paravirtual guest (default)");
+        break;
+    case HELP_CPU:
+        puts("A PV guest sees the accelerator's own CPU: host, max");
+        break;
+    case HELP_CHARDEV:
+        puts("Available chardev backend types:\n  file\n  null\n  pty\n  socket\n  stdio");
+        break;
+    case HELP_DEBUG:
+        print_log_domains();
+        break;
+    case HELP_NONE:
+        break;
+    }
+}
+
+static void on_quit(void *opaque, int status)
+{
+    struct program *p = opaque;
+
+    p->status = status;
+    g_main_loop_quit(p->loop);
+}
+
+static gboolean on_signal(gpointer data)
+{
+    struct program *p = data;
+
+    vm_quit(p->vm, EXIT_OK);
+    return G_SOURCE_CONTINUE;
+}
+
+static bool start(struct program *p, GError **error)
+{
+    if (p->cfg->pidfile && !pidfile_write(p->cfg->pidfile, error)) {
+        g_clear_pointer(&p->cfg->pidfile, g_free); /* somebody else's: not ours to remove */
+        return false;
+    }
+    p->vm = vm_new(p->cfg, error);
+    if (!p->vm)
+        return false;
+    vm_set_quit_handler(p->vm, on_quit, p);
+    g_unix_signal_add(SIGINT, on_signal, p);
+    g_unix_signal_add(SIGTERM, on_signal, p);
+    g_unix_signal_add(SIGHUP, on_signal, p);
+    if (!p->cfg->start_paused && !vm_start(p->vm, error))
+        return false;
+    if (p->ready_fd >= 0)
+        daemon_ready(p->ready_fd);
+    return true;
+}
+
+static int run(struct program *p)
+{
+    g_autoptr(GError) error = NULL;
+
+    p->ready_fd = -1;
+    if (p->req.daemonize && (p->ready_fd = daemon_fork()) < 0) {
+        g_message("-daemonize: could not fork");
+        return EXIT_ERROR;
+    }
+    if (!log_setup(p->cfg->debug, p->cfg->debug_file, p->req.timestamps, &error)) {
+        g_message("%s", error->message);
+        return EXIT_ERROR;
+    }
+    for (guint i = 0; i < p->req.warnings->len; i++)
+        g_warning("%s", (const char *)g_ptr_array_index(p->req.warnings, i));
+    signal(SIGPIPE, SIG_IGN);
+    p->loop = g_main_loop_new(NULL, FALSE);
+    if (start(p, &error)) {
+        g_main_loop_run(p->loop);
+    } else {
+        g_message("%s", error->message);
+        p->status = EXIT_ERROR;
+    }
+    vm_free(p->vm);
+    pidfile_remove(p->cfg->pidfile);
+    g_main_loop_unref(p->loop);
+    return p->status;
+}
+
+int main(int argc, char *argv[])
+{
+    struct program p = {.status = EXIT_OK};
+    g_autoptr(GError) error = NULL;
+
+    log_setup(NULL, NULL, false, NULL);
+    if (!qemu_options_parse(argc, argv, &p.cfg, &p.req, &error)) {
+        g_message("%s", error->message);
+        return EXIT_ERROR;
+    }
+    int status = EXIT_OK;
+    if (p.req.help)
+        print_help(p.req.help);
+    else
+        status = run(&p);
+    vm_config_free(p.cfg);
+    front_request_clear(&p.req);
+    return status;
+}

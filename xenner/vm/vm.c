@@ -1,0 +1,242 @@
+#include "xenner/vm/vm.h"
+#include "xenner/backend/console.h"
+#include "xenner/chardev/chardev.h"
+#include "xenner/domain/domain.h"
+
+#include <gio/gio.h>
+#include <stdio.h>
+#include <string.h>
+
+struct vm {
+    const struct vm_config *cfg;
+    GPtrArray *chardevs;              /* struct chardev *, owned */
+    struct domain *domain;
+    struct console_backend *console;  /* console 0, NULL when it has no chardev */
+    enum run_state state;
+    bool quitting;
+    void (*quit)(void *opaque, int status);
+    void *quit_opaque;
+};
+
+static struct chardev *find_chardev(struct vm *vm, const char *id)
+{
+    for (guint i = 0; i < vm->chardevs->len; i++) {
+        struct chardev *chr = g_ptr_array_index(vm->chardevs, i);
+        if (strcmp(chardev_id(chr), id) == 0)
+            return chr;
+    }
+    return NULL;
+}
+
+/* What QEMU prints for a pty, so that people and scripts find it. */
+static void announce(const struct chardev *chr)
+{
+    const char *label = chardev_label(chr);
+
+    if (g_str_has_prefix(label, "pty:"))
+        fprintf(stderr, "char device redirected to %s (label %s)\n", label + 4, chardev_id(chr));
+}
+
+static bool open_chardevs(struct vm *vm, GError **error)
+{
+    for (guint i = 0; i < vm->cfg->chardevs->len; i++) {
+        const struct chardev_config *c = g_ptr_array_index(vm->cfg->chardevs, i);
+        struct chardev *chr = chardev_new(c, error);
+        if (!chr) {
+            g_prefix_error(error, "%s: ", c->origin.text);
+            return false;
+        }
+        g_ptr_array_add(vm->chardevs, chr);
+        announce(chr);
+    }
+    return true;
+}
+
+static void close_domain(struct vm *vm)
+{
+    console_backend_free(g_steal_pointer(&vm->console));
+    domain_destroy(g_steal_pointer(&vm->domain));
+}
+
+static const struct domain_events events;
+
+static gboolean quit_soon(gpointer data)
+{
+    vm_quit(data, EXIT_OK);
+    return G_SOURCE_REMOVE;
+}
+
+/* The keys that mean something without a monitor: QEMU's x and h. */
+static void on_escape(void *opaque, char key)
+{
+    static const char help[] = "\r\nC-a h    print this help\r\nC-a x    exit\r\n"
+                               "C-a C-a  send C-a\r\n";
+    struct vm *vm = opaque;
+
+    if (key == 'x')
+        g_idle_add(quit_soon, vm);
+    else if (key == 'h' && vm->console)
+        console_backend_debug_out(vm->console, help, sizeof(help) - 1);
+}
+
+static bool open_console(struct vm *vm, GError **error)
+{
+    xen_pfn_t gfn;
+    evtchn_port_t port;
+
+    if (!vm->cfg->consoles->len || !domain_console(vm->domain, 0, &gfn, &port))
+        return true;
+    const struct console_config *c = g_ptr_array_index(vm->cfg->consoles, 0);
+    struct chardev *chr = find_chardev(vm, c->chardev);
+    g_assert(chr); /* vm_config_validate() looked */
+    vm->console = console_backend_new(domain_host(vm->domain), gfn, port, chr, error);
+    if (!vm->console)
+        return false;
+    console_backend_set_escape(vm->console, on_escape, vm);
+    return true;
+}
+
+static bool open_domain(struct vm *vm, GError **error)
+{
+    vm->domain = domain_create(vm->cfg, &events, vm, error);
+    if (!vm->domain || !open_console(vm, error)) {
+        close_domain(vm);
+        return false;
+    }
+    return true;
+}
+
+void vm_quit(struct vm *vm, int status)
+{
+    if (vm->quitting)
+        return;
+    vm->quitting = true;
+    if (vm->quit)
+        vm->quit(vm->quit_opaque, status);
+}
+
+/* Everything of the guest goes and comes again, as Xen makes a new domain; chardevs stay open. */
+static void reset(struct vm *vm)
+{
+    g_autoptr(GError) error = NULL;
+
+    close_domain(vm);
+    if (!open_domain(vm, &error) || !domain_set_running(vm->domain, true, &error)) {
+        g_message("%s", error->message);
+        vm->state = RUN_INTERNAL_ERROR;
+        vm_quit(vm, EXIT_ERROR);
+    }
+}
+
+static void report_crash(struct vm *vm)
+{
+    g_autoptr(GString) report = g_string_new(NULL);
+
+    domain_crash_report(vm->domain, report);
+    g_message("the guest crashed\n%s", report->str);
+}
+
+static void on_shutdown(void *opaque, unsigned reason)
+{
+    struct vm *vm = opaque;
+    enum guest_end end = lifecycle_classify(reason);
+    struct lifecycle_decision d = lifecycle_decide(vm->cfg, end);
+
+    if (vm->console)
+        console_backend_drain(vm->console);
+    if (end == END_CRASH)
+        report_crash(vm);
+    switch (d.step) {
+    case STEP_QUIT:
+        vm->state = RUN_SHUTDOWN;
+        vm_quit(vm, d.status);
+        break;
+    case STEP_RESET:
+        reset(vm);
+        break;
+    case STEP_STAY:
+        vm->state = d.state;
+        break;
+    }
+}
+
+static void on_failed(void *opaque, const char *why)
+{
+    struct vm *vm = opaque;
+
+    g_message("%s", why);
+    vm->state = RUN_INTERNAL_ERROR;
+    vm_quit(vm, EXIT_ERROR);
+}
+
+static void on_debug_output(void *opaque, const char *text, size_t len)
+{
+    struct vm *vm = opaque;
+
+    if (vm->console)
+        console_backend_debug_out(vm->console, text, len);
+}
+
+static const struct domain_events events = {on_shutdown, on_failed, on_debug_output};
+
+struct vm *vm_new(const struct vm_config *cfg, GError **error)
+{
+    struct vm *vm = g_new0(struct vm, 1);
+
+    vm->cfg = cfg;
+    vm->state = RUN_PRELAUNCH;
+    vm->chardevs = g_ptr_array_new_with_free_func((GDestroyNotify)chardev_free);
+    if (!open_chardevs(vm, error) || !open_domain(vm, error)) {
+        vm_free(vm);
+        return NULL;
+    }
+    return vm;
+}
+
+bool vm_start(struct vm *vm, GError **error)
+{
+    if (vm->state != RUN_PRELAUNCH && vm->state != RUN_PAUSED) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "the guest has ended (%s)",
+                    run_state_name(vm->state));
+        return false;
+    }
+    if (!domain_set_running(vm->domain, true, error))
+        return false;
+    vm->state = RUN_RUNNING;
+    return true;
+}
+
+bool vm_stop(struct vm *vm, GError **error)
+{
+    if (vm->state != RUN_RUNNING)
+        return true;
+    if (!domain_set_running(vm->domain, false, error))
+        return false;
+    vm->state = RUN_PAUSED;
+    return true;
+}
+
+enum run_state vm_run_state(const struct vm *vm)
+{
+    return vm->state;
+}
+
+void vm_set_quit_handler(struct vm *vm, void (*fn)(void *opaque, int status), void *opaque)
+{
+    vm->quit = fn;
+    vm->quit_opaque = opaque;
+}
+
+const char *vm_accel(const struct vm *vm)
+{
+    return domain_accel(vm->domain);
+}
+
+void vm_free(struct vm *vm)
+{
+    if (!vm)
+        return;
+    close_domain(vm);
+    g_ptr_array_unref(vm->chardevs);
+    g_free(vm);
+}
