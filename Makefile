@@ -1,0 +1,41 @@
+# A thin cover over meson: each target does all its set-up on a fresh Debian machine.
+BUILD := build
+ASSETS := $(BUILD)/assets
+KERNEL := $(ASSETS)/vmlinuz
+INITRD := $(ASSETS)/initrd.gz
+XENNER := $(BUILD)/xenner/xenner
+
+.PHONY: all build setup assets demo check bench clean install
+
+all: build
+
+setup:
+	@sh tools/setup.sh
+
+$(BUILD)/build.ninja: | setup
+	@meson setup $(BUILD) > /dev/null
+
+build: setup $(BUILD)/build.ninja
+	@ninja -C $(BUILD) $(if $(V),-v,--quiet)
+
+$(KERNEL): tools/fetch-kernel.sh | setup
+	@sh tools/fetch-kernel.sh $(ASSETS) && touch $@
+
+$(INITRD): tools/mkinitramfs.sh tools/init $(wildcard tests/guest-scripts/*) | setup
+	@mkdir -p $(ASSETS) && sh tools/mkinitramfs.sh $@
+
+assets: $(KERNEL) $(INITRD)
+
+# A guest's shell; without a terminal: its boot, its greeting, power-off.
+demo: build assets
+	@$(XENNER) -m 256 -smp 2 -kernel $(KERNEL) -initrd $(INITRD) \
+	    -append "console=hvc0$$(test -t 0 || echo ' xenner.demo')" -nographic
+
+check: build assets
+	@sh tools/check.sh $(BUILD)
+
+clean:
+	@rm -rf $(BUILD)
+
+install: build
+	@meson install -C $(BUILD)

@@ -1,0 +1,39 @@
+#!/bin/sh
+# Bad input: one line on stderr, status 1, nothing else.
+. "$(dirname "$0")/lib.sh"
+
+refuse()
+{
+    want=$1
+    shift
+    run_xenner "$@"
+    expect_status 1
+    [ "$(wc -l <"$work/err")" = 1 ] || fail "not one line of error for: $*"
+    grep -q -- "$want" "$work/err" || fail "no '$want' for: $*"
+    [ ! -s "$work/out" ] || fail "output on stdout for: $*"
+}
+
+head -c 100000 "$KERNEL" >"$work/short"
+: >"$work/empty"
+refuse "invalid option" -foo
+refuse "requires an argument" -m
+refuse "not a size" -m 12x
+refuse "too little" -m 1 -kernel "$KERNEL"
+refuse "too much" -m 100T -kernel "$KERNEL"
+refuse "1 to 32" -smp 33 -kernel "$KERNEL"
+refuse "at least 1" -smp 0 -kernel "$KERNEL"
+refuse "no kernel" -m 128
+refuse "only allowed with -kernel" -initrd "$INITRD"
+refuse "No such file" -kernel "$work/none"
+refuse "$work/short" -kernel "$work/short"
+refuse "$work/empty" -kernel "$work/empty"
+refuse "$work" -kernel "$work"
+refuse "no such accelerator" -accel foo -kernel "$KERNEL"
+refuse "not supported yet" -drive file=x
+truncate -s 1G "$work/large"
+refuse "$work/large" -m 64 -kernel "$KERNEL" -initrd "$work/large"
+if [ -e /dev/kvm ] && ! "$XENNER" -accel help | grep -q "^kvm *usable"; then
+    ACCEL=kvm
+    refuse "no usable accelerator: kvm: " -kernel "$KERNEL"
+fi
+exit 0

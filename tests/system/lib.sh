@@ -1,0 +1,53 @@
+# For the system tests: sourced. $XENNER, $KERNEL, $INITRD, $ACCEL (tcg, kvm) come from meson or a rig.
+# A test writes what failed and exits with 1; it exits with 77 after a line with the reason to skip.
+set -u
+: "${ACCEL:=tcg}" "${TEST_TIMEOUT:=120}"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+fail()
+{
+    echo "FAIL: $*"
+    [ ! -s "$work/out" ] || { echo "--- the guest's console, last lines:"; tail -n 40 "$work/out"; }
+    [ ! -s "$work/err" ] || { echo "--- stderr:"; tail -n 40 "$work/err"; }
+    exit 1
+}
+
+skip()
+{
+    echo "$*"
+    exit 77
+}
+
+# Runs xenner with the arguments; its output in $work/out and $work/err, its status in $status.
+run_xenner()
+{
+    status=0
+    timeout -k 5 "$TEST_TIMEOUT" "$XENNER" -accel "$ACCEL" "$@" </dev/null \
+        >"$work/out" 2>"$work/err" || status=$?
+    [ "$status" != 124 ] || fail "no end after $TEST_TIMEOUT s"
+}
+
+# The same with Debian's kernel: boot MEMORY VCPUS "kernel words" [options]
+boot()
+{
+    memory=$1 vcpus=$2 words=$3
+    shift 3
+    run_xenner -m "$memory" -smp "$vcpus" -kernel "$KERNEL" -initrd "$INITRD" \
+        -append "console=hvc0 $words" -nographic "$@"
+}
+
+expect_status()
+{
+    [ "$status" = "$1" ] || fail "exit status $status, not $1"
+}
+
+expect_line()
+{
+    grep -q -- "$1" "$work/out" || fail "no line '$1'"
+}
+
+expect_no_children()
+{
+    ! pgrep -f "name xenner-$1," >/dev/null || fail "a QEMU process was left behind"
+}
