@@ -28,10 +28,11 @@ refuse "No such file" -kernel "$work/none"
 refuse "$work/short" -kernel "$work/short"
 refuse "$work/empty" -kernel "$work/empty"
 refuse "$work" -kernel "$work"
-refuse "no such accelerator" -accel foo -kernel "$KERNEL"
 refuse "not supported yet" -drive file=x
 truncate -s 1G "$work/large"
 refuse "$work/large" -m 64 -kernel "$KERNEL" -initrd "$work/large"
+ACCEL=foo
+refuse "no such accelerator" -kernel "$KERNEL"
 if [ -e /dev/kvm ] && ! "$XENNER" -accel help | grep -q "^kvm *usable"; then
     ACCEL=kvm
     refuse "no usable accelerator: kvm: " -kernel "$KERNEL"

@@ -135,6 +135,7 @@ static char **build_argv(const struct engine_config *cfg)
 {
     g_autoptr(GPtrArray) argv = g_ptr_array_new();
     uint64_t bytes = guest_mem_bytes(cfg->mem);
+    unsigned max = MAX(cfg->vcpus, 2);
 
 #define ADD(...) g_ptr_array_add(argv, g_strdup_printf(__VA_ARGS__))
     ADD("%s", qemu_program());
@@ -154,8 +155,10 @@ static char **build_argv(const struct engine_config *cfg)
     ADD("tcg,thread=multi");
     ADD("-cpu");
     ADD("max,smap=off,smep=off,pku=off,la57=off");
+    /* A machine that can never have two vCPUs gets locked instructions that are not atomic against
+     * other processes, and we are one. */
     ADD("-smp");
-    ADD("%u,sockets=%u,cores=1,threads=1", cfg->vcpus, cfg->vcpus);
+    ADD("%u,maxcpus=%u,sockets=%u,cores=1,threads=1", cfg->vcpus, max, max);
     ADD("-m");
     ADD("size=%" G_GUINT64_FORMAT "k", bytes >> 10);
     ADD("-object");
