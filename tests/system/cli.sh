@@ -30,7 +30,7 @@ refuse "$work/empty" -kernel "$work/empty"
 refuse "$work" -kernel "$work"
 refuse "not supported yet" -drive file=x
 truncate -s 1G "$work/large"
-refuse "$work/large" -m 64 -kernel "$KERNEL" -initrd "$work/large"
+refuse "MiB of memory" -m 128 -kernel "$KERNEL" -initrd "$work/large"
 ACCEL=foo
 refuse "no such accelerator" -kernel "$KERNEL"
 if [ -e /dev/kvm ] && ! "$XENNER" -accel help | grep -q "^kvm *usable"; then
