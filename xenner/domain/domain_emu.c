@@ -12,6 +12,7 @@
 #include "xenner/engine/engine.h"
 #include "xenner/host/evtchn.h"
 #include "xenner/host/local.h"
+#include "xenner/host/store/ring.h"
 
 #include <gio/gio.h>
 #include <string.h>
@@ -19,7 +20,8 @@
 #include <xen/errno.h>
 #include <xen/sched.h>
 
-#define G_LOG_DOMAIN_EMU "emu"
+/* The first two that evtchn_reserve_unbound() gives. */
+enum { STORE_PORT = 1, CONSOLE_PORT = 2 };
 
 struct domain {
     const struct vm_config *cfg;
@@ -34,7 +36,9 @@ struct domain {
     struct engine *engine;
     struct evtchn_table *evtchn;
     struct xen_host *host;
-    evtchn_port_t console_port;
+    evtchn_port_t console_port, store_port;
+    struct store *store;
+    struct store_ring *store_ring;
 
     GMutex lock;       /* log position, shutdown, texts for the main loop */
     uint32_t log_cons;
@@ -236,9 +240,57 @@ static bool make_event_channels(struct domain *d)
     config.bits.pending = shared_info + evtchn_2l_pending_offset(d->image.pae32);
     config.bits.mask = shared_info + evtchn_2l_mask_offset(d->image.pae32);
     d->evtchn = evtchn_new(&config);
+    d->store_port = evtchn_reserve_unbound(d->evtchn, 0);
     d->console_port = evtchn_reserve_unbound(d->evtchn, 0);
+    g_assert(d->store_port == STORE_PORT && d->console_port == CONSOLE_PORT);
     d->host = local_host_new(d->mem, d->evtchn);
     return d->host != NULL;
+}
+
+/* What the toolstack writes for a new domain: xenstore-paths of Xen's documentation. */
+static void fill_store(struct domain *d)
+{
+    static const char *const guest_writable[] = {"device", "control", "data", "drivers", "feature",
+                                                 "attr", "error", "backend"};
+    const struct store_perm zero = {0, STORE_NONE}, guest = {GUEST_DOMID, STORE_NONE};
+    const struct store_perm guest_reads = {GUEST_DOMID, STORE_READ};
+    const char *home = "/local/domain/1", *name = d->cfg->name ? d->cfg->name : "guest";
+
+#define PUT(path, ...)                                                                            \
+    do {                                                                                          \
+        g_autofree char *full = g_strdup_printf("%s/%s", home, path);                             \
+        g_autofree char *value = g_strdup_printf(__VA_ARGS__);                                    \
+        store_write(d->store, full, value);                                                       \
+    } while (0)
+    store_chmod(d->store, home, zero, guest_reads);
+    PUT("name", "%s", name);
+    PUT("domid", "%u", GUEST_DOMID);
+    if (d->cfg->uuid)
+        PUT("vm", "/vm/%s", d->cfg->uuid);
+    PUT("memory/target", "%" G_GUINT64_FORMAT, d->cfg->memory.bytes >> 10);
+    PUT("memory/static-max", "%" G_GUINT64_FORMAT, d->cfg->memory.bytes >> 10);
+    PUT("console/ring-ref", "%" G_GUINT64_FORMAT, d->image.console_ring.v);
+    PUT("console/port", "%u", d->console_port);
+    PUT("console/type", "xenner");
+    PUT("store/ring-ref", "%" G_GUINT64_FORMAT, d->image.store_ring.v);
+    PUT("store/port", "%u", d->store_port);
+    for (unsigned i = 0; i < d->area.nr_vcpus; i++) {
+        g_autofree char *path = g_strdup_printf("cpu/%u/availability", i);
+        PUT(path, "online");
+    }
+#undef PUT
+    for (unsigned i = 0; i < G_N_ELEMENTS(guest_writable); i++) {
+        g_autofree char *path = g_strdup_printf("%s/%s", home, guest_writable[i]);
+        store_chmod(d->store, path, guest, guest);
+    }
+}
+
+static bool start_store(struct domain *d, GError **error)
+{
+    d->store = store_new();
+    fill_store(d);
+    d->store_ring = store_ring_new(d->host, d->image.store_ring.v, d->store_port, d->store, error);
+    return d->store_ring != NULL;
 }
 
 static bool build(struct domain *d, GError **error)
@@ -259,7 +311,8 @@ static bool build(struct domain *d, GError **error)
         .cmdline = cfg->boot.cmdline,
         .nr_pages = nr_pages,
         .first_mfn = gpa_to_mfn(d->area.end),
-        .console_port = 1, /* the first that evtchn_reserve_unbound() gives */
+        .store_port = STORE_PORT,
+        .console_port = CONSOLE_PORT,
         .nr_vcpus = cfg->vcpus.count,
     };
     if (!build_domain(d->mem, &params, &d->image, error))
@@ -389,7 +442,7 @@ struct domain *domain_create(const struct vm_config *cfg, const struct domain_ev
         return NULL;
     }
     fill_boot_info(d);
-    if (!make_event_channels(d) || !start_engine(d, error)) {
+    if (!make_event_channels(d) || !start_store(d, error) || !start_engine(d, error)) {
         domain_destroy(d);
         return NULL;
     }
@@ -440,6 +493,8 @@ void domain_destroy(struct domain *d)
         g_source_remove(d->idle);
     if (d->mem && d->boot)
         drain_log(d);
+    store_ring_free(d->store_ring);
+    store_free(d->store);
     local_host_free(d->host);
     evtchn_free(d->evtchn);
     dom_image_clear(&d->image);

@@ -1,0 +1,48 @@
+/* Between store.c (state, watches) and request.c (the protocol). */
+#pragma once
+
+#include "xenner/host/store/store.h"
+
+#define STORE_MAX_WATCHES 128u
+#define STORE_MAX_TXNS    10u
+#define STORE_MAX_NODES   1000u /* that one guest may own */
+
+struct store {
+    struct store_node *root;
+    GPtrArray *conns;    /* struct store_conn *, not owned */
+    uint64_t generation; /* counts committed changes */
+    uint32_t next_txn;
+};
+
+struct store_watch {
+    char *path, *token;
+    bool relative;
+    char home[32]; /* "/local/domain/1" */
+};
+
+struct store_change {
+    char *path;
+    bool gone;
+};
+
+/* A transaction works on a copy; it commits when nothing else changed meanwhile. */
+struct store_txn {
+    uint32_t id;
+    uint64_t generation;
+    struct store_node *root;
+    GPtrArray *changed; /* struct store_change *, owned */
+};
+
+struct store_conn {
+    struct store *store;
+    domid_t dom;
+    store_send_fn send;
+    void *opaque;
+    GPtrArray *watches; /* struct store_watch *, owned */
+    GPtrArray *txns;    /* struct store_txn *, owned */
+};
+
+void store_send_event(struct store_conn *c, const struct store_watch *w, const char *path);
+void store_fire(struct store *s, const char *path, bool gone);
+/* Notes a change in the transaction, or makes it known at once when there is none. */
+void store_changed(struct store *s, struct store_txn *t, const char *path, bool gone);

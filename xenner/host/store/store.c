@@ -1,0 +1,153 @@
+#include "xenner/host/store/store.h"
+#include "xenner/host/store/priv.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct store *store_new(void)
+{
+    struct store *s = g_new0(struct store, 1);
+
+    s->root = store_tree_new();
+    s->conns = g_ptr_array_new();
+    return s;
+}
+
+void store_free(struct store *s)
+{
+    if (!s)
+        return;
+    g_assert(s->conns->len == 0);
+    g_ptr_array_unref(s->conns);
+    store_tree_free(s->root);
+    g_free(s);
+}
+
+static void watch_free(gpointer data)
+{
+    struct store_watch *w = data;
+
+    g_free(w->path);
+    g_free(w->token);
+    g_free(w);
+}
+
+static void txn_free(gpointer data)
+{
+    struct store_txn *t = data;
+
+    store_tree_free(t->root);
+    g_ptr_array_unref(t->changed);
+    g_free(t);
+}
+
+struct store_conn *store_connect(struct store *s, domid_t dom, store_send_fn send, void *opaque)
+{
+    struct store_conn *c = g_new0(struct store_conn, 1);
+
+    c->store = s;
+    c->dom = dom;
+    c->send = send;
+    c->opaque = opaque;
+    c->watches = g_ptr_array_new_with_free_func(watch_free);
+    c->txns = g_ptr_array_new_with_free_func(txn_free);
+    g_ptr_array_add(s->conns, c);
+    return c;
+}
+
+void store_disconnect(struct store_conn *c)
+{
+    if (!c)
+        return;
+    g_ptr_array_remove_fast(c->store->conns, c);
+    g_ptr_array_unref(c->watches);
+    g_ptr_array_unref(c->txns);
+    g_free(c);
+}
+
+/* Is path the watched node, or below it? */
+static bool covers(const char *watched, const char *path)
+{
+    size_t len = strlen(watched);
+
+    if (strcmp(watched, "/") == 0)
+        return path[0] == '/';
+    return strncmp(watched, path, len) == 0 && (path[len] == '/' || path[len] == '\0');
+}
+
+void store_send_event(struct store_conn *c, const struct store_watch *w, const char *path)
+{
+    GByteArray *payload = g_byte_array_new();
+    const char *shown = path;
+
+    /* A watch set by a relative path hears relative paths. */
+    if (w->relative && g_str_has_prefix(path, w->home))
+        shown = path + strlen(w->home) + 1;
+    g_byte_array_append(payload, (const guint8 *)shown, (guint)strlen(shown) + 1);
+    g_byte_array_append(payload, (const guint8 *)w->token, (guint)strlen(w->token) + 1);
+    struct xsd_sockmsg h = {.type = XS_WATCH_EVENT, .len = payload->len};
+    c->send(c->opaque, &h, payload->data);
+    g_byte_array_unref(payload);
+}
+
+/* Only who may read the node hears of it. gone: the node was removed, so what was below is gone too. */
+void store_fire(struct store *s, const char *path, bool gone)
+{
+    for (guint i = 0; i < s->conns->len; i++) {
+        struct store_conn *c = g_ptr_array_index(s->conns, i);
+        if (!(store_tree_access(s->root, path, c->dom) & STORE_READ))
+            continue;
+        for (guint k = 0; k < c->watches->len; k++) {
+            const struct store_watch *w = g_ptr_array_index(c->watches, k);
+            if (covers(w->path, path))
+                store_send_event(c, w, path);
+            else if (gone && covers(path, w->path))
+                store_send_event(c, w, w->path);
+        }
+    }
+}
+
+void store_changed(struct store *s, struct store_txn *t, const char *path, bool gone)
+{
+    if (t) {
+        struct store_change *change = g_new0(struct store_change, 1);
+        change->path = g_strdup(path);
+        change->gone = gone;
+        g_ptr_array_add(t->changed, change);
+        return;
+    }
+    s->generation++;
+    store_fire(s, path, gone);
+}
+
+void store_write(struct store *s, const char *path, const char *value)
+{
+    struct store_node *n = store_tree_make(s->root, path, 0);
+
+    g_byte_array_set_size(n->value, 0);
+    g_byte_array_append(n->value, (const guint8 *)value, (guint)strlen(value));
+    store_changed(s, NULL, path, false);
+}
+
+char *store_read(struct store *s, const char *path)
+{
+    struct store_node *n = store_tree_find(s->root, path);
+
+    return n ? g_strndup((const char *)n->value->data, n->value->len) : NULL;
+}
+
+void store_remove(struct store *s, const char *path)
+{
+    if (store_tree_remove(s->root, path))
+        store_changed(s, NULL, path, true);
+}
+
+void store_chmod(struct store *s, const char *path, struct store_perm owner, struct store_perm other)
+{
+    struct store_node *n = store_tree_make(s->root, path, 0);
+
+    g_array_set_size(n->perms, 0);
+    g_array_append_val(n->perms, owner);
+    if (other.dom != owner.dom)
+        g_array_append_val(n->perms, other);
+}
