@@ -290,7 +290,9 @@ int memcmp(const void *a, const void *b, size_t n);
 size_t strlen(const char *s);
 void spin_lock(uint32_t *lock);
 void spin_unlock(uint32_t *lock);
+/* For the user; trace() only for who asked with -d emu. Both take whole lines. */
 void printk(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+#define trace(...) printk(EMU_LOG_TRACE __VA_ARGS__)
 _Noreturn void emu_panic(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int vformat(char *buf, size_t size, const char *fmt, __builtin_va_list ap);
 

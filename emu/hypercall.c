@@ -4,6 +4,7 @@
 typedef int64_t hypercall_fn(struct vcpu *v, struct cpu_user_regs *regs, const uint64_t a[6]);
 
 static HYPERCALL(do_multicall);
+static HYPERCALL(do_noperm);
 
 static hypercall_fn *const table[] = {
     [__HYPERVISOR_set_trap_table] = do_set_trap_table,
@@ -38,6 +39,18 @@ static hypercall_fn *const table[] = {
     [__HYPERVISOR_event_channel_op] = do_event_channel_op,
     [__HYPERVISOR_physdev_op] = do_physdev_op,
     [__HYPERVISOR_hvm_op] = do_hvm_op,
+    /* the control domain's */
+    [__HYPERVISOR_platform_op] = do_noperm,
+    [__HYPERVISOR_sysctl] = do_noperm,
+    [__HYPERVISOR_domctl] = do_noperm,
+    /* known, and not there: guests ask and go on without */
+    [__HYPERVISOR_xenoprof_op] = do_nosys,
+    [__HYPERVISOR_kexec_op] = do_nosys,
+    [__HYPERVISOR_tmem_op] = do_nosys,
+    [__HYPERVISOR_argo_op] = do_nosys,
+    [__HYPERVISOR_xenpmu_op] = do_nosys,
+    [__HYPERVISOR_dm_op] = do_nosys,
+    [__HYPERVISOR_hypfs_op] = do_nosys,
 };
 
 #define NR_CALLS (sizeof(table) / sizeof(table[0]))
@@ -47,6 +60,11 @@ HYPERCALL(do_nosys)
     return -XEN_ENOSYS;
 }
 
+static HYPERCALL(do_noperm)
+{
+    return -XEN_EPERM;
+}
+
 static void say_unknown_once(uint64_t nr)
 {
     uint32_t bit = 1u << (nr % 32);
@@ -54,7 +72,7 @@ static void say_unknown_once(uint64_t nr)
     if (nr / 32 >= 4)
         return;
     if (!(__atomic_fetch_or(&emu.unknown_seen[nr / 32], bit, __ATOMIC_RELAXED) & bit))
-        printk("hypercall %lu is not known: -ENOSYS\n", nr);
+        trace("hypercall %lu is not known: -ENOSYS\n", nr);
 }
 
 int64_t hypercall_dispatch(struct vcpu *v, struct cpu_user_regs *regs, uint64_t nr,
@@ -87,7 +105,7 @@ void emu_hypercall(struct cpu_user_regs *regs)
     if (nr != __HYPERVISOR_iret)
         regs->rax = emu.pae32 ? (uint32_t)ret : (uint64_t)ret;
     if (emu.boot->trace && ret < 0)
-        printk("hypercall %lu(0x%lx, 0x%lx, 0x%lx) = %ld\n", nr, arg[0], arg[1], arg[2], ret);
+        trace("hypercall %lu(0x%lx, 0x%lx, 0x%lx) = %ld\n", nr, arg[0], arg[1], arg[2], ret);
 }
 
 /* Calls that leave the vCPU elsewhere make no sense inside a list. */

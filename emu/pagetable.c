@@ -149,8 +149,13 @@ int mmu_new_kernel_root(struct vcpu *v, uint64_t maddr)
     return 0;
 }
 
-/* Is va writable by the kernel, as the tables say now? */
-static bool walk_says_writable(struct vcpu *v, uint64_t va)
+enum { WALK_WRITE = 1, WALK_USER = 2, WALK_EXEC = 4 };
+
+/*
+ * Do the tables, as they are now, allow this to the kernel? Then a fault came from a TLB that had not
+ * heard of it yet (another vCPU mended the entry), and the access only needs to be tried again.
+ */
+static bool walk_permits(struct vcpu *v, uint64_t va, unsigned want)
 {
     uint64_t *table = direct(v->kernel_root & PTE_ADDR);
     bool pae = emu.pae32;
@@ -158,8 +163,14 @@ static bool walk_says_writable(struct vcpu *v, uint64_t va)
     for (int level = pae ? 3 : 4; level >= 1; level--) {
         unsigned index = va >> (12 + 9 * (level - 1)) & (pae && level == 3 ? 3 : 511);
         uint64_t e = table[index];
-        if (!(e & PTE_P) || (!(e & PTE_RW) && !(pae && level == 3)))
+        if (!(e & PTE_P))
             return false;
+        if (!(pae && level == 3) &&
+            (((want & WALK_WRITE) && !(e & PTE_RW)) || ((want & WALK_USER) && !(e & PTE_US)) ||
+             ((want & WALK_EXEC) && (e & PTE_NX))))
+            return false;
+        if (level > 1 && (e & PTE_PS))
+            return true;
         if (level > 1 && !maddr_is_ram(e & PTE_ADDR))
             return false;
         table = table_at(e);
@@ -179,32 +190,34 @@ bool mmu_fix_write_fault(struct vcpu *v, uint64_t va)
             return false;
         __atomic_fetch_or(pte, PTE_RW, __ATOMIC_SEQ_CST);
     }
-    if (!walk_says_writable(v, va))
+    if (!walk_permits(v, va, WALK_WRITE | (emu.ring3 ? WALK_USER : 0)))
         return false;
-    invlpg(va); /* another vCPU may have mended it: then this one's TLB was only late */
+    invlpg(va);
     return true;
 }
 
-/* Ring 3 kernels: the tables that the guest wrote for a supervisor, made good for ring 3. */
-static bool make_user(struct vcpu *v, uint64_t va)
+/*
+ * Ring 3 kernels: the tables that the guest wrote for a supervisor, made good for ring 3. True when
+ * that, or nothing at all, was in the way of the access.
+ */
+static bool make_user(struct vcpu *v, uint64_t va, uint32_t error)
 {
     uint64_t *table = direct(v->kernel_root & PTE_ADDR);
-    bool changed = false;
 
     for (int level = 4; level >= 1; level--) {
         uint64_t *e = &table[va >> (12 + 9 * (level - 1)) & 511];
         if (!(*e & PTE_P))
             return false;
-        if (!(*e & PTE_US)) {
+        if (!(*e & PTE_US))
             __atomic_fetch_or(e, PTE_US, __ATOMIC_SEQ_CST);
-            changed = true;
-        }
+        if (level > 1 && (*e & PTE_PS))
+            break;
         if (level > 1 && !maddr_is_ram(*e & PTE_ADDR))
             return false;
         table = table_at(*e);
     }
     invlpg(va);
-    return changed;
+    return walk_permits(v, va, (error & 2 ? WALK_WRITE : 0) | (error & 16 ? WALK_EXEC : 0));
 }
 
 /*
@@ -216,7 +229,7 @@ bool mmu_fix_user_fault(struct vcpu *v, uint64_t va, uint32_t error)
     if (emu.pae32)
         return false;
     if (v->in_kernel)
-        return emu.ring3 && (error & 1) && make_user(v, va);
+        return emu.ring3 && (error & 9) == 1 && make_user(v, va, error);
     if (emu.split || emu.boot->user_tables == 1 || !v->user_root || va >> 47)
         return false;
     unsigned slot = va >> 39 & 511;
@@ -224,7 +237,7 @@ bool mmu_fix_user_fault(struct vcpu *v, uint64_t va, uint32_t error)
     uint64_t kernel = ((uint64_t *)direct(v->kernel_root))[slot] & (PTE_ADDR | PTE_P);
     if (!(user & PTE_P) || user == kernel)
         return false;
-    printk("user mode has mappings of its own: separate page tables for it from now on\n");
+    trace("user mode has mappings of its own: separate page tables for it from now on\n");
     emu.split = true;
     for (unsigned i = 0; i < emu.nr_vcpus; i++) {
         struct vcpu *other = vcpu_by_id(i);

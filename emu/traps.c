@@ -131,9 +131,9 @@ static void page_fault(struct vcpu *v, struct cpu_user_regs *regs)
     uint64_t va = fault_address();
     uint32_t error = regs->error_code;
 
-    if (v->in_kernel && (error & 0xb) == 3 && mmu_fix_write_fault(v, va))
-        return;
     if ((regs->cs & 3) == 3 && mmu_fix_user_fault(v, va, error))
+        return;
+    if (v->in_kernel && (error & 0xb) == 3 && mmu_fix_write_fault(v, va))
         return;
     inject_page_fault(v, regs, va, error);
 }

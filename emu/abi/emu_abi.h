@@ -116,7 +116,8 @@ struct emu_hostcall {
 };
 
 /* Text from emu for xenner's log: a byte ring, emu the producer (under a lock of its own). */
-#define EMU_LOG_SIZE 16384u
+#define EMU_LOG_SIZE  16384u
+#define EMU_LOG_TRACE "\001" /* first character of a line that is only of interest with -d */
 struct emu_log {
     uint32_t prod, cons; /* free-running */
     char text[EMU_LOG_SIZE];

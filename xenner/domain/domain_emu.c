@@ -112,6 +112,19 @@ static void fail(struct domain *d, const char *why)
     g_mutex_unlock(&d->lock);
 }
 
+static void log_emu_line(GString *line)
+{
+    bool only_trace = line->str[0] == EMU_LOG_TRACE[0];
+
+    for (gsize i = 0; i < line->len; i++) {
+        if (!g_ascii_isprint(line->str[i]))
+            line->str[i] = '?';
+    }
+    g_log("emu", only_trace ? G_LOG_LEVEL_DEBUG : G_LOG_LEVEL_MESSAGE, "%s",
+          line->str + only_trace);
+    g_string_truncate(line, 0);
+}
+
 /* emu's log: lines go to g_log's domain "emu". Any thread. */
 static void drain_log(struct domain *d)
 {
@@ -123,12 +136,10 @@ static void drain_log(struct domain *d)
         d->log_cons = prod - EMU_LOG_SIZE; /* scribbled on */
     for (; d->log_cons != prod; d->log_cons++) {
         char c = log->text[d->log_cons % EMU_LOG_SIZE];
-        if (c != '\n' && d->log_line->len < 512) {
-            g_string_append_c(d->log_line, g_ascii_isprint(c) ? c : '?');
-            continue;
-        }
-        g_log("emu", G_LOG_LEVEL_MESSAGE, "%s", d->log_line->str);
-        g_string_truncate(d->log_line, 0);
+        if (c != '\n' && d->log_line->len < 512)
+            g_string_append_c(d->log_line, c);
+        else
+            log_emu_line(d->log_line);
     }
     __atomic_store_n(&log->cons, prod, __ATOMIC_RELEASE);
     g_mutex_unlock(&d->lock);
@@ -326,6 +337,25 @@ static bool build(struct domain *d, GError **error)
     return true;
 }
 
+/*
+ * On a CPU with Meltdown user code can read all that its page tables map, so it gets tables of its own;
+ * TCG does not speculate. 0: as the guest needs, 1: shared, 2: split (emu_abi.h).
+ */
+static uint32_t user_tables(const struct domain *d)
+{
+    const char *file = "/sys/devices/system/cpu/vulnerabilities/meltdown";
+    g_autofree char *text = NULL;
+
+    if (d->cfg->user_tables != USER_TABLES_AUTO)
+        return d->cfg->user_tables == USER_TABLES_SPLIT ? 2 : 1;
+    if (d->ops != &engine_kvm)
+        return 0;
+    if (g_file_get_contents(file, &text, NULL, NULL) && g_str_has_prefix(text, "Not affected"))
+        return 0;
+    g_debug("this CPU may have Meltdown: user mode gets page tables of its own");
+    return 2;
+}
+
 static void fill_boot_info(struct domain *d)
 {
     struct emu_boot_info *b = d->boot;
@@ -336,9 +366,7 @@ static void fill_boot_info(struct domain *d)
     b->kernel_ring = d->cfg->kernel_ring == KERNEL_RING_3   ? 3
                      : d->cfg->kernel_ring == KERNEL_RING_1 ? 1
                                                             : 0;
-    b->user_tables = d->cfg->user_tables == USER_TABLES_SHARED  ? 1
-                     : d->cfg->user_tables == USER_TABLES_SPLIT ? 2
-                                                                : 0;
+    b->user_tables = user_tables(d);
     b->trace = d->cfg->debug && strstr(d->cfg->debug, "hypercall") != NULL;
     b->guest_first_mfn = d->area.end >> FRAME_SHIFT;
     b->guest_end_mfn = guest_mem_end_mfn(d->mem);
