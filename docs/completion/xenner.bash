@@ -1,0 +1,28 @@
+# bash completion for xenner. The options are those of `xenner -help`; a test compares them.
+_xenner()
+{
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+    case $prev in
+        -kernel | -initrd | -D | -pidfile)
+            COMPREPLY=($(compgen -f -- "$cur")) ;;
+        -accel)
+            COMPREPLY=($(compgen -W "kvm tcg kvm:tcg help" -- "$cur")) ;;
+        -machine)
+            COMPREPLY=($(compgen -W "xenpv xenpv,kernel-ring= xenpv,user-tables= help" -- "$cur")) ;;
+        -serial)
+            COMPREPLY=($(compgen -W "stdio mon:stdio pty file: unix: null none chardev:" -- "$cur")) ;;
+        -chardev)
+            COMPREPLY=($(compgen -W "stdio,id= pty,id= file,id= socket,id= null,id= help" -- "$cur")) ;;
+        -action)
+            COMPREPLY=($(compgen -W "reboot=reset reboot=shutdown shutdown=poweroff shutdown=pause
+                panic=shutdown panic=exit-failure panic=pause panic=none panic=reset" -- "$cur")) ;;
+        -d)
+            COMPREPLY=($(compgen -W "all chardev config domain emu hypercall help" -- "$cur")) ;;
+        *)
+            COMPREPLY=($(compgen -W "-D -S -accel -action -append -chardev -cpu -d -daemonize
+                -display -h -help -initrd -kernel -m -machine -monitor -msg -name -no-acpi -no-hpet
+                -no-reboot -no-shutdown -no-user-config -nodefaults -nographic -overcommit -parallel
+                -pidfile -rtc -sandbox -serial -smp -uuid -version" -- "$cur")) ;;
+    esac
+}
+complete -F _xenner xenner

@@ -1,0 +1,31 @@
+#!/bin/sh
+# Who may include whom, as docs/architecture.md says. includes.sh SOURCE-ROOT
+set -eu
+cd "$1"
+status=0
+
+# forbid FOLDER PATTERN: no file of FOLDER includes what matches
+forbid()
+{
+    if grep -rnE "^#include [\"<]$2" --include='*.[chS]' "$1"; then
+        echo "  ^ $1 may not include these"
+        status=1
+    fi
+}
+
+forbid emu '(xenner/|glib|stdio|stdlib|string\.h|unistd|sys/)'
+forbid xenner/util '(xenner/(config|build|host|chardev|backend|engine|domain|vm)|emu/|qemu-compat)'
+forbid xenner/config '(xenner/(build|host|chardev|backend|engine|domain|vm)|emu/|qemu-compat)'
+forbid xenner/build '(xenner/(host|chardev|backend|engine|domain|vm)|qemu-compat)'
+forbid xenner/host '(xenner/(chardev|backend|engine|domain|vm|build)|qemu-compat)'
+forbid xenner/chardev '(xenner/(host|backend|engine|domain|vm|build)|xen/|qemu-compat)'
+forbid xenner/backend '(xenner/(host/(local|evtchn)|engine|domain|vm|build)|emu/|qemu-compat)'
+forbid xenner/engine '(xenner/(host|backend|chardev|domain|vm|build)|xen/|qemu-compat)'
+forbid xenner/domain '(xenner/(backend|vm|chardev)|qemu-compat)'
+forbid xenner/vm 'qemu-compat'
+forbid qemu-compat 'xenner/(engine|host|backend|domain|build|chardev)'
+if grep -rlE '^#include <linux/kvm.h>' --include='*.[ch]' xenner qemu-compat | grep -v '^xenner/engine/kvm'; then
+    echo "  ^ only xenner/engine/kvm* may include linux/kvm.h"
+    status=1
+fi
+exit $status
