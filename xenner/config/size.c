@@ -23,17 +23,18 @@ static int suffix_shift(char c)
 bool size_parse(const char *text, uint64_t unit, uint64_t *ret_bytes, GError **error)
 {
     const char *what = "a size (a number with an optional suffix k, M, G, T)";
-    uint64_t whole, scale = unit;
+    bool hex = text[0] == '0' && (text[1] | 0x20) == 'x';
+    uint64_t whole, part, scale = unit;
     double fraction = 0;
     char *end;
 
     if (!g_ascii_isdigit(text[0]))
         return bad(error, text, what);
     errno = 0;
-    whole = g_ascii_strtoull(text, &end, text[0] == '0' && (text[1] | 0x20) == 'x' ? 16 : 10);
+    whole = g_ascii_strtoull(text, &end, hex ? 16 : 10);
     if (errno)
         return bad(error, text, "a size: it is too large");
-    if (*end == '.' && g_ascii_isdigit(end[1])) {
+    if (*end == '.' && !hex && g_ascii_isdigit(end[1])) {
         const char *dot = end;
         fraction = g_ascii_strtod(dot, &end);
         if (memchr(dot, 'e', (size_t)(end - dot)) || memchr(dot, 'E', (size_t)(end - dot)))
@@ -47,9 +48,10 @@ bool size_parse(const char *text, uint64_t unit, uint64_t *ret_bytes, GError **e
     }
     if (fraction != 0 && scale == 1)
         return bad(error, text, "a whole number of bytes");
-    if (whole > INT64_MAX / scale)
+    part = (uint64_t)(fraction * (double)scale); /* scale itself when .999... rounds to 1 */
+    if (whole > INT64_MAX / scale || part > INT64_MAX - whole * scale)
         return bad(error, text, "a size: it is too large");
-    *ret_bytes = whole * scale + (uint64_t)(fraction * (double)scale);
+    *ret_bytes = whole * scale + part;
     return true;
 }
 
