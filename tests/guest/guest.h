@@ -5,6 +5,11 @@
 #define STACK_BYTES 16384
 #define VIRT_BASE   0xffffffff80000000
 
+/* Entries of ours that are no exceptions: entry_stubs continues with them. */
+#define VECTOR_EVENT    256
+#define VECTOR_SYSCALL  257
+#define VECTOR_FAILSAFE 258
+
 #ifndef __ASSEMBLER__
 
 #include <stdbool.h>
@@ -83,10 +88,12 @@ static inline unsigned this_cpu(void)
     uint64_t sp;
 
     __asm__("mov %%rsp, %0" : "=r"(sp));
-    return (unsigned)((sp - 1 - (uint64_t)stacks) / STACK_BYTES);
+    unsigned n = (unsigned)((sp - 1 - (uint64_t)stacks) / STACK_BYTES);
+    return n < MAX_CPUS ? n : 0; /* one more stack serves the first vCPU's traps from user mode */
 }
 
 /* The groups, one file each. */
+void test_traps(void);
 void test_version(void);
 
 #endif

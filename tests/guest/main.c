@@ -1,5 +1,5 @@
 /* The command line: run=GROUP[,GROUP] (all but hostile), end=poweroff|reboot|crash|halt, vcpus=N. */
-#include "guest.h"
+#include "trap.h"
 
 const struct start_info *start_info;
 struct shared_info *shared_info;
@@ -11,6 +11,7 @@ static const struct group {
     bool by_name; /* not part of "all" */
 } groups[] = {
     {"version", test_version},
+    {"traps", test_traps},
 };
 
 void shut_down(unsigned reason)
@@ -61,6 +62,18 @@ static unsigned number(const char *s)
     return n;
 }
 
+static void map_shared_info(void)
+{
+    static uint8_t page[4096] __attribute__((aligned(4096), section(".bss.page")));
+    extern struct vcpu_info *vcpu_infos[MAX_CPUS];
+
+    if (hypercall(update_va_mapping, page, start_info->shared_info | 0x63, UVMF_INVLPG))
+        bail_out("shared_info can't be mapped");
+    shared_info = (struct shared_info *)page;
+    for (unsigned i = 0; i < MAX_CPUS; i++)
+        vcpu_infos[i] = &shared_info->vcpu_info[i];
+}
+
 _Noreturn void guest_main(const struct start_info *si)
 {
     char list[256], word[16];
@@ -72,6 +85,8 @@ _Noreturn void guest_main(const struct start_info *si)
         nr_cpus = number(word);
     if (nr_cpus < 1 || nr_cpus > MAX_CPUS)
         bail_out("vcpus=%u", nr_cpus);
+    map_shared_info();
+    traps_register();
     for (const struct group *g = groups; g < groups + ARRAY_SIZE(groups); g++) {
         if (!wanted(run, g))
             continue;

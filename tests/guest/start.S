@@ -41,6 +41,6 @@ _start:                             /* RSI: start_info */
     .balign STACK_BYTES
     .globl stacks
 stacks:                             /* one a vCPU; this_cpu() finds out by the address */
-    .skip MAX_CPUS * STACK_BYTES
+    .skip (MAX_CPUS + 1) * STACK_BYTES
 
     .section .note.GNU-stack, "", @progbits
