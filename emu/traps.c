@@ -151,22 +151,28 @@ static bool kernel_in_wrong_ring(struct vcpu *v, struct cpu_user_regs *regs)
     return true;
 }
 
-/* INT n with a gate that the guest opened for its user mode arrives as #GP with the IDT bit. */
+/*
+ * INT n with a gate that the guest opened for its user mode arrives as #GP with the IDT bit. The
+ * error code should be n * 8 + 2 (SDM vol. 3A, 6.13); QEMU's TCG makes it n * 16 + 2 in long mode, so
+ * n is taken from the instruction and the guest is told what a CPU would say.
+ */
 static bool software_interrupt(struct vcpu *v, struct cpu_user_regs *regs)
 {
-    unsigned vector = regs->error_code >> 3;
     uint8_t op[2];
 
     if ((regs->error_code & 7) != 2)
         return false;
-    const struct trap_gate *t = &v->traps[vector & 0xff];
-    unsigned needed = v->in_kernel ? 1 : 3;
-    if (!t->address || (t->flags & 3) < needed)
-        return false;
     if (copy_from_guest(op, regs->rip, sizeof(op)) || op[0] != 0xcd)
         return false;
+    unsigned vector = op[1];
+    const struct trap_gate *t = &v->traps[vector];
+    unsigned needed = v->in_kernel ? 1 : 3;
+    if (!t->address || (t->flags & 3) < needed) {
+        regs->error_code = vector << 3 | 2;
+        return false;
+    }
     regs->rip += 2;
-    inject_trap(v, regs, vector & 0xff, 0);
+    inject_trap(v, regs, vector, 0);
     return true;
 }
 

@@ -1,0 +1,103 @@
+/* The command line: run=GROUP[,GROUP] (all but hostile), end=poweroff|reboot|crash|halt, vcpus=N. */
+#include "trap.h"
+
+const struct start_info *start_info;
+struct shared_info *shared_info;
+unsigned nr_cpus = 1;
+
+static const struct group {
+    const char *name;
+    void (*run)(void);
+    bool by_name; /* not part of "all" */
+} groups[] = {
+    {"version", test_version},
+    {"traps", test_traps},
+};
+
+void shut_down(unsigned reason)
+{
+    struct sched_shutdown arg = {reason};
+
+    hypercall(sched_op, SCHEDOP_shutdown, &arg);
+    for (;;)
+        hypercall(sched_op, SCHEDOP_block);
+}
+
+/* list: words with commas; NULL: all. */
+static bool wanted(const char *list, const struct group *g)
+{
+    size_t len = strlen(g->name);
+
+    if (!list || streq(list, "all"))
+        return !g->by_name;
+    while (*list) {
+        if (memcmp(list, g->name, len) == 0 && (list[len] == ',' || !list[len]))
+            return true;
+        while (*list && *list != ',')
+            list++;
+        if (*list)
+            list++;
+    }
+    return false;
+}
+
+static unsigned end_reason(void)
+{
+    char buf[16];
+    const char *end = option("end", buf, sizeof(buf));
+
+    if (end && streq(end, "reboot"))
+        return SHUTDOWN_reboot;
+    if (end && streq(end, "crash"))
+        return SHUTDOWN_crash;
+    return SHUTDOWN_poweroff;
+}
+
+static unsigned number(const char *s)
+{
+    unsigned n = 0;
+
+    while (s && *s >= '0' && *s <= '9')
+        n = n * 10 + (unsigned)(*s++ - '0');
+    return n;
+}
+
+static void map_shared_info(void)
+{
+    static uint8_t page[4096] __attribute__((aligned(4096), section(".bss.page")));
+    extern struct vcpu_info *vcpu_infos[MAX_CPUS];
+
+    if (hypercall(update_va_mapping, page, start_info->shared_info | 0x63, UVMF_INVLPG))
+        bail_out("shared_info can't be mapped");
+    shared_info = (struct shared_info *)page;
+    for (unsigned i = 0; i < MAX_CPUS; i++)
+        vcpu_infos[i] = &shared_info->vcpu_info[i];
+}
+
+_Noreturn void guest_main(const struct start_info *si)
+{
+    char list[256], word[16];
+
+    start_info = si;
+    console_init();
+    const char *run = option("run", list, sizeof(list));
+    if (option("vcpus", word, sizeof(word)))
+        nr_cpus = number(word);
+    if (nr_cpus < 1 || nr_cpus > MAX_CPUS)
+        bail_out("vcpus=%u", nr_cpus);
+    map_shared_info();
+    traps_register();
+    for (const struct group *g = groups; g < groups + ARRAY_SIZE(groups); g++) {
+        if (!wanted(run, g))
+            continue;
+        note("group %s", g->name);
+        g->run();
+    }
+    tap_plan();
+    console_flush();
+    if (option("end", word, sizeof(word)) && streq(word, "halt")) {
+        for (;;)
+            hypercall(sched_op, SCHEDOP_block);
+    }
+    shut_down(end_reason());
+}

@@ -1,0 +1,64 @@
+/* Exceptions and events as the kernel gets them, and how tests provoke them. */
+#pragma once
+
+#include "guest.h"
+
+struct regs {
+    uint64_t r15, r14, r13, r12, r11, r10, r9, r8, rbp, rdi, rsi, rdx, rcx, rbx, rax;
+    uint64_t vector, error, rip, cs, rflags, rsp, ss;
+};
+
+#define FRAME_MASK(cs) ((cs) >> 32 & 0xff) /* saved_upcall_mask of struct cpu_user_regs */
+
+struct seen {
+    unsigned count;   /* exceptions since provoke_begin() */
+    uint64_t cr2;
+    uint8_t mask;     /* the upcall mask inside the handler */
+    struct regs regs; /* of the last one */
+};
+
+extern struct seen seen[MAX_CPUS];
+extern uint64_t resume_at[MAX_CPUS];
+extern uint8_t entry_stubs[];
+/* Where traps from user mode put their frame on the first vCPU. */
+#define ENTRY_STACK ((uint64_t)stacks + (MAX_CPUS + 1) * STACK_BYTES)
+
+/* Registers the callbacks and the trap table of the vCPU that runs. */
+void traps_register(void);
+void trap_table_fill(trap_info_t *table);
+uint64_t stub(unsigned vector);
+void trap_handler(struct regs *regs);
+
+/* To ring 3 with all callee-saved registers kept; returns when user code traps or calls. */
+void enter_user(uint64_t rip, uint64_t rsp, uint64_t rflags);
+_Noreturn void leave_user(void);
+
+static inline struct vcpu_info *vcpu_info(void)
+{
+    extern struct vcpu_info *vcpu_infos[MAX_CPUS];
+    return vcpu_infos[this_cpu()];
+}
+
+/*
+ * Runs one instruction; an exception goes on behind it. Operands as in asm(), with "=" or "+" ones in
+ * outs. True when there was none; else seen[0] tells.
+ */
+#define TRY(insn, outs, ...)                                                                       \
+    ({                                                                                             \
+        unsigned try_cpu = this_cpu();                                                             \
+        seen[try_cpu].count = 0;                                                                   \
+        __asm__ volatile("movq $1f, %[try_resume]\n\t" insn "\n1:\n\tmovq $0, %[try_resume]"       \
+                         : [try_resume] "=m"(resume_at[try_cpu]) outs                              \
+                         : __VA_ARGS__                                                             \
+                         : "memory", "cc");                                                        \
+        READ_ONCE(seen[try_cpu].count) == 0;                                                       \
+    })
+#define OUTS(...) , __VA_ARGS__
+#define NO_OUTS
+
+/* The checks on what TRY left: exactly one exception, this vector, this error code. */
+void expect_trap(unsigned vector, uint64_t error, const char *name);
+
+/* events: how often each port came up */
+extern volatile unsigned port_count[4096];
+extern volatile unsigned upcalls[MAX_CPUS];

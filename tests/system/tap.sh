@@ -1,0 +1,13 @@
+#!/bin/sh
+# tap.sh VCPUS [GROUPS]: our own PV kernel (tests/guest) finds nothing wrong with what it runs on.
+. "$(dirname "$0")/lib.sh"
+run_xenner -m 32 -smp "$1" -kernel "$TEST_KERNEL" -append "vcpus=$1${2:+ run=$2}" -nographic \
+    -name "tap$1"
+tr -d '\r' <"$work/out" >"$work/tap"
+! grep '^not ok' "$work/tap" || fail "the lines above"
+expect_status 0
+plan=$(sed -n 's/^1\.\.\([0-9][0-9]*\)$/\1/p' "$work/tap")
+[ -n "$plan" ] || fail "no plan: the kernel did not reach its end"
+[ "$plan" -gt 0 ] || fail "an empty plan"
+[ "$(grep -c '^ok ' "$work/tap")" = "$plan" ] || fail "not $plan lines of 'ok'"
+expect_no_children "tap$1"
