@@ -1,4 +1,4 @@
-/* host/evtchn.c: every operation of the guest, wrong and hostile numbers among them; the host's end. */
+/* host/evtchn.c: every operation of the guest, with wrong and hostile numbers; the host's end. */
 #include "xenner/host/evtchn.h"
 
 #include <stdarg.h>
