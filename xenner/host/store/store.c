@@ -86,7 +86,9 @@ void store_send_event(struct store_conn *c, const struct store_watch *w, const c
     g_byte_array_append(payload, (const guint8 *)shown, (guint)strlen(shown) + 1);
     g_byte_array_append(payload, (const guint8 *)w->token, (guint)strlen(w->token) + 1);
     struct xsd_sockmsg h = {.type = XS_WATCH_EVENT, .len = payload->len};
-    c->send(c->opaque, &h, payload->data);
+    /* A long path and a long token: none at all, the guest would take it for a broken stream. */
+    if (h.len <= XENSTORE_PAYLOAD_MAX)
+        c->send(c->opaque, &h, payload->data);
     g_byte_array_unref(payload);
 }
 
