@@ -69,6 +69,11 @@ static struct store_node *get_node(struct request *r, unsigned access, char **re
         *err = EACCES;
         return NULL;
     }
+    if ((access & (STORE_WRITE | STORE_OWNER)) && r->conn->dom != 0 && r->txn &&
+        r->txn->changed->len >= STORE_MAX_CHANGES) {
+        *err = ENOSPC;
+        return NULL;
+    }
     if (!n)
         *err = ENOENT;
     if (ret_path)

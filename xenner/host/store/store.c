@@ -109,9 +109,21 @@ void store_fire(struct store *s, const char *path, bool gone)
     }
 }
 
+static bool is_noted(const struct store_txn *t, const char *path, bool gone)
+{
+    for (guint i = 0; i < t->changed->len; i++) {
+        const struct store_change *change = g_ptr_array_index(t->changed, i);
+        if (change->gone == gone && strcmp(change->path, path) == 0)
+            return true;
+    }
+    return false;
+}
+
 void store_changed(struct store *s, struct store_txn *t, const char *path, bool gone)
 {
     if (t) {
+        if (is_noted(t, path, gone))
+            return;
         struct store_change *change = g_new0(struct store_change, 1);
         change->path = g_strdup(path);
         change->gone = gone;
