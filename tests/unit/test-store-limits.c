@@ -38,7 +38,7 @@ static void long_paths(void **state)
     assert_string_equal(store_ask(f, 1, XS_DIRECTORY, 0, "/local/domain/1|"), fits);
 }
 
-/* A path and a token that do not fit into one message together: no event, rather than a broken one. */
+/* A path and a token that do not fit into one message: no event, rather than a broken one. */
 static void long_events(void **state)
 {
     struct store_talk *f = *state;

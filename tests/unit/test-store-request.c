@@ -76,7 +76,8 @@ static void malformed(void **state)
     }
     assert_string_equal(store_ask(f, 1, XS_WRITE, 0, "a|1"), "OK|");
     store_play(f, steps, G_N_ELEMENTS(steps));
-    assert_string_equal(store_ask(f, 1, XS_READ, 12345, "a|"), "ERROR ENOENT|"); /* no transaction */
+    /* no such transaction */
+    assert_string_equal(store_ask(f, 1, XS_READ, 12345, "a|"), "ERROR ENOENT|");
 }
 
 /* Header fields come back, so that the guest can tell its answers apart. */
