@@ -60,7 +60,7 @@ static void plan(void **state)
         }
         assert_true(a.m2p % (2 * MIB) == 0 && a.m2p_bytes % (2 * MIB) == 0);
         assert_true(a.m2p_bytes >= a.end_mfn * 8);
-        /* all frames of the VM have their entry: those of the guest go up from end, over the hole */
+        /* all frames of the VM have their entry; the guest's go up from end, over the hole */
         uint64_t top = emu_area_ram_bytes(&a, pages);
         top += top > GUEST_MEM_HOLE_START ? GUEST_MEM_HOLE_END - GUEST_MEM_HOLE_START : 0;
         assert_true(a.end_mfn >= top >> FRAME_SHIFT);
@@ -153,7 +153,8 @@ static void tables(void **state)
         assert_false(walk(mem, a.boot_cr3, 2 * MIB, &w));
         for (unsigned v = 0; v < vcpus; v++) {
             uint64_t at = EMU_BASE_VA + EMU_VCPU_OFF + v * (uint64_t)EMU_VCPU_SIZE;
-            expect(mem, a.boot_cr3, at + 8, a.vcpu_areas + v * (uint64_t)EMU_VCPU_SIZE + 8, RW | NX);
+            uint64_t area = a.vcpu_areas + v * (uint64_t)EMU_VCPU_SIZE;
+            expect(mem, a.boot_cr3, at + 8, area + 8, RW | NX);
             at = EMU_BASE_VA + EMU_GDT_OFF + v * (uint64_t)EMU_GDT_SIZE;
             assert_false(walk(mem, a.boot_cr3, at, &w)); /* the guest's part: none yet */
             expect(mem, a.boot_cr3, at + 14 * 4096, a.gdt_pages + v * 4096ull, RW | NX);

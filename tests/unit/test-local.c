@@ -83,7 +83,8 @@ static void turn(struct fixture *f)
 static void ports(void **state)
 {
     struct fixture *f = *state;
-    evtchn_port_t a = evtchn_reserve_unbound(f->evtchn, 0), b = evtchn_reserve_unbound(f->evtchn, 0);
+    evtchn_port_t a = evtchn_reserve_unbound(f->evtchn, 0);
+    evtchn_port_t b = evtchn_reserve_unbound(f->evtchn, 0);
     unsigned on_a = 0, on_b = 0;
     struct host_port *pa = f->host->ops->bind(f->host, a, f->ctx, count, &on_a, NULL);
     struct host_port *pb = f->host->ops->bind(f->host, b, f->ctx, count, &on_b, NULL);
