@@ -43,6 +43,6 @@ void chardev_test_turn(void);
 char *chardev_test_text(size_t len);
 /* Exactly len bytes from fd, blocking, turning the main loop in between. */
 char *chardev_test_read(int fd, size_t len);
-/* Blocking connect to / listening on a Unix socket. */
+/* A Unix socket: connected as soon as somebody listens, or listening. */
 int chardev_test_connect(const char *path);
 int chardev_test_listen(const char *path);

@@ -209,6 +209,32 @@ static void slow_pty(void **state)
     close(reader);
 }
 
+/* The reader goes with all ways blocked: its input unread, our output in the pty. */
+static void blocked_pty(void **state)
+{
+    struct chardev_test *t = *state;
+    g_autofree char *text = chardev_test_text(5000);
+
+    t->cfg.kind = CHARDEV_PTY;
+    chardev_test_open(t);
+    int reader = open(chardev_label(t->chr) + strlen("pty:"), O_RDWR | O_NOCTTY);
+    put(t, "!");
+    g_autofree char *start = chardev_test_read(reader, 1);
+    while (put(t, text) == 5000)
+        ;
+    t->room = 0;
+    assert_int_equal(write(reader, text, 3000), 3000);
+    close(reader);
+    WAIT_FOR(put(t, text) == 5000); /* kept or written, but not stuck */
+    chardev_test_turn();            /* and it comes to rest */
+    t->room = SIZE_MAX;
+    chardev_accept_input(t->chr);
+    reader = open(chardev_label(t->chr) + strlen("pty:"), O_RDWR | O_NOCTTY);
+    WAIT_FOR(t->got->len == 3000);
+    assert_memory_equal(t->got->str, text, 3000);
+    close(reader);
+}
+
 static void no_pty_link(void **state)
 {
     struct chardev_test *t = *state;
@@ -230,6 +256,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(stdio, chardev_test_setup, chardev_test_teardown),
         cmocka_unit_test_setup_teardown(pty, chardev_test_setup, chardev_test_teardown),
         cmocka_unit_test_setup_teardown(slow_pty, chardev_test_setup, chardev_test_teardown),
+        cmocka_unit_test_setup_teardown(blocked_pty, chardev_test_setup, chardev_test_teardown),
         cmocka_unit_test_setup_teardown(no_pty_link, chardev_test_setup, chardev_test_teardown),
     };
 
