@@ -168,7 +168,8 @@ static gboolean on_writable(gint fd, GIOCondition condition, gpointer data)
     struct chardev *chr = data;
 
     chr->out_source = 0;
-    if (condition & G_IO_ERR) {
+    /* While input is read, that sees the hangup, after the last of what was sent. */
+    if ((condition & G_IO_ERR) || ((condition & G_IO_HUP) && chr->input_stopped)) {
         chardev_disconnected(chr);
         return G_SOURCE_REMOVE;
     }
