@@ -10,6 +10,7 @@ static const struct group {
     void (*run)(void);
     bool by_name; /* not part of "all" */
 } groups[] = {
+    {"info", test_info},
     {"version", test_version},
     {"traps", test_traps},
 };
