@@ -13,6 +13,7 @@ static const struct group {
     {"info", test_info},
     {"version", test_version},
     {"traps", test_traps},
+    {"events", test_events},
 };
 
 void shut_down(unsigned reason)

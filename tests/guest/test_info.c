@@ -21,12 +21,16 @@ static void info_page(void)
 static void shared_page(void)
 {
     const struct vcpu_info *v = &shared_info->vcpu_info[0];
+    uint64_t masked = 0;
 
     ok(shared_info->wc_sec > 1000000000, "shared_info: the wall clock is set");
     is(shared_info->wc_version & 1, 0, "shared_info: the wall clock is stable");
     ok(v->time.tsc_to_system_mul != 0, "shared_info: pvclock's factor");
     is(v->time.version & 1, 0, "shared_info: pvclock is stable");
-    is(READ_ONCE(v->evtchn_upcall_mask), 1, "shared_info: events begin masked");
+    is(READ_ONCE(v->evtchn_upcall_mask), 1, "shared_info: events begin held back");
+    for (unsigned i = 0; i < ARRAY_SIZE(shared_info->evtchn_mask); i++)
+        masked |= shared_info->evtchn_mask[i];
+    is(masked, 0, "shared_info: no port begins masked");
 }
 
 static void frames(void)

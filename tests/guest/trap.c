@@ -1,4 +1,4 @@
-#include "trap.h"
+#include "event.h"
 
 #include <xen/callback.h>
 
@@ -7,6 +7,8 @@ uint64_t resume_at[MAX_CPUS];
 struct vcpu_info *vcpu_infos[MAX_CPUS];
 volatile unsigned port_count[4096];
 volatile unsigned upcalls[MAX_CPUS];
+volatile unsigned upcall_depth, upcall_depth_max;
+void (*event_hook)(unsigned port);
 
 uint64_t stub(unsigned vector)
 {
@@ -66,7 +68,9 @@ static void event_upcall(void)
             if (!(bits >> b & 1))
                 continue;
             __atomic_fetch_and(&shared_info->evtchn_pending[w], ~(1ul << b), __ATOMIC_SEQ_CST);
-            port_count[w * 64 + b]++;
+            if (event_hook)
+                event_hook(w * 64 + b);
+            __atomic_fetch_add(&port_count[w * 64 + b], 1, __ATOMIC_SEQ_CST);
         }
     }
 }
@@ -77,7 +81,11 @@ void trap_handler(struct regs *regs)
     struct seen *s = &seen[cpu];
 
     if (regs->vector == VECTOR_EVENT) {
+        if (cpu == 0 && ++upcall_depth > upcall_depth_max)
+            upcall_depth_max = upcall_depth;
         event_upcall();
+        if (cpu == 0)
+            upcall_depth--;
         return;
     }
     s->count++;
