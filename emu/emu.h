@@ -439,6 +439,9 @@ void timer_rearm(struct vcpu *v);
 void timer_init_vcpu(struct vcpu *v);
 int timer_publish(struct vcpu *v, uint64_t va);
 void runstate_change(struct vcpu *v, int state);
+/* To the guest address va, and to the area that the guest registered: */
+int runstate_read(const struct vcpu *v, uint64_t va);
+void runstate_publish(struct vcpu *v);
 _Noreturn void guest_shutdown(struct vcpu *v, struct cpu_user_regs *regs, unsigned reason);
 
 /* misc.c */

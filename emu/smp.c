@@ -1,6 +1,10 @@
 /* More than one vCPU: bringing them up and down, waking them, and flushing their TLBs. */
 #include "emu/emu.h"
 
+/* Of a periodic timer, Xen's limits: a millisecond, and half of what a signed time holds. */
+#define PERIOD_MIN 1000000ull
+#define PERIOD_MAX (1ull << 62)
+
 void vcpu_kick(unsigned id)
 {
     lapic_send_ipi(id, EMU_VECTOR_KICK);
@@ -182,24 +186,14 @@ static int64_t op_down(struct vcpu *v, struct vcpu *target)
     return 0;
 }
 
-static int64_t op_runstate(struct vcpu *target, uint64_t arg)
-{
-    struct vcpu_runstate_info info = {.state = target->runstate,
-                                      .state_entry_time = target->runstate_entry};
-    uint64_t now = system_time();
-
-    memcpy(info.time, target->runstate_time, sizeof(info.time));
-    info.time[target->runstate] += now - target->runstate_entry;
-    return copy_to_guest(arg, &info, sizeof(info));
-}
-
-static int64_t op_register_area(struct vcpu *target, uint64_t arg, uint64_t *area)
+static int64_t op_register_runstate(struct vcpu *target, uint64_t arg)
 {
     uint64_t va = 0;
 
     if (copy_from_guest(&va, arg, emu.pae32 ? 4 : 8))
         return -XEN_EFAULT;
-    *area = va;
+    target->runstate_area = va;
+    runstate_publish(target);
     return 0;
 }
 
@@ -253,8 +247,8 @@ static int64_t op_set_periodic(struct vcpu *v, struct vcpu *target, uint64_t arg
 
     if (copy_from_guest(&set, arg, sizeof(set)))
         return -XEN_EFAULT;
-    if (set.period_ns < 1000000)
-        return -XEN_EINVAL; /* Xen's floor: a millisecond */
+    if (set.period_ns < PERIOD_MIN || set.period_ns > PERIOD_MAX)
+        return -XEN_EINVAL;
     if (target != v)
         return -XEN_EINVAL;
     v->periodic = (struct vcpu_timer){system_time() + set.period_ns, set.period_ns};
@@ -293,9 +287,9 @@ HYPERCALL(do_vcpu_op)
     case VCPUOP_is_up:
         return __atomic_load_n(&target->online, __ATOMIC_SEQ_CST) != 0;
     case VCPUOP_get_runstate_info:
-        return op_runstate(target, a[2]);
+        return runstate_read(target, a[2]);
     case VCPUOP_register_runstate_memory_area:
-        return op_register_area(target, a[2], &target->runstate_area);
+        return op_register_runstate(target, a[2]);
     case VCPUOP_register_vcpu_time_memory_area:
         return op_register_time(target, a[2]);
     case VCPUOP_register_vcpu_info:
@@ -303,11 +297,13 @@ HYPERCALL(do_vcpu_op)
     case VCPUOP_set_periodic_timer:
         return op_set_periodic(v, target, a[2]);
     case VCPUOP_stop_periodic_timer:
-        target->periodic.deadline = 0;
+        target->periodic = (struct vcpu_timer){0};
         return 0;
     case VCPUOP_set_singleshot_timer:
         return op_set_singleshot(v, target, a[2]);
     case VCPUOP_stop_singleshot_timer:
+        if (target != v)
+            return -XEN_EINVAL;
         target->singleshot.deadline = 0;
         return 0;
     case VCPUOP_send_nmi:
