@@ -14,6 +14,7 @@ static const struct group {
     {"version", test_version},
     {"traps", test_traps},
     {"events", test_events},
+    {"time", test_time},
 };
 
 void shut_down(unsigned reason)
