@@ -103,7 +103,7 @@ struct vcpu {
 
     /* what the guest told us */
     struct trap_gate traps[256];
-    struct callback event_cb, failsafe_cb, syscall32_cb, sysenter_cb, nmi_cb;
+    struct callback event_cb, failsafe_cb, syscall32_cb, sysenter_cb;
     uint16_t kernel_ss_guest;
     uint64_t cr0_guest, cr4_guest;
     uint64_t cr3_guest;
@@ -113,6 +113,8 @@ struct vcpu {
     uint32_t gdt_ents;
     uint64_t ldt_base;
     uint32_t ldt_ents;
+    uint32_t nmi_pending;  /* VCPUOP_send_nmi */
+    bool nmi_blocked;      /* from its delivery to the next HYPERVISOR_iret */
     bool initialised;      /* VCPUOP_initialise was done */
     bool vinfo_registered;
 
@@ -401,6 +403,13 @@ static inline bool event_deliverable(const struct vcpu *v)
 {
     return v->vinfo[0] && !v->vinfo[1];
 }
+
+static inline bool nmi_deliverable(const struct vcpu *v)
+{
+    return __atomic_load_n(&v->nmi_pending, __ATOMIC_SEQ_CST) && !v->nmi_blocked;
+}
+/* An NMI and an event: regs then enter the guest's handler, of the event first. */
+void deliver_pending(struct vcpu *v, struct cpu_user_regs *regs);
 
 /* traps.c */
 void traps_init(struct vcpu *v);

@@ -6,7 +6,7 @@ static void block_until(struct vcpu *v, bool (*done)(struct vcpu *v))
 {
     runstate_change(v, RS_BLOCKED);
     __atomic_store_n(&v->blocked, 1, __ATOMIC_SEQ_CST);
-    while (!done(v) && !__atomic_load_n(&emu.stopping, __ATOMIC_SEQ_CST) &&
+    while (!done(v) && !nmi_deliverable(v) && !__atomic_load_n(&emu.stopping, __ATOMIC_SEQ_CST) &&
            __atomic_load_n(&v->online, __ATOMIC_SEQ_CST))
         wait_for_interrupt();
     __atomic_store_n(&v->blocked, 0, __ATOMIC_SEQ_CST);

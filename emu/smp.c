@@ -249,10 +249,22 @@ static int64_t op_set_periodic(struct vcpu *v, struct vcpu *target, uint64_t arg
         return -XEN_EFAULT;
     if (set.period_ns < PERIOD_MIN || set.period_ns > PERIOD_MAX)
         return -XEN_EINVAL;
-    if (target != v)
+    target->periodic.period = set.period_ns;
+    __atomic_store_n(&target->periodic.deadline, system_time() + set.period_ns, __ATOMIC_SEQ_CST);
+    if (target == v)
+        timer_rearm(v);
+    else
+        vcpu_kick(target->id);
+    return 0;
+}
+
+static int64_t op_send_nmi(struct vcpu *v, struct vcpu *target, uint64_t arg)
+{
+    if (arg)
         return -XEN_EINVAL;
-    v->periodic = (struct vcpu_timer){system_time() + set.period_ns, set.period_ns};
-    timer_rearm(v);
+    __atomic_store_n(&target->nmi_pending, 1, __ATOMIC_SEQ_CST);
+    if (target != v)
+        vcpu_kick(target->id);
     return 0;
 }
 
@@ -273,11 +285,12 @@ static int64_t op_set_singleshot(struct vcpu *v, struct vcpu *target, uint64_t a
 
 HYPERCALL(do_vcpu_op)
 {
-    struct vcpu *target = a[1] < emu.nr_vcpus ? vcpu_by_id((unsigned)a[1]) : NULL;
+    uint32_t id = (uint32_t)a[1];
+    struct vcpu *target = id < emu.nr_vcpus ? vcpu_by_id(id) : NULL;
 
     if (!target)
         return -XEN_ENOENT;
-    switch (a[0]) {
+    switch ((uint32_t)a[0]) {
     case VCPUOP_initialise:
         return op_initialise(v, target, a[2]);
     case VCPUOP_up:
@@ -307,7 +320,7 @@ HYPERCALL(do_vcpu_op)
         target->singleshot.deadline = 0;
         return 0;
     case VCPUOP_send_nmi:
-        return -XEN_ENOSYS;
+        return op_send_nmi(v, target, a[2]);
     case VCPUOP_get_physid:
         return -XEN_EINVAL; /* not pinned */
     default:

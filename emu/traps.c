@@ -99,7 +99,8 @@ static void interrupt(struct vcpu *v, unsigned vector)
     case EMU_VECTOR_SPURIOUS:
         return; /* no EOI (SDM 11.9) */
     default:
-        break; /* a kick: the way out looks for work */
+        timer_rearm(v); /* a kick: the way out looks for work; another vCPU may have set a timer */
+        break;
     }
     lapic_eoi();
 }
@@ -215,8 +216,7 @@ static void trap_in_guest(struct vcpu *v, struct cpu_user_regs *regs)
         break;
     }
     case TRAP_NMI:
-        if (v->nmi_cb.address)
-            bounce(v, regs, v->nmi_cb.address, v->nmi_cb.cs, true, 0, 0);
+        __atomic_store_n(&v->nmi_pending, 1, __ATOMIC_SEQ_CST);
         return;
     case TRAP_DF:
         guest_crash(v, regs, "double fault at 0x%lx", regs->rip);
@@ -263,10 +263,9 @@ void emu_exit_work(struct cpu_user_regs *regs)
             vcpu_wait_online(v);
             continue;
         }
-        if (!event_deliverable(v) || !v->event_cb.address)
-            break;
-        bounce(v, regs, v->event_cb.address, v->event_cb.cs, true, 0, 0);
+        break;
     }
+    deliver_pending(v, regs);
     v->last_iret_fault = regs->rip == v->last_iret_fault ? v->last_iret_fault : 0;
 }
 
