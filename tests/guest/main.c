@@ -15,6 +15,7 @@ static const struct group {
     {"traps", test_traps},
     {"events", test_events},
     {"time", test_time},
+    {"smp", test_smp},
 };
 
 void shut_down(unsigned reason)
@@ -68,7 +69,6 @@ static unsigned number(const char *s)
 static void map_shared_info(void)
 {
     static uint8_t page[4096] __attribute__((aligned(4096), section(".bss.page")));
-    extern struct vcpu_info *vcpu_infos[MAX_CPUS];
 
     if (hypercall(update_va_mapping, page, start_info->shared_info | 0x63, UVMF_INVLPG))
         bail_out("shared_info can't be mapped");

@@ -9,6 +9,7 @@ volatile unsigned port_count[4096];
 volatile unsigned upcalls[MAX_CPUS];
 volatile unsigned upcall_depth, upcall_depth_max;
 void (*event_hook)(unsigned port);
+void (*nmi_hook)(struct regs *regs);
 
 uint64_t stub(unsigned vector)
 {
@@ -48,7 +49,8 @@ void traps_register(void)
     callback(CALLBACKTYPE_event, 0, VECTOR_EVENT);
     callback(CALLBACKTYPE_failsafe, CALLBACKF_mask_events, VECTOR_FAILSAFE);
     callback(CALLBACKTYPE_syscall, CALLBACKF_mask_events, VECTOR_SYSCALL);
-    hypercall(stack_switch, FLAT_KERNEL_SS64, ENTRY_STACK);
+    if (this_cpu() == 0)
+        hypercall(stack_switch, FLAT_KERNEL_SS64, ENTRY_STACK);
 }
 
 /* Ports of the 2-level ABI: selector word, then pending and not masked. */
@@ -86,6 +88,10 @@ void trap_handler(struct regs *regs)
         event_upcall();
         if (cpu == 0)
             upcall_depth--;
+        return;
+    }
+    if (regs->vector == 2 && nmi_hook) {
+        nmi_hook(regs);
         return;
     }
     s->count++;

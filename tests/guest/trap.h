@@ -29,13 +29,18 @@ void trap_table_fill(trap_info_t *table);
 uint64_t stub(unsigned vector);
 void trap_handler(struct regs *regs);
 
+/* Takes the NMI, if set; else it counts as an exception. */
+extern void (*nmi_hook)(struct regs *regs);
+
 /* To ring 3 with all callee-saved registers kept; returns when user code traps or calls. */
 void enter_user(uint64_t rip, uint64_t rsp, uint64_t rflags);
 _Noreturn void leave_user(void);
 
+/* Where each vCPU's events and clock are. */
+extern struct vcpu_info *vcpu_infos[MAX_CPUS];
+
 static inline struct vcpu_info *vcpu_info(void)
 {
-    extern struct vcpu_info *vcpu_infos[MAX_CPUS];
     return vcpu_infos[this_cpu()];
 }
 
