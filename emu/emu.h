@@ -194,6 +194,11 @@ struct emu {
     uint64_t gnttab[EMU_GNTTAB_MAX], gnttab_status[EMU_GNTTAB_STATUS_MAX]; /* maddr */
     uint32_t gnttab_frames, gnttab_status_frames, gnttab_version;
     uint64_t nr_pages_now, max_pages;
+    uint32_t sched_lock;
+    uint32_t shutdown_code;  /* SCHEDOP_shutdown_code and one more; 0: none */
+    uint64_t watchdog[2];    /* system time when it bites, 0: not set; vCPU 0's timer serves them */
+    bool watchdog_used[2];
+    uint32_t watchdog_bit;   /* one has come to its end */
 };
 
 extern struct emu emu;
@@ -441,6 +446,8 @@ HYPERCALL(do_memory_op);
 /* sched.c, timer.c */
 HYPERCALL(do_sched_op);
 HYPERCALL(do_sched_op_compat);
+/* Ends the guest if a watchdog says so. */
+void watchdog_check(struct vcpu *v, struct cpu_user_regs *regs);
 HYPERCALL(do_set_timer_op);
 uint64_t system_time(void);
 void timer_interrupt(struct vcpu *v);

@@ -106,8 +106,10 @@ void vcpu_wait_online(struct vcpu *v)
     runstate_change(v, RS_OFFLINE);
     v->shared->online = 0;
     __atomic_store_n(&v->blocked, 1, __ATOMIC_SEQ_CST);
-    while (!__atomic_load_n(&v->online, __ATOMIC_SEQ_CST))
+    while (!__atomic_load_n(&v->online, __ATOMIC_SEQ_CST)) {
         wait_for_interrupt();
+        watchdog_check(v, v->top_regs);
+    }
     vcpu_unblock(v);
     v->shared->online = 1;
     runstate_change(v, RS_RUNNING);
@@ -177,9 +179,18 @@ static int64_t op_up(struct vcpu *v, struct vcpu *target)
     return 0;
 }
 
-/* Down means: at the next way out of emu, see emu_exit_work(). */
-static int64_t op_down(struct vcpu *v, struct vcpu *target)
+/*
+ * Down means: at the next way out of emu, see emu_exit_work(). When the last one goes, the guest has
+ * powered off.
+ */
+static int64_t op_down(struct vcpu *v, struct cpu_user_regs *regs, struct vcpu *target)
 {
+    unsigned others = 0;
+
+    for (unsigned i = 0; i < emu.nr_vcpus; i++)
+        others += vcpu_by_id(i) != target && __atomic_load_n(&vcpu_by_id(i)->online, __ATOMIC_SEQ_CST);
+    if (!others)
+        guest_shutdown(v, regs, SHUTDOWN_poweroff);
     __atomic_store_n(&target->online, 0, __ATOMIC_SEQ_CST);
     if (target != v)
         vcpu_kick(target->id);
@@ -296,7 +307,7 @@ HYPERCALL(do_vcpu_op)
     case VCPUOP_up:
         return op_up(v, target);
     case VCPUOP_down:
-        return op_down(v, target);
+        return op_down(v, regs, target);
     case VCPUOP_is_up:
         return __atomic_load_n(&target->online, __ATOMIC_SEQ_CST) != 0;
     case VCPUOP_get_runstate_info:

@@ -66,6 +66,8 @@ void timer_rearm(struct vcpu *v)
 
     if (v->polling)
         next = earliest(next, v->poll_timer.deadline);
+    if (v->id == 0)
+        next = earliest(next, earliest(emu.watchdog[0], emu.watchdog[1]));
 
     if (next == v->armed)
         return;
@@ -102,6 +104,13 @@ void timer_interrupt(struct vcpu *v)
     v->armed = 0;
     if (v->polling)
         expire(&v->poll_timer, now);
+    for (unsigned i = 0; v->id == 0 && i < 2; i++) {
+        uint64_t end = __atomic_load_n(&emu.watchdog[i], __ATOMIC_SEQ_CST);
+        if (end && end <= now) {
+            __atomic_store_n(&emu.watchdog[i], 0, __ATOMIC_SEQ_CST);
+            __atomic_store_n(&emu.watchdog_bit, 1, __ATOMIC_SEQ_CST);
+        }
+    }
     if (due)
         evtchn_raise_virq(v, VIRQ_TIMER);
     timer_rearm(v);

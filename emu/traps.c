@@ -258,6 +258,7 @@ void emu_exit_work(struct cpu_user_regs *regs)
             for (;;)
                 wait_for_interrupt();
         }
+        watchdog_check(v, regs);
         flush_serve(v);
         if (!__atomic_load_n(&v->online, __ATOMIC_RELAXED)) {
             vcpu_wait_online(v);
@@ -286,6 +287,10 @@ static void save_state(struct vcpu *v, const struct cpu_user_regs *regs)
 
 void guest_shutdown(struct vcpu *v, struct cpu_user_regs *regs, unsigned reason)
 {
+    uint32_t code = __atomic_load_n(&emu.shutdown_code, __ATOMIC_SEQ_CST);
+
+    if (code)
+        reason = code - 1;
     save_state(v, regs);
     __atomic_store_n(&emu.stopping, 1, __ATOMIC_SEQ_CST);
     for (unsigned i = 0; i < emu.nr_vcpus; i++) {
