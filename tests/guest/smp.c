@@ -4,9 +4,20 @@
 static struct {
     void (*volatile fn)(unsigned id);
     volatile bool up;
+    evtchn_port_t port; /* masked: says that there is something to do */
 } work[MAX_CPUS];
 
 extern uint8_t secondary_entry[];
+
+/* In SCHEDOP_poll, which needs no upcall. */
+static void sleep_until_called(unsigned id)
+{
+    struct sched_poll op = {.nr_ports = 1};
+
+    op.ports.p = &work[id].port;
+    hypercall(sched_op, SCHEDOP_poll, &op);
+    port_clear(work[id].port);
+}
 
 void secondary_main(unsigned id)
 {
@@ -20,7 +31,7 @@ void secondary_main(unsigned id)
             smp_mb();
             work[id].fn = NULL;
         } else {
-            hypercall(sched_op, SCHEDOP_yield);
+            sleep_until_called(id);
         }
     }
 }
@@ -56,6 +67,10 @@ bool cpu_start(unsigned id)
     if (work[id].up)
         return true;
     long rc = cpu_initialise(id);
+    if (!work[id].port) {
+        work[id].port = port_ipi(id);
+        port_mask(work[id].port, true);
+    }
     if ((rc && rc != -XEN_EEXIST) || hypercall(vcpu_op, VCPUOP_up, id))
         return false;
     return wait_for(work[id].up, 10 * S);
@@ -65,6 +80,8 @@ void cpu_call(unsigned id, void (*fn)(unsigned id))
 {
     smp_mb();
     work[id].fn = fn;
+    smp_mb();
+    port_send(work[id].port);
 }
 
 bool cpu_wait(unsigned id)

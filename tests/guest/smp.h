@@ -1,4 +1,4 @@
-/* Secondary vCPUs: each runs what the first one gives it, and yields in between. */
+/* Secondary vCPUs: each runs what the first one gives it, and sleeps in between. */
 #pragma once
 
 #include "event.h"

@@ -71,7 +71,7 @@ static void bring_up(void)
         ok(cpu_wait(id), "vCPU %u works", id);
         is(ran_on[id], id, "on a stack of its own");
         is(info_of(id, &r), 0, "get_runstate_info");
-        ok(r.state == RUNSTATE_running || r.state == RUNSTATE_runnable, "its state");
+        ok(r.state != RUNSTATE_offline, "its state");
     }
 }
 
