@@ -21,6 +21,7 @@ static const struct group {
     {"time", test_time},
     {"smp", test_smp},
     {"sched", test_sched},
+    {"memory", test_memory},
 };
 
 void shut_down(unsigned reason)
