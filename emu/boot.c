@@ -113,6 +113,7 @@ static void start_first_vcpu(struct vcpu *v)
     if (b->hypercall_page_maddr)
         hypercall_page_fill(direct(b->hypercall_page_maddr));
     pt_mark_tree(b->start_root_maddr, emu.pae32 ? 3 : 4);
+    emu.frame_info[b->start_root_maddr >> PAGE_SHIFT] |= FRAME_PINNED;
     if (mmu_new_kernel_root(v, b->start_root_maddr) < 0)
         emu_panic("the guest's first page table is unusable");
     v->start_regs.rip = b->start_rip;

@@ -331,6 +331,10 @@ HYPERCALL(do_update_va_mapping);
 HYPERCALL(do_update_va_mapping_otherdomain);
 HYPERCALL(do_mmuext_op);
 bool maddr_is_ram(uint64_t maddr);
+/* Of those that the builder gave the guest; not emu's, and not a device's. */
+bool is_guest_frame(uint64_t mfn);
+/* Some vCPU runs on it, or will when it goes to user mode. */
+bool pt_is_root(uint64_t mfn);
 /* Points to the L1 entry that maps va on root, or NULL. */
 uint64_t *pt_lookup(struct vcpu *v, uint64_t root, uint64_t va);
 /* True when va is mapped for reading; *ret_maddr is where. */
@@ -346,7 +350,7 @@ bool mmu_fix_user_fault(struct vcpu *v, uint64_t va, uint32_t error);
 uint64_t scratch_alloc(void); /* maddr of one zeroed frame; 0: none left */
 
 enum frame_type { FRAME_NONE = 0, FRAME_L1, FRAME_L2, FRAME_L3, FRAME_L4, FRAME_TYPE = 7,
-                  FRAME_RELEASED = 0x10 };
+                  FRAME_RELEASED = 0x10, FRAME_PINNED = 0x20 };
 
 static inline uint8_t frame_type(uint64_t mfn)
 {

@@ -63,28 +63,12 @@ static void m2p_set(uint64_t mfn, uint64_t pfn)
         emu.m2p[mfn] = pfn;
 }
 
-static bool is_guest_frame(uint64_t mfn)
-{
-    return mfn >= emu.boot->guest_first_mfn && mfn < emu.boot->guest_end_mfn &&
-           maddr_is_ram(mfn << PAGE_SHIFT);
-}
-
-/* The L4 that a vCPU runs on holds emu's own entries: it can't go while it is in use. */
-static bool is_root(uint64_t mfn)
-{
-    for (unsigned i = 0; i < emu.nr_vcpus; i++) {
-        const struct vcpu *v = vcpu_by_id(i);
-        if (v->kernel_root >> PAGE_SHIFT == mfn || (v->user_root && v->user_root >> PAGE_SHIFT == mfn))
-            return true;
-    }
-    return false;
-}
-
+/* A base pointer holds emu's own entries: it can't go while it is in use. */
 static bool may_release(uint64_t mfn, unsigned order)
 {
     for (uint64_t i = 0; i < 1ull << order; i++) {
         if (!is_guest_frame(mfn + i) || (emu.frame_info[mfn + i] & FRAME_RELEASED) ||
-            is_root(mfn + i))
+            pt_is_root(mfn + i))
             return false;
     }
     return true;

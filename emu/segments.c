@@ -121,7 +121,7 @@ int segments_set_gdt(struct vcpu *v, const uint64_t *frames, uint32_t ents)
     if (ents > GDT_GUEST_ENTRIES)
         return -XEN_EINVAL;
     for (unsigned i = 0; i < pages; i++) {
-        if (!maddr_is_ram(frames[i] << PAGE_SHIFT))
+        if (!is_guest_frame(frames[i]))
             return -XEN_EINVAL;
         uint64_t *d = direct(frames[i] << PAGE_SHIFT);
         for (unsigned e = 0; e < 512; e++) {
@@ -170,7 +170,7 @@ HYPERCALL(do_update_descriptor)
     uint64_t maddr = emu.pae32 ? (uint32_t)a[0] | a[1] << 32 : a[0];
     uint64_t desc = emu.pae32 ? (uint32_t)a[2] | a[3] << 32 : a[1];
 
-    if ((maddr & 7) || !maddr_is_ram(maddr) || !descriptor_fix(&desc))
+    if ((maddr & 7) || !is_guest_frame(maddr >> PAGE_SHIFT) || !descriptor_fix(&desc))
         return -XEN_EINVAL;
     __atomic_store_n((uint64_t *)direct(maddr), desc, __ATOMIC_RELAXED);
     return 0;

@@ -124,7 +124,7 @@ int vcpu_load_context(struct vcpu *v, const vcpu_guest_context_t *c)
     if (mmu_new_kernel_root(v, root & PTE_ADDR) < 0)
         return -XEN_EINVAL;
     v->user_root = c->ctrlreg[1] & PTE_ADDR;
-    if (v->user_root && !maddr_is_ram(v->user_root))
+    if (v->user_root && !is_guest_frame(v->user_root >> PAGE_SHIFT))
         return -XEN_EINVAL;
     for (unsigned i = 0; i < 256; i++)
         v->traps[i] = (struct trap_gate){c->trap_ctxt[i].address, c->trap_ctxt[i].cs,
@@ -229,7 +229,7 @@ static int64_t op_register_vcpu_info(struct vcpu *v, struct vcpu *target, uint64
     maddr = (info.mfn << PAGE_SHIFT) + info.offset;
     if (info.offset > PAGE_SIZE - sizeof(struct vcpu_info))
         return -XEN_EINVAL;
-    if (!maddr_is_ram(maddr))
+    if (!is_guest_frame(info.mfn))
         return -XEN_EINVAL;
     if (target->vinfo_registered)
         return -XEN_EINVAL;
