@@ -96,6 +96,7 @@ static inline unsigned this_cpu(void)
 void test_events(void);
 void test_info(void);
 void test_memory(void);
+void test_mmu(void);
 void test_sched(void);
 void test_smp(void);
 void test_time(void);

@@ -22,6 +22,7 @@ static const struct group {
     {"smp", test_smp},
     {"sched", test_sched},
     {"memory", test_memory},
+    {"mmu", test_mmu},
 };
 
 void shut_down(unsigned reason)

@@ -61,6 +61,19 @@ static inline struct vcpu_info *vcpu_info(void)
 #define OUTS(...) , __VA_ARGS__
 #define NO_OUTS
 
+/* An 8-byte access; true when it went well. */
+static inline bool try_read(uint64_t va)
+{
+    uint64_t val;
+
+    return TRY("movq (%[va]), %[val]", OUTS([val] "=r"(val)), [va] "r"(va));
+}
+
+static inline bool try_write(uint64_t va)
+{
+    return TRY("movq %[va], (%[va])", NO_OUTS, [va] "r"(va));
+}
+
 /* The checks on what TRY left: exactly one exception, this vector, this error code. */
 void expect_trap(unsigned vector, uint64_t error, const char *name);
 
