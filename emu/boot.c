@@ -45,6 +45,7 @@ static void emu_init_domain(void)
     emu.shared_info = direct(b->shared_info_maddr);
     emu.scratch_next = b->scratch_maddr;
     emu.scratch_end = b->scratch_maddr + b->scratch_frames * PAGE_SIZE;
+    emu.no_descriptors = scratch_alloc();
     emu.evtchn = (struct evtchn_2l){
         .pending = emu.shared_info + evtchn_2l_pending_offset(emu.pae32),
         .mask = emu.shared_info + evtchn_2l_mask_offset(emu.pae32),

@@ -184,6 +184,7 @@ struct emu {
     bool split;            /* its user mode runs on its own L4 */
     uint32_t nr_vcpus;
     uint64_t tsc0;
+    uint64_t no_descriptors; /* maddr of the empty page where a GDT has none */
     uint64_t scratch_next, scratch_end; /* maddr: frames for emu's own tables */
     uint32_t log_lock, scratch_lock, memory_lock, gnttab_lock;
     uint32_t stopping;     /* a shutdown is on its way: nobody runs guest code again */
@@ -333,6 +334,7 @@ HYPERCALL(do_mmuext_op);
 bool maddr_is_ram(uint64_t maddr);
 /* Of those that the builder gave the guest; not emu's, and not a device's. */
 bool is_guest_frame(uint64_t mfn);
+bool is_plain_frame(uint64_t mfn);
 /* Some vCPU runs on it, or will when it goes to user mode. */
 bool pt_is_root(uint64_t mfn);
 /* Points to the L1 entry that maps va on root, or NULL. */

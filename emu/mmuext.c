@@ -78,7 +78,7 @@ static int new_user_baseptr(struct vcpu *v, uint64_t mfn)
 }
 
 /* Writable for whom it pleases: the guest's, and no page table. */
-static bool is_plain_frame(uint64_t mfn)
+bool is_plain_frame(uint64_t mfn)
 {
     return is_guest_frame(mfn) && frame_type(mfn) == FRAME_NONE;
 }
