@@ -98,6 +98,7 @@ void test_info(void);
 void test_memory(void);
 void test_mmu(void);
 void test_sched(void);
+void test_segments(void);
 void test_smp(void);
 void test_time(void);
 void test_traps(void);

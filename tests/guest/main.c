@@ -23,6 +23,7 @@ static const struct group {
     {"sched", test_sched},
     {"memory", test_memory},
     {"mmu", test_mmu},
+    {"segments", test_segments},
 };
 
 void shut_down(unsigned reason)
