@@ -323,10 +323,9 @@ static void iret64(struct vcpu *v, struct cpu_user_regs *regs)
     regs->rsp = ctx.rsp;
     regs->rflags = (ctx.rflags & ~USER_RFLAGS_CLEAR) | X86_FLAGS_IF | 2;
     v->vinfo[1] = !(ctx.rflags & X86_FLAGS_IF);
-    if (!(ctx.flags & VGCF_in_syscall)) {
-        regs->r11 = ctx.r11;
-        regs->rcx = ctx.rcx;
-    }
+    /* as SYSRET leaves them, or as the frame has them */
+    regs->r11 = ctx.flags & VGCF_in_syscall ? regs->rflags : ctx.r11;
+    regs->rcx = ctx.flags & VGCF_in_syscall ? ctx.rip : ctx.rcx;
     regs->rax = ctx.rax;
 }
 
