@@ -102,6 +102,7 @@ void test_segments(void);
 void test_smp(void);
 void test_time(void);
 void test_traps(void);
+void test_user(void);
 void test_version(void);
 
 #endif

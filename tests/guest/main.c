@@ -24,6 +24,7 @@ static const struct group {
     {"memory", test_memory},
     {"mmu", test_mmu},
     {"segments", test_segments},
+    {"user", test_user},
 };
 
 void shut_down(unsigned reason)

@@ -96,6 +96,7 @@ void trap_handler(struct regs *regs)
     }
     s->count++;
     s->regs = *regs;
+    s->frame = (uint64_t)regs;
     s->cr2 = vcpu_info()->arch.cr2;
     s->mask = vcpu_info()->evtchn_upcall_mask;
     if ((regs->cs & 3) == 3)

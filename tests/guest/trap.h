@@ -14,6 +14,7 @@ struct seen {
     unsigned count;   /* exceptions since provoke_begin() */
     uint64_t cr2;
     uint8_t mask;     /* the upcall mask inside the handler */
+    uint64_t frame;   /* where the frame lay */
     struct regs regs; /* of the last one */
 };
 
@@ -32,8 +33,7 @@ void trap_handler(struct regs *regs);
 /* Takes the NMI, if set; else it counts as an exception. */
 extern void (*nmi_hook)(struct regs *regs);
 
-/* To ring 3 with all callee-saved registers kept; returns when user code traps or calls. */
-void enter_user(uint64_t rip, uint64_t rsp, uint64_t rflags);
+/* From a trap of user mode back to where enter_user() (user.h) was called. */
 _Noreturn void leave_user(void);
 
 /* Where each vCPU's events and clock are. */
