@@ -343,6 +343,8 @@ uint64_t *pt_lookup(struct vcpu *v, uint64_t root, uint64_t va);
 bool pt_translate(struct vcpu *v, uint64_t va, uint64_t *ret_maddr);
 void pt_mark_tree(uint64_t maddr, unsigned level);
 void pt_install_emu_slots(uint64_t l4_maddr);
+/* What a guest copied into an L4 from another. */
+void pt_clear_emu_slots(uint64_t l4_maddr);
 /* Loads kernel_root, and says what the way out to user mode must load. */
 void mmu_load_root(struct vcpu *v);
 int mmu_new_kernel_root(struct vcpu *v, uint64_t maddr);

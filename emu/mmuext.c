@@ -34,10 +34,10 @@ static int pin(struct mmuext_op *op, unsigned level)
 
     if (!is_guest_frame(mfn) || (emu.pae32 && level == 4) || (emu.frame_info[mfn] & FRAME_PINNED))
         return -XEN_EINVAL;
+    if (level == 4 && !pt_is_root(mfn))
+        pt_clear_emu_slots(maddr);
     pt_mark_tree(maddr, level);
     emu.frame_info[mfn] |= FRAME_PINNED;
-    if (level == 4)
-        pt_install_emu_slots(maddr);
     return 0;
 }
 

@@ -113,12 +113,32 @@ void pt_install_emu_slots(uint64_t l4_maddr)
     set_slot(l4, EMU_L4_DIRECT, 2);
 }
 
+void pt_clear_emu_slots(uint64_t l4_maddr)
+{
+    uint64_t *l4 = direct(l4_maddr);
+
+    memset(&l4[EMU_L4_M2P], 0, 16 * sizeof(*l4));
+}
+
+static bool is_kernel_root(uint64_t l4_maddr)
+{
+    for (unsigned i = 0; i < emu.nr_vcpus; i++) {
+        if (vcpu_by_id(i)->kernel_root == l4_maddr)
+            return true;
+    }
+    return false;
+}
+
 /*
- * User mode of a split guest gets the code and the vCPU areas that take it into ring 0, and not the
- * direct map: on a CPU with Meltdown user code can read whatever its tables map.
+ * User mode of a split guest gets the code and the vCPU areas that take it into ring 0, and neither the
+ * direct map nor the M2P: on a CPU with Meltdown user code can read whatever its tables map.
  */
 static void install_user_slots(uint64_t l4_maddr)
 {
+    for (unsigned i = EMU_L4_M2P; i < EMU_L4_M2P + 16 && !is_kernel_root(l4_maddr); i++) {
+        if (i != EMU_L4_BASE) /* which another vCPU may be running on */
+            ((uint64_t *)direct(l4_maddr))[i] = 0;
+    }
     set_slot(direct(l4_maddr), EMU_L4_BASE, 1);
 }
 
