@@ -84,6 +84,12 @@ void events_off(void)
     smp_mb();
 }
 
+void block(void)
+{
+    hypercall(sched_op, SCHEDOP_block);
+    events_off();
+}
+
 uint64_t rdtsc(void)
 {
     uint32_t lo, hi;

@@ -28,6 +28,9 @@ unsigned port_virq(unsigned virq, unsigned vcpu);
 void events_on(void);
 void events_off(void);
 
+/* Sleeps until an event; called and back with events held back, or one could come before the sleep. */
+void block(void);
+
 /* System time in nanoseconds by this vCPU's pvclock. */
 uint64_t now(void);
 uint64_t clock_of(const volatile struct vcpu_time_info *t);

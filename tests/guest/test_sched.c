@@ -5,18 +5,23 @@
 
 static unsigned timer_port;
 
-static void block(void)
+static void blocking(void)
 {
+    unsigned port = port_ipi(0);
     uint64_t end = now() + 3 * MS;
 
     is(hypercall(sched_op, SCHEDOP_yield), 0, "yield");
     port_count[timer_port] = 0;
     hypercall(set_timer_op, end);
     while (!port_count[timer_port])
-        hypercall(sched_op, SCHEDOP_block);
+        block();
     ok(now() >= end, "block lasts until an event");
-    is(vcpu_info()->evtchn_upcall_mask, 0, "block takes events");
+    port_send(port);
+    is(hypercall(sched_op, SCHEDOP_block), 0, "block with an event pending");
+    is(vcpu_info()->evtchn_upcall_mask, 0, "takes events");
+    is(port_count[port], 1, "and does not sleep");
     events_off();
+    port_close(port);
 }
 
 static long poll(const evtchn_port_t *ports, unsigned n, uint64_t timeout)
@@ -121,7 +126,7 @@ static void refused(void)
 void test_sched(void)
 {
     timer_port = port_virq(VIRQ_TIMER, 0);
-    block();
+    blocking();
     polling();
     poll_errors();
     watchdogs();

@@ -89,8 +89,7 @@ static void take_events(unsigned id)
 static void block_for_events(unsigned id)
 {
     while (!stop)
-        hypercall(sched_op, SCHEDOP_block);
-    events_off();
+        block();
 }
 
 static void send_from_here(unsigned id)

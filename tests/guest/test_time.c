@@ -94,14 +94,15 @@ static void periodic(void)
        "set_periodic_timer, bad pointer");
 }
 
-/* The console's events end a block too. */
 static void block_ms(unsigned ms)
 {
     unsigned count = port_count[timer_port];
 
+    events_off();
     hypercall(set_timer_op, now() + ms * MS);
     while (port_count[timer_port] == count)
-        hypercall(sched_op, SCHEDOP_block);
+        block();
+    events_on();
 }
 
 static uint64_t total(const struct vcpu_runstate_info *r)
