@@ -45,6 +45,7 @@ static void emu_init_domain(void)
     emu.shared_info = direct(b->shared_info_maddr);
     emu.scratch_next = b->scratch_maddr;
     emu.scratch_end = b->scratch_maddr + b->scratch_frames * PAGE_SIZE;
+    emu.no_descriptors = scratch_alloc();
     emu.evtchn = (struct evtchn_2l){
         .pending = emu.shared_info + evtchn_2l_pending_offset(emu.pae32),
         .mask = emu.shared_info + evtchn_2l_mask_offset(emu.pae32),
@@ -113,6 +114,7 @@ static void start_first_vcpu(struct vcpu *v)
     if (b->hypercall_page_maddr)
         hypercall_page_fill(direct(b->hypercall_page_maddr));
     pt_mark_tree(b->start_root_maddr, emu.pae32 ? 3 : 4);
+    emu.frame_info[b->start_root_maddr >> PAGE_SHIFT] |= FRAME_PINNED;
     if (mmu_new_kernel_root(v, b->start_root_maddr) < 0)
         emu_panic("the guest's first page table is unusable");
     v->start_regs.rip = b->start_rip;

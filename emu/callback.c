@@ -30,7 +30,8 @@ void toggle_to_user(struct vcpu *v)
 /* May entry64.S take its short paths? */
 void vcpu_update_fast(struct vcpu *v)
 {
-    v->fast = !emu.pae32 && !emu.ring3 && !emu.split && v->syscall_cb && v->kernel_sp;
+    v->fast = !emu.pae32 && !emu.ring3 && !emu.split && !v->nmi_blocked && v->syscall_cb &&
+              v->kernel_sp;
 }
 
 /* The selectors that the guest is shown for those that really run. */
@@ -134,6 +135,27 @@ void inject_trap(struct vcpu *v, struct cpu_user_regs *regs, unsigned vector, ui
     bounce(v, regs, t->address, t->cs, t->flags & 4, has_error ? BOUNCE_ERROR : 0, error);
 }
 
+/* An NMI without a handler is lost. No other comes before the handler's iret, which goes through C. */
+static void deliver_nmi(struct vcpu *v, struct cpu_user_regs *regs)
+{
+    const struct trap_gate *t = &v->traps[TRAP_NMI];
+
+    __atomic_store_n(&v->nmi_pending, 0, __ATOMIC_SEQ_CST);
+    if (!t->address)
+        return;
+    v->nmi_blocked = true;
+    vcpu_update_fast(v);
+    bounce(v, regs, t->address, t->cs, t->flags & 4, 0, 0);
+}
+
+void deliver_pending(struct vcpu *v, struct cpu_user_regs *regs)
+{
+    if (nmi_deliverable(v))
+        deliver_nmi(v, regs);
+    if (event_deliverable(v) && v->event_cb.address)
+        bounce(v, regs, v->event_cb.address, v->event_cb.cs, true, 0, 0);
+}
+
 void inject_page_fault(struct vcpu *v, struct cpu_user_regs *regs, uint64_t va, uint32_t error)
 {
     /* vcpu_info.arch.cr2 follows the selector word: at 16 for 64-bit guests, at 8 for 32-bit ones */
@@ -203,7 +225,7 @@ static int set_callback(struct vcpu *v, unsigned type, uint64_t address, uint16_
         v->sysenter_cb = cb;
         return 0;
     case CALLBACKTYPE_nmi:
-        v->nmi_cb = cb;
+        v->traps[TRAP_NMI] = (struct trap_gate){address, cs, 4};
         return 0;
     default:
         return -XEN_ENOSYS;
@@ -301,10 +323,9 @@ static void iret64(struct vcpu *v, struct cpu_user_regs *regs)
     regs->rsp = ctx.rsp;
     regs->rflags = (ctx.rflags & ~USER_RFLAGS_CLEAR) | X86_FLAGS_IF | 2;
     v->vinfo[1] = !(ctx.rflags & X86_FLAGS_IF);
-    if (!(ctx.flags & VGCF_in_syscall)) {
-        regs->r11 = ctx.r11;
-        regs->rcx = ctx.rcx;
-    }
+    /* as SYSRET leaves them, or as the frame has them */
+    regs->r11 = ctx.flags & VGCF_in_syscall ? regs->rflags : ctx.r11;
+    regs->rcx = ctx.flags & VGCF_in_syscall ? ctx.rip : ctx.rcx;
     regs->rax = ctx.rax;
 }
 
@@ -334,6 +355,10 @@ static void iret32(struct vcpu *v, struct cpu_user_regs *regs)
 
 HYPERCALL(do_iret)
 {
+    if (v->nmi_blocked) {
+        v->nmi_blocked = false;
+        vcpu_update_fast(v);
+    }
     if (emu.pae32)
         iret32(v, regs);
     else

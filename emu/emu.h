@@ -103,7 +103,7 @@ struct vcpu {
 
     /* what the guest told us */
     struct trap_gate traps[256];
-    struct callback event_cb, failsafe_cb, syscall32_cb, sysenter_cb, nmi_cb;
+    struct callback event_cb, failsafe_cb, syscall32_cb, sysenter_cb;
     uint16_t kernel_ss_guest;
     uint64_t cr0_guest, cr4_guest;
     uint64_t cr3_guest;
@@ -113,6 +113,8 @@ struct vcpu {
     uint32_t gdt_ents;
     uint64_t ldt_base;
     uint32_t ldt_ents;
+    uint32_t nmi_pending;  /* VCPUOP_send_nmi */
+    bool nmi_blocked;      /* from its delivery to the next HYPERVISOR_iret */
     bool initialised;      /* VCPUOP_initialise was done */
     bool vinfo_registered;
 
@@ -182,6 +184,7 @@ struct emu {
     bool split;            /* its user mode runs on its own L4 */
     uint32_t nr_vcpus;
     uint64_t tsc0;
+    uint64_t no_descriptors; /* maddr of the empty page where a GDT has none */
     uint64_t scratch_next, scratch_end; /* maddr: frames for emu's own tables */
     uint32_t log_lock, scratch_lock, memory_lock, gnttab_lock;
     uint32_t stopping;     /* a shutdown is on its way: nobody runs guest code again */
@@ -192,6 +195,11 @@ struct emu {
     uint64_t gnttab[EMU_GNTTAB_MAX], gnttab_status[EMU_GNTTAB_STATUS_MAX]; /* maddr */
     uint32_t gnttab_frames, gnttab_status_frames, gnttab_version;
     uint64_t nr_pages_now, max_pages;
+    uint32_t sched_lock;
+    uint32_t shutdown_code;  /* SCHEDOP_shutdown_code and one more; 0: none */
+    uint64_t watchdog[2];    /* system time when it bites, 0: not set; vCPU 0's timer serves them */
+    bool watchdog_used[2];
+    uint32_t watchdog_bit;   /* one has come to its end */
 };
 
 extern struct emu emu;
@@ -324,12 +332,19 @@ HYPERCALL(do_update_va_mapping);
 HYPERCALL(do_update_va_mapping_otherdomain);
 HYPERCALL(do_mmuext_op);
 bool maddr_is_ram(uint64_t maddr);
+/* Of those that the builder gave the guest; not emu's, and not a device's. */
+bool is_guest_frame(uint64_t mfn);
+bool is_plain_frame(uint64_t mfn);
+/* Some vCPU runs on it, or will when it goes to user mode. */
+bool pt_is_root(uint64_t mfn);
 /* Points to the L1 entry that maps va on root, or NULL. */
 uint64_t *pt_lookup(struct vcpu *v, uint64_t root, uint64_t va);
 /* True when va is mapped for reading; *ret_maddr is where. */
 bool pt_translate(struct vcpu *v, uint64_t va, uint64_t *ret_maddr);
 void pt_mark_tree(uint64_t maddr, unsigned level);
 void pt_install_emu_slots(uint64_t l4_maddr);
+/* What a guest copied into an L4 from another. */
+void pt_clear_emu_slots(uint64_t l4_maddr);
 /* Loads kernel_root, and says what the way out to user mode must load. */
 void mmu_load_root(struct vcpu *v);
 int mmu_new_kernel_root(struct vcpu *v, uint64_t maddr);
@@ -339,7 +354,7 @@ bool mmu_fix_user_fault(struct vcpu *v, uint64_t va, uint32_t error);
 uint64_t scratch_alloc(void); /* maddr of one zeroed frame; 0: none left */
 
 enum frame_type { FRAME_NONE = 0, FRAME_L1, FRAME_L2, FRAME_L3, FRAME_L4, FRAME_TYPE = 7,
-                  FRAME_RELEASED = 0x10 };
+                  FRAME_RELEASED = 0x10, FRAME_PINNED = 0x20 };
 
 static inline uint8_t frame_type(uint64_t mfn)
 {
@@ -402,6 +417,13 @@ static inline bool event_deliverable(const struct vcpu *v)
     return v->vinfo[0] && !v->vinfo[1];
 }
 
+static inline bool nmi_deliverable(const struct vcpu *v)
+{
+    return __atomic_load_n(&v->nmi_pending, __ATOMIC_SEQ_CST) && !v->nmi_blocked;
+}
+/* An NMI and an event: regs then enter the guest's handler, of the event first. */
+void deliver_pending(struct vcpu *v, struct cpu_user_regs *regs);
+
 /* traps.c */
 void traps_init(struct vcpu *v);
 void emu_trap(struct cpu_user_regs *regs);
@@ -432,6 +454,8 @@ HYPERCALL(do_memory_op);
 /* sched.c, timer.c */
 HYPERCALL(do_sched_op);
 HYPERCALL(do_sched_op_compat);
+/* Ends the guest if a watchdog says so. */
+void watchdog_check(struct vcpu *v, struct cpu_user_regs *regs);
 HYPERCALL(do_set_timer_op);
 uint64_t system_time(void);
 void timer_interrupt(struct vcpu *v);
@@ -439,6 +463,9 @@ void timer_rearm(struct vcpu *v);
 void timer_init_vcpu(struct vcpu *v);
 int timer_publish(struct vcpu *v, uint64_t va);
 void runstate_change(struct vcpu *v, int state);
+/* To the guest address va, and to the area that the guest registered: */
+int runstate_read(const struct vcpu *v, uint64_t va);
+void runstate_publish(struct vcpu *v);
 _Noreturn void guest_shutdown(struct vcpu *v, struct cpu_user_regs *regs, unsigned reason);
 
 /* misc.c */

@@ -206,12 +206,14 @@ iret_entry:
     swapgs
     /* The registers that SYSRET destroys hold what it would put there: it is twice as fast. */
     movq 32(%r11), %rcx
+    testl $0x100, 24(%r11)              /* VGCF_in_syscall: SYSRET's registers are asked for */
+    jnz 1f
     cmpq 16(%r11), %rcx
     jne iret_user_iretq
     movq 48(%r11), %rax
     cmpq 8(%r11), %rax
     jne iret_user_iretq
-    movq %rcx, %rax
+1:  movq %rcx, %rax
     shrq $47, %rax                      /* SYSRET to a non-canonical address faults in ring 0 */
     jnz iret_user_iretq
     movq 0(%r11), %rax

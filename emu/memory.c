@@ -21,7 +21,6 @@ static bool is_self(domid_t dom)
     return dom == DOMID_SELF || dom == 1;
 }
 
-
 static int fetch_reservation(uint64_t at, struct extents *e)
 {
     if (emu.pae32) {
@@ -64,70 +63,84 @@ static void m2p_set(uint64_t mfn, uint64_t pfn)
         emu.m2p[mfn] = pfn;
 }
 
-static bool is_guest_frame(uint64_t mfn)
-{
-    return mfn >= emu.boot->guest_first_mfn && mfn < emu.boot->guest_end_mfn &&
-           maddr_is_ram(mfn << PAGE_SHIFT);
-}
-
-static bool release(uint64_t mfn, unsigned order)
+/* A base pointer holds emu's own entries: it can't go while it is in use. */
+static bool may_release(uint64_t mfn, unsigned order)
 {
     for (uint64_t i = 0; i < 1ull << order; i++) {
-        if (!is_guest_frame(mfn + i) || (emu.frame_info[mfn + i] & FRAME_RELEASED))
+        if (!is_guest_frame(mfn + i) || (emu.frame_info[mfn + i] & FRAME_RELEASED) ||
+            pt_is_root(mfn + i))
             return false;
     }
-    for (uint64_t i = 0; i < 1ull << order; i++) {
-        emu.frame_info[mfn + i] = FRAME_RELEASED;
-        m2p_set(mfn + i, ~0ull);
-        memset(direct((mfn + i) << PAGE_SHIFT), 0, PAGE_SIZE);
-    }
-    emu.nr_pages_now -= 1ull << order;
     return true;
 }
 
-/* First fit. The marks are few (a balloon's worth), the search starts where the last one ended. */
+static void mark_released(uint64_t mfn, unsigned order)
+{
+    memset(&emu.frame_info[mfn], FRAME_RELEASED, 1ull << order);
+    emu.nr_pages_now -= 1ull << order;
+}
+
+static void m2p_forget(uint64_t mfn, unsigned order)
+{
+    for (uint64_t i = 0; i < 1ull << order; i++) {
+        if (emu.frame_info[mfn + i] & FRAME_RELEASED)
+            m2p_set(mfn + i, ~0ull);
+    }
+}
+
+static void mark_taken(uint64_t mfn, unsigned order)
+{
+    memset(&emu.frame_info[mfn], 0, 1ull << order);
+    emu.nr_pages_now += 1ull << order;
+}
+
+/* First fit, aligned as the allocator of Xen has it; the marks are few (a balloon's worth). */
 static bool take(unsigned order, uint64_t *ret)
 {
-    uint64_t n = 1ull << order, run = 0;
+    uint64_t n = 1ull << order, first = (emu.boot->guest_first_mfn + n - 1) & ~(n - 1);
 
-    for (uint64_t mfn = emu.boot->guest_first_mfn; mfn < emu.boot->guest_end_mfn; mfn++) {
-        run = is_guest_frame(mfn) && (emu.frame_info[mfn] & FRAME_RELEASED) ? run + 1 : 0;
-        if (run == n) {
-            *ret = mfn - n + 1;
-            for (uint64_t i = 0; i < n; i++)
-                emu.frame_info[*ret + i] = 0;
-            emu.nr_pages_now += n;
-            return true;
-        }
+    for (uint64_t mfn = first; mfn + n <= emu.boot->guest_end_mfn; mfn += n) {
+        uint64_t i = 0;
+        while (i < n && is_guest_frame(mfn + i) && (emu.frame_info[mfn + i] & FRAME_RELEASED))
+            i++;
+        if (i < n)
+            continue;
+        mark_taken(mfn, order);
+        *ret = mfn;
+        return true;
     }
     return false;
 }
 
-/* The three reservation calls return how many extents were done. */
-static int64_t decrease(struct vcpu *v, const struct extents *e)
+static void clear_frames(uint64_t mfn, unsigned order)
 {
-    uint64_t done;
+    memset(direct(mfn << PAGE_SHIFT), 0, PAGE_SIZE << order);
+}
 
-    for (done = 0; done < e->count; done++) {
+/* The three reservation calls return how many extents are done, whatever is wrong with the rest. */
+static int64_t decrease(struct vcpu *v, const struct extents *e, uint64_t done)
+{
+    for (; done < e->count; done++) {
         uint64_t mfn;
-        if (get_pfn(e, done, &mfn) || !release(mfn, e->order))
+        if (get_pfn(e, done, &mfn) || !may_release(mfn, e->order))
             break;
+        mark_released(mfn, e->order);
+        m2p_forget(mfn, e->order);
         struct emu_frames f = {mfn, 1ull << e->order};
         hostcall(v, EMU_HOSTCALL_RELEASE, 0, &f, sizeof(f));
     }
     return (int64_t)done;
 }
 
-static int64_t increase(const struct extents *e, bool physmap)
+static int64_t increase(const struct extents *e, uint64_t done, bool physmap)
 {
-    uint64_t done;
-
-    for (done = 0; done < e->count; done++) {
+    for (; done < e->count; done++) {
         uint64_t pfn = ~0ull, mfn;
         if (physmap && get_pfn(e, done, &pfn))
             break;
         if (!take(e->order, &mfn))
             break;
+        clear_frames(mfn, e->order);
         for (uint64_t i = 0; i < 1ull << e->order && physmap; i++)
             m2p_set(mfn + i, pfn + i);
         if (e->list && put_pfn(e, done, mfn))
@@ -136,70 +149,100 @@ static int64_t increase(const struct extents *e, bool physmap)
     return (int64_t)done;
 }
 
-static int64_t reservation(struct vcpu *v, unsigned op, uint64_t at)
+static int64_t reservation(struct vcpu *v, unsigned op, uint64_t start, uint64_t at)
 {
     struct extents e;
     int64_t rc;
 
-    if (fetch_reservation(at, &e))
-        return -XEN_EFAULT;
-    if (!is_self(e.dom))
-        return -XEN_ESRCH;
-    if (e.order > MAX_ORDER)
-        return 0;
+    if (fetch_reservation(at, &e) || start >= e.count || !is_self(e.dom) || e.order > MAX_ORDER)
+        return (int64_t)start;
     spin_lock(&emu.memory_lock);
-    rc = op == XENMEM_decrease_reservation ? decrease(v, &e)
-                                           : increase(&e, op == XENMEM_populate_physmap);
+    rc = op == XENMEM_decrease_reservation ? decrease(v, &e, start)
+                                           : increase(&e, start, op == XENMEM_populate_physmap);
     spin_unlock(&emu.memory_lock);
     return rc;
 }
 
-/* Gives the in-extents back and takes the out-extents, whose pfns are in the out list. */
-static int64_t exchange(uint64_t at)
+/*
+ * One chunk of an exchange: as many extents as make up the larger order of both sides. The frames
+ * that come in are the first candidates for those that go out: there is no other memory. Nothing is
+ * changed when it fails.
+ */
+static int64_t exchange_chunk(const struct extents *in, const struct extents *out, uint64_t first_in,
+                              uint64_t first_out, unsigned chunk_order)
 {
-    struct xen_memory_exchange ex;
-    struct extents in, out;
-    uint64_t nr = 0;
+    static uint64_t taken[1 << MAX_ORDER], given[1 << MAX_ORDER]; /* under memory_lock */
+    uint64_t nr_in = 1ull << (chunk_order - in->order), nr_out = 1ull << (chunk_order - out->order);
+    uint64_t gone = 0, got = 0;
     int64_t rc = 0;
 
-    if (emu.pae32 || copy_from_guest(&ex, at, sizeof(ex)))
-        return emu.pae32 ? -XEN_ENOSYS : -XEN_EFAULT;
-    in = (struct extents){(uint64_t)ex.in.extent_start.p, ex.in.nr_extents, ex.in.extent_order,
-                          ex.in.domid};
-    out = (struct extents){(uint64_t)ex.out.extent_start.p, ex.out.nr_extents, ex.out.extent_order,
-                           ex.out.domid};
-    if (!is_self(in.dom) || !is_self(out.dom))
-        return -XEN_EPERM;
-    if (in.order > MAX_ORDER || out.order > MAX_ORDER || ex.nr_exchanged > in.count ||
-        in.count << in.order != out.count << out.order || (ex.nr_exchanged && in.count))
-        return -XEN_EINVAL;
-    spin_lock(&emu.memory_lock);
-    for (uint64_t i = 0; i < in.count && rc == 0; i++) {
-        uint64_t mfn;
-        if (get_pfn(&in, i, &mfn))
+    for (; gone < nr_in && rc == 0; gone += rc == 0) {
+        if (get_pfn(in, first_in + gone, &given[gone]))
             rc = -XEN_EFAULT;
-        else if (!release(mfn, in.order))
+        else if (!may_release(given[gone], in->order))
             rc = -XEN_EINVAL;
         else
-            nr++;
+            mark_released(given[gone], in->order);
     }
-    for (uint64_t i = 0; i < out.count && rc == 0; i++) {
-        uint64_t pfn, mfn;
-        if (get_pfn(&out, i, &pfn))
+    for (; got < nr_out && rc == 0; got += rc == 0)
+        rc = take(out->order, &taken[got]) ? 0 : -XEN_ENOMEM;
+    if (rc < 0) {
+        while (got)
+            mark_released(taken[--got], out->order);
+        while (gone)
+            mark_taken(given[--gone], in->order);
+        return rc;
+    }
+    for (uint64_t i = 0; i < nr_in; i++)
+        m2p_forget(given[i], in->order);
+    for (uint64_t i = 0; i < nr_out; i++) {
+        uint64_t pfn;
+        if (get_pfn(out, first_out + i, &pfn) || put_pfn(out, first_out + i, taken[i]))
             rc = -XEN_EFAULT;
-        else if (!take(out.order, &mfn))
-            rc = -XEN_ENOMEM;
-        else {
-            for (uint64_t k = 0; k < 1ull << out.order; k++)
-                m2p_set(mfn + k, pfn + k);
-            if (put_pfn(&out, i, mfn))
-                rc = -XEN_EFAULT;
-        }
+        clear_frames(taken[i], out->order);
+        for (uint64_t k = 0; k < 1ull << out->order && rc == 0; k++)
+            m2p_set(taken[i] + k, pfn + k);
+    }
+    return rc;
+}
+
+static int64_t exchange_all(const struct extents *in, const struct extents *out, uint64_t *done)
+{
+    unsigned chunk_order = in->order > out->order ? in->order : out->order;
+    int64_t rc = 0;
+
+    if (chunk_order > MAX_ORDER)
+        return -XEN_EPERM;
+    if (*done > in->count || in->dom != out->dom || ~0ull >> in->order < in->count ||
+        ~0ull >> out->order < out->count || in->count << in->order != out->count << out->order)
+        return -XEN_EINVAL;
+    if (!is_self(in->dom))
+        return in->dom == 0 ? -XEN_EPERM : -XEN_ESRCH;
+    unsigned in_shift = chunk_order - in->order, out_shift = chunk_order - out->order;
+    spin_lock(&emu.memory_lock);
+    for (uint64_t i = *done >> in_shift; i < in->count >> in_shift && rc == 0; i++) {
+        rc = exchange_chunk(in, out, i << in_shift, i << out_shift, chunk_order);
+        *done = (i + (rc == 0)) << in_shift;
     }
     spin_unlock(&emu.memory_lock);
-    if (copy_to_guest(at + offsetof(struct xen_memory_exchange, nr_exchanged), &nr, sizeof(nr)))
-        return -XEN_EFAULT;
+    if (rc == 0)
+        *done = in->count;
     return rc;
+}
+
+/* struct xen_memory_exchange: two reservations and the count of what is done. */
+static int64_t exchange(uint64_t at)
+{
+    size_t size = emu.pae32 ? 20 : sizeof(struct xen_memory_reservation);
+    size_t word = emu.pae32 ? 4 : 8;
+    struct extents in, out;
+    uint64_t done = 0;
+
+    if (fetch_reservation(at, &in) || fetch_reservation(at + size, &out) ||
+        copy_from_guest(&done, at + 2 * size, word))
+        return -XEN_EFAULT;
+    int64_t rc = exchange_all(&in, &out, &done);
+    return copy_to_guest(at + 2 * size, &done, word) ? -XEN_EFAULT : rc;
 }
 
 static int64_t memory_map(uint64_t at)
@@ -213,10 +256,8 @@ static int64_t memory_map(uint64_t at)
     if (copy_from_guest(&map, at, emu.pae32 ? 8 : sizeof(map)))
         return -XEN_EFAULT;
     uint64_t buffer = emu.pae32 ? *((uint32_t *)&map + 1) : (uint64_t)map.buffer.p;
-    if (map.nr_entries == 0)
-        return -XEN_EINVAL;
-    map.nr_entries = 1;
-    if (copy_to_guest(buffer, &e820, sizeof(e820)) || copy_to_guest(at, &map.nr_entries, 4))
+    map.nr_entries = MIN(map.nr_entries, 1u);
+    if (copy_to_guest(buffer, &e820, map.nr_entries * sizeof(e820)) || copy_to_guest(at, &map.nr_entries, 4))
         return -XEN_EFAULT;
     return 0;
 }
@@ -257,16 +298,32 @@ static int64_t domid_query(uint64_t at, uint64_t answer)
 
     if (copy_from_guest(&dom, at, sizeof(dom)))
         return -XEN_EFAULT;
+    if (dom == 0)
+        return -XEN_EPERM;
     return is_self(dom) ? (int64_t)answer : -XEN_ESRCH;
+}
+
+/* For translated guests: a PV guest is told so when its argument can be read at all. */
+static int64_t physmap_op(uint64_t at)
+{
+    uint16_t domid;
+
+    return copy_from_guest(&domid, at, sizeof(domid)) ? -XEN_EFAULT : -XEN_EACCES;
 }
 
 HYPERCALL(do_memory_op)
 {
-    switch (a[0] & 63) { /* MEMOP_CMD_MASK: the rest is a start extent */
+    uint64_t start = a[0] >> 6; /* MEMOP_EXTENT_SHIFT */
+    unsigned op = a[0] & 63;
+
+    if (start && op != XENMEM_increase_reservation && op != XENMEM_decrease_reservation &&
+        op != XENMEM_populate_physmap)
+        return -XEN_EINVAL;
+    switch (op) {
     case XENMEM_increase_reservation:
     case XENMEM_decrease_reservation:
     case XENMEM_populate_physmap:
-        return reservation(v, a[0] & 63, a[1]);
+        return reservation(v, op, start, a[1]);
     case XENMEM_exchange:
         return exchange(a[1]);
     case XENMEM_maximum_ram_page:
@@ -289,7 +346,7 @@ HYPERCALL(do_memory_op)
     case XENMEM_add_to_physmap:
     case XENMEM_add_to_physmap_batch:
     case XENMEM_remove_from_physmap:
-        return -XEN_EINVAL; /* for translated guests */
+        return physmap_op(a[1]);
     default:
         return -XEN_ENOSYS;
     }

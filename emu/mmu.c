@@ -10,9 +10,59 @@ static bool is_self(uint32_t domid)
     return domid == DOMID_SELF || domid == DOMID_GUEST;
 }
 
-static int check_entry(uint64_t val)
+/* The tables and frames of other domains: there is domain 0, which allows nothing, and no other. */
+static int foreign_error(domid_t dom)
 {
-    return (val & PTE_P) && !maddr_is_ram(val & PTE_ADDR) ? -XEN_EINVAL : 0;
+    return is_self(dom) ? 0 : dom == 0 ? -XEN_EPERM : -XEN_ESRCH;
+}
+
+static bool is_grant_frame(uint64_t maddr)
+{
+    for (uint32_t i = 0; i < emu.gnttab_frames; i++) {
+        if (emu.gnttab[i] == maddr)
+            return true;
+    }
+    for (uint32_t i = 0; i < emu.gnttab_status_frames; i++) {
+        if (emu.gnttab_status[i] == maddr)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * May the guest map this? Its own frames and its grant table, and the M2P for reading; a frame that is
+ * no RAM is some device's. A page table that is pinned or in use can't be writable; another one is a
+ * table no more when it is.
+ */
+static int check_page(uint64_t val)
+{
+    uint64_t maddr = val & PTE_ADDR, mfn = maddr >> PAGE_SHIFT;
+    bool writable = val & PTE_RW;
+
+    if (is_guest_frame(mfn)) {
+        if (!writable || frame_type(mfn) == FRAME_NONE)
+            return 0;
+        if ((emu.frame_info[mfn] & FRAME_PINNED) || pt_is_root(mfn))
+            return -XEN_EINVAL;
+        frame_set_type(mfn, FRAME_NONE);
+        return 0;
+    }
+    if (!maddr_is_ram(maddr))
+        return maddr == PTE_ADDR ? -XEN_EINVAL : -XEN_EPERM;
+    if (is_grant_frame(maddr))
+        return 0;
+    bool m2p = maddr - emu.boot->m2p_maddr < emu.boot->m2p_bytes;
+    return m2p && !writable ? 0 : -XEN_EINVAL;
+}
+
+/* level: of the table that val is for; FRAME_NONE: not known to be a table. */
+static int check_entry(uint64_t val, unsigned level)
+{
+    if (!(val & PTE_P))
+        return 0;
+    if (level <= FRAME_L1)
+        return check_page(val);
+    return !is_guest_frame((val & PTE_ADDR) >> PAGE_SHIFT) || (val & PTE_PS) ? -XEN_EINVAL : 0;
 }
 
 /* Another vCPU may run on this L3: its own four entries follow the guest's. */
@@ -37,9 +87,10 @@ static int write_entry(uint64_t maddr, uint64_t val, bool preserve_ad)
 {
     uint64_t *p = direct(maddr);
     unsigned level = frame_type(maddr >> PAGE_SHIFT);
+    int rc = level == FRAME_NONE ? 0 : check_entry(val, level);
 
-    if (check_entry(val) < 0)
-        return -XEN_EINVAL;
+    if (rc < 0)
+        return rc;
     if (level == FRAME_L4 && (maddr & (PAGE_SIZE - 1)) / 8 >= 256 &&
         (maddr & (PAGE_SIZE - 1)) / 8 <= 271)
         return -XEN_EINVAL;
@@ -51,10 +102,8 @@ static int write_entry(uint64_t maddr, uint64_t val, bool preserve_ad)
     } else {
         __atomic_store_n(p, val, __ATOMIC_RELAXED);
     }
-    if (level >= FRAME_L2 && (val & PTE_P) && !(level < FRAME_L4 && (val & PTE_PS)))
+    if (level >= FRAME_L2 && (val & PTE_P))
         pt_mark_tree(val & PTE_ADDR, level - 1);
-    else if (level == FRAME_L1 && (val & (PTE_P | PTE_RW)) == (PTE_P | PTE_RW))
-        frame_set_type((val & PTE_ADDR) >> PAGE_SHIFT, FRAME_NONE); /* writable: a table no more */
     if (emu.pae32 && level == FRAME_L3)
         pae_root_changed(maddr);
     return 0;
@@ -62,7 +111,7 @@ static int write_entry(uint64_t maddr, uint64_t val, bool preserve_ad)
 
 static int machphys_update(uint64_t maddr, uint64_t pfn)
 {
-    if (!maddr_is_ram(maddr))
+    if (!is_guest_frame(maddr >> PAGE_SHIFT))
         return -XEN_EINVAL;
     if (emu.pae32)
         ((uint32_t *)emu.m2p)[maddr >> PAGE_SHIFT] = (uint32_t)pfn;
@@ -75,15 +124,15 @@ static int update_one(const struct mmu_update *req)
 {
     uint64_t maddr = req->ptr & ~7ull;
 
-    switch (req->ptr & 3) {
+    switch (req->ptr & 7) {
     case MMU_NORMAL_PT_UPDATE:
     case MMU_PT_UPDATE_PRESERVE_AD:
     case MMU_PT_UPDATE_NO_TRANSLATE:
-        if (!maddr_is_ram(maddr))
+        if (!is_guest_frame(maddr >> PAGE_SHIFT))
             return -XEN_EINVAL;
         return write_entry(maddr, req->val, (req->ptr & 3) == MMU_PT_UPDATE_PRESERVE_AD);
     case MMU_MACHPHYS_UPDATE:
-        return machphys_update(req->ptr & ~3ull, req->val);
+        return machphys_update(maddr, req->val);
     default:
         return -XEN_ENOSYS;
     }
@@ -93,10 +142,12 @@ HYPERCALL(do_mmu_update)
 {
     uint32_t count = (uint32_t)a[1] & ~MMU_UPDATE_PREEMPTED, done = 0;
     uint32_t dom = (uint32_t)a[3];
-    int rc = 0;
+    int rc = foreign_error(dom & 0xffff);
 
-    if (!is_self(dom & 0xffff) || (dom >> 16 && !is_self((dom >> 16) - 1)))
-        return -XEN_ESRCH;
+    if (rc == 0 && dom >> 16 && !is_self((dom >> 16) - 1))
+        rc = (dom >> 16) - 1 == 0 ? -XEN_EPERM : -XEN_EINVAL;
+    if (rc < 0)
+        return rc;
     for (; done < count && rc == 0; done++) {
         struct mmu_update req;
         rc = copy_from_guest(&req, a[0] + done * sizeof(req), sizeof(req));
@@ -137,15 +188,14 @@ static int64_t update_va(struct vcpu *v, uint64_t va, uint64_t val, uint64_t fla
 {
     uint64_t *pte;
 
-    if (check_entry(val) < 0)
-        return -XEN_EINVAL;
     if (!emu.pae32 && va >= EMU_M2P_VA && va < EMU_M2P_VA + (16ull << 39))
         return -XEN_EINVAL;
     pte = pt_lookup(v, v->kernel_root, va);
     if (!pte)
         return -XEN_EINVAL;
-    if ((val & (PTE_P | PTE_RW)) == (PTE_P | PTE_RW))
-        frame_set_type((val & PTE_ADDR) >> PAGE_SHIFT, FRAME_NONE);
+    int rc = check_entry(val, FRAME_L1);
+    if (rc < 0)
+        return rc;
     __atomic_store_n(pte, val, __ATOMIC_RELAXED);
     return flush_flags(v, va, flags);
 }
@@ -163,6 +213,6 @@ HYPERCALL(do_update_va_mapping_otherdomain)
     uint64_t dom = emu.pae32 ? a[4] : a[3];
 
     if (!is_self((uint16_t)dom))
-        return -XEN_ESRCH;
+        return foreign_error((uint16_t)dom);
     return do_update_va_mapping(v, regs, a);
 }

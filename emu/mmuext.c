@@ -23,20 +23,30 @@ static int flush_mask(uint64_t bitmap, uint64_t *ret)
 
     *ret = 0;
     if (copy_from_guest(ret, bitmap, (emu.nr_vcpus + 7) / 8))
-        return -XEN_EFAULT;
+        return -XEN_EINVAL;
     *ret &= all;
     return 0;
 }
 
 static int pin(struct mmuext_op *op, unsigned level)
 {
-    uint64_t maddr = op->arg1.mfn << PAGE_SHIFT;
+    uint64_t mfn = op->arg1.mfn, maddr = mfn << PAGE_SHIFT;
 
-    if (!maddr_is_ram(maddr) || (emu.pae32 && level == 4))
+    if (!is_guest_frame(mfn) || (emu.pae32 && level == 4) || (emu.frame_info[mfn] & FRAME_PINNED))
         return -XEN_EINVAL;
+    if (level == 4 && !pt_is_root(mfn))
+        pt_clear_emu_slots(maddr);
     pt_mark_tree(maddr, level);
-    if (level == 4)
-        pt_install_emu_slots(maddr);
+    emu.frame_info[mfn] |= FRAME_PINNED;
+    return 0;
+}
+
+/* The frame remains a table for emu until it is mapped writable: what else refers to it is not known. */
+static int unpin(uint64_t mfn)
+{
+    if (!is_guest_frame(mfn) || !(emu.frame_info[mfn] & FRAME_PINNED))
+        return -XEN_EINVAL;
+    emu.frame_info[mfn] &= (uint8_t)~FRAME_PINNED;
     return 0;
 }
 
@@ -57,7 +67,7 @@ static int new_user_baseptr(struct vcpu *v, uint64_t mfn)
 
     if (emu.pae32)
         return -XEN_EINVAL;
-    if (mfn && !maddr_is_ram(maddr))
+    if (mfn && !is_guest_frame(mfn))
         return -XEN_EINVAL;
     if (mfn)
         pt_mark_tree(maddr, 4);
@@ -67,9 +77,15 @@ static int new_user_baseptr(struct vcpu *v, uint64_t mfn)
     return 0;
 }
 
+/* Writable for whom it pleases: the guest's, and no page table. */
+bool is_plain_frame(uint64_t mfn)
+{
+    return is_guest_frame(mfn) && frame_type(mfn) == FRAME_NONE;
+}
+
 static int copy_page(uint64_t to, uint64_t from)
 {
-    if (!maddr_is_ram(to << PAGE_SHIFT) || !maddr_is_ram(from << PAGE_SHIFT))
+    if (!is_plain_frame(to) || !is_guest_frame(from))
         return -XEN_EINVAL;
     guest_copy(direct(to << PAGE_SHIFT), direct(from << PAGE_SHIFT), PAGE_SIZE);
     return 0;
@@ -87,7 +103,7 @@ static int one_op(struct vcpu *v, struct mmuext_op *op)
     case MMUEXT_PIN_L4_TABLE:
         return pin(op, op->cmd - MMUEXT_PIN_L1_TABLE + 1);
     case MMUEXT_UNPIN_TABLE:
-        return maddr_is_ram(op->arg1.mfn << PAGE_SHIFT) ? 0 : -XEN_EINVAL;
+        return unpin(op->arg1.mfn);
     case MMUEXT_NEW_BASEPTR:
         return new_baseptr(v, op->arg1.mfn);
     case MMUEXT_NEW_USER_BASEPTR:
@@ -111,12 +127,11 @@ static int one_op(struct vcpu *v, struct mmuext_op *op)
         return 0;
     case MMUEXT_FLUSH_CACHE:
     case MMUEXT_FLUSH_CACHE_GLOBAL:
-        /* No device of the guest looks past the caches. */
-        return op->cmd == MMUEXT_FLUSH_CACHE ? 0 : -XEN_EINVAL;
+        return -XEN_EACCES; /* for who has a device that looks past the caches */
     case MMUEXT_SET_LDT:
         return segments_set_ldt(v, op->arg1.linear_addr, op->arg2.nr_ents);
     case MMUEXT_CLEAR_PAGE:
-        if (!maddr_is_ram(op->arg1.mfn << PAGE_SHIFT))
+        if (!is_plain_frame(op->arg1.mfn))
             return -XEN_EINVAL;
         memset(direct(op->arg1.mfn << PAGE_SHIFT), 0, PAGE_SIZE);
         return 0;
@@ -133,10 +148,11 @@ static int one_op(struct vcpu *v, struct mmuext_op *op)
 HYPERCALL(do_mmuext_op)
 {
     uint32_t count = (uint32_t)a[1] & 0x7fffffffu, done = 0;
+    domid_t dom = (domid_t)a[3];
     int rc = 0;
 
-    if ((uint16_t)a[3] != DOMID_SELF && (uint16_t)a[3] != 1)
-        return -XEN_ESRCH;
+    if (dom != DOMID_SELF && dom != 1)
+        return dom == 0 ? -XEN_EPERM : -XEN_ESRCH;
     for (; done < count; done++) {
         struct mmuext_op op;
         rc = fetch_op(a[0], done, &op);

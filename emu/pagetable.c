@@ -16,6 +16,22 @@ bool maddr_is_ram(uint64_t maddr)
     return mfn < b->guest_end_mfn && (mfn < 0xc0000 || mfn >= 0x100000);
 }
 
+bool is_guest_frame(uint64_t mfn)
+{
+    return mfn >= emu.boot->guest_first_mfn && mfn < emu.boot->guest_end_mfn &&
+           maddr_is_ram(mfn << PAGE_SHIFT);
+}
+
+bool pt_is_root(uint64_t mfn)
+{
+    for (unsigned i = 0; i < emu.nr_vcpus; i++) {
+        const struct vcpu *v = vcpu_by_id(i);
+        if (v->kernel_root >> PAGE_SHIFT == mfn || (v->user_root && v->user_root >> PAGE_SHIFT == mfn))
+            return true;
+    }
+    return false;
+}
+
 uint64_t scratch_alloc(void)
 {
     uint64_t maddr = 0;
@@ -67,7 +83,7 @@ void pt_mark_tree(uint64_t maddr, unsigned level)
     uint64_t *table = direct(maddr & PTE_ADDR);
     unsigned entries = emu.pae32 && level == 3 ? 4 : 512;
 
-    if (!maddr_is_ram(maddr) || frame_type(mfn) == level)
+    if (!is_guest_frame(mfn) || frame_type(mfn) == level)
         return;
     frame_set_type(mfn, (enum frame_type)level);
     if (level == 1)
@@ -97,12 +113,32 @@ void pt_install_emu_slots(uint64_t l4_maddr)
     set_slot(l4, EMU_L4_DIRECT, 2);
 }
 
+void pt_clear_emu_slots(uint64_t l4_maddr)
+{
+    uint64_t *l4 = direct(l4_maddr);
+
+    memset(&l4[EMU_L4_M2P], 0, 16 * sizeof(*l4));
+}
+
+static bool is_kernel_root(uint64_t l4_maddr)
+{
+    for (unsigned i = 0; i < emu.nr_vcpus; i++) {
+        if (vcpu_by_id(i)->kernel_root == l4_maddr)
+            return true;
+    }
+    return false;
+}
+
 /*
- * User mode of a split guest gets the code and the vCPU areas that take it into ring 0, and not the
- * direct map: on a CPU with Meltdown user code can read whatever its tables map.
+ * User mode of a split guest gets the code and the vCPU areas that take it into ring 0, and neither the
+ * direct map nor the M2P: on a CPU with Meltdown user code can read whatever its tables map.
  */
 static void install_user_slots(uint64_t l4_maddr)
 {
+    for (unsigned i = EMU_L4_M2P; i < EMU_L4_M2P + 16 && !is_kernel_root(l4_maddr); i++) {
+        if (i != EMU_L4_BASE) /* which another vCPU may be running on */
+            ((uint64_t *)direct(l4_maddr))[i] = 0;
+    }
     set_slot(direct(l4_maddr), EMU_L4_BASE, 1);
 }
 
@@ -141,7 +177,7 @@ void mmu_load_root(struct vcpu *v)
 
 int mmu_new_kernel_root(struct vcpu *v, uint64_t maddr)
 {
-    if (!maddr_is_ram(maddr))
+    if (!is_guest_frame(maddr >> PAGE_SHIFT))
         return -XEN_EINVAL;
     v->kernel_root = maddr;
     if (!emu.pae32)

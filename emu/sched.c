@@ -6,7 +6,8 @@ static void block_until(struct vcpu *v, bool (*done)(struct vcpu *v))
 {
     runstate_change(v, RS_BLOCKED);
     __atomic_store_n(&v->blocked, 1, __ATOMIC_SEQ_CST);
-    while (!done(v) && !__atomic_load_n(&emu.stopping, __ATOMIC_SEQ_CST) &&
+    while (!done(v) && !nmi_deliverable(v) && !__atomic_load_n(&emu.stopping, __ATOMIC_SEQ_CST) &&
+           !__atomic_load_n(&emu.watchdog_bit, __ATOMIC_SEQ_CST) &&
            __atomic_load_n(&v->online, __ATOMIC_SEQ_CST))
         wait_for_interrupt();
     __atomic_store_n(&v->blocked, 0, __ATOMIC_SEQ_CST);
@@ -92,6 +93,78 @@ static int64_t sched_poll(struct vcpu *v, uint64_t arg)
     return 0;
 }
 
+void watchdog_check(struct vcpu *v, struct cpu_user_regs *regs)
+{
+    if (__atomic_load_n(&emu.watchdog_bit, __ATOMIC_SEQ_CST))
+        guest_shutdown(v, regs, SHUTDOWN_watchdog);
+}
+
+/* vCPU 0's timer serves the domain's watchdogs. */
+static void watchdog_set(struct vcpu *v, unsigned i, uint64_t seconds)
+{
+    __atomic_store_n(&emu.watchdog[i], seconds ? system_time() + seconds * 1000000000 : 0,
+                     __ATOMIC_SEQ_CST);
+    if (v->id == 0)
+        timer_rearm(v);
+    else
+        vcpu_kick(0);
+}
+
+static int64_t watchdog_op(struct vcpu *v, uint32_t id, uint32_t timeout)
+{
+    if (id > 2)
+        return -XEN_EINVAL;
+    if (id == 0) {
+        for (unsigned i = 0; i < 2; i++) {
+            if (emu.watchdog_used[i])
+                continue;
+            emu.watchdog_used[i] = true;
+            watchdog_set(v, i, timeout);
+            return i + 1;
+        }
+        return -XEN_ENOSPC;
+    }
+    if (!emu.watchdog_used[id - 1])
+        return -XEN_EINVAL;
+    emu.watchdog_used[id - 1] = timeout;
+    watchdog_set(v, id - 1, timeout);
+    return 0;
+}
+
+static int64_t op_watchdog(struct vcpu *v, uint64_t arg)
+{
+    struct sched_watchdog w;
+
+    if (copy_from_guest(&w, arg, sizeof(w)))
+        return -XEN_EFAULT;
+    spin_lock(&emu.sched_lock);
+    int64_t rc = watchdog_op(v, w.id, w.timeout);
+    spin_unlock(&emu.sched_lock);
+    return rc;
+}
+
+/* What the next shutdown will be called; only the first counts. */
+static int64_t op_shutdown_code(uint64_t arg)
+{
+    uint32_t reason, none = 0;
+
+    if (copy_from_guest(&reason, arg, sizeof(reason)))
+        return -XEN_EFAULT;
+    __atomic_compare_exchange_n(&emu.shutdown_code, &none, (uint8_t)reason + 1, false,
+                                __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    return 0;
+}
+
+/* There are domain 0 and this one; a domU may shut down neither this way. */
+static int64_t op_remote_shutdown(uint64_t arg)
+{
+    struct sched_remote_shutdown r;
+
+    if (copy_from_guest(&r, arg, sizeof(r)))
+        return -XEN_EFAULT;
+    return r.domain_id > 1 ? -XEN_ESRCH : -XEN_EPERM;
+}
+
 static int64_t op_shutdown(struct vcpu *v, struct cpu_user_regs *regs, uint64_t arg)
 {
     uint32_t reason;
@@ -105,7 +178,7 @@ static int64_t op_shutdown(struct vcpu *v, struct cpu_user_regs *regs, uint64_t 
 
 HYPERCALL(do_sched_op)
 {
-    switch (a[0]) {
+    switch ((uint32_t)a[0]) {
     case SCHEDOP_yield:
         pause();
         return 0;
@@ -115,9 +188,14 @@ HYPERCALL(do_sched_op)
         return op_shutdown(v, regs, a[1]);
     case SCHEDOP_poll:
         return sched_poll(v, a[1]);
-    case SCHEDOP_shutdown_code:
-    case SCHEDOP_watchdog:
     case SCHEDOP_remote_shutdown:
+        return op_remote_shutdown(a[1]);
+    case SCHEDOP_shutdown_code:
+        return op_shutdown_code(a[1]);
+    case SCHEDOP_watchdog:
+        return op_watchdog(v, a[1]);
+    case SCHEDOP_pin_override:
+        return -XEN_EPERM;
     default:
         return -XEN_ENOSYS;
     }
@@ -126,7 +204,7 @@ HYPERCALL(do_sched_op)
 /* The old call: SCHEDOP_shutdown takes the reason itself. */
 HYPERCALL(do_sched_op_compat)
 {
-    switch (a[0]) {
+    switch ((uint32_t)a[0]) {
     case SCHEDOP_yield:
         pause();
         return 0;

@@ -62,6 +62,21 @@ static void fill_reserved_page(struct vcpu *v, uint64_t *g)
     g[14] = g[15] = 0;
 }
 
+/* Pages without descriptors read as empty, so that a selector there is a #GP, as on Xen. */
+static int map_gdt(struct vcpu *v, const uint64_t *frames, unsigned pages)
+{
+    for (unsigned i = 0; i < 14; i++) {
+        uint64_t *pte = gdt_pte(v, i);
+        if (!pte)
+            return -XEN_ENOMEM;
+        *pte = i < pages ? frames[i] << PAGE_SHIFT | PTE_P | PTE_RW | PTE_A | PTE_D | PTE_NX
+                         : emu.no_descriptors | PTE_P | PTE_A | PTE_NX;
+        invlpg((uint64_t)gdt_of(v) + i * PAGE_SIZE);
+        v->gdt_frames[i] = i < pages ? frames[i] : 0;
+    }
+    return 0;
+}
+
 static void load_gdt(struct vcpu *v)
 {
     struct {
@@ -77,6 +92,7 @@ void segments_init(struct vcpu *v)
     uint64_t *reserved = gdt_of(v) + GDT_GUEST_ENTRIES;
 
     fill_reserved_page(v, reserved);
+    map_gdt(v, NULL, 0);
     load_gdt(v);
     __asm__ volatile("pushq %0; leaq 1f(%%rip), %%rax; pushq %%rax; lretq; 1:" ::"i"(SEL_RING0_CS)
                      : "rax", "memory");
@@ -121,7 +137,7 @@ int segments_set_gdt(struct vcpu *v, const uint64_t *frames, uint32_t ents)
     if (ents > GDT_GUEST_ENTRIES)
         return -XEN_EINVAL;
     for (unsigned i = 0; i < pages; i++) {
-        if (!maddr_is_ram(frames[i] << PAGE_SHIFT))
+        if (!is_plain_frame(frames[i]))
             return -XEN_EINVAL;
         uint64_t *d = direct(frames[i] << PAGE_SHIFT);
         for (unsigned e = 0; e < 512; e++) {
@@ -132,16 +148,8 @@ int segments_set_gdt(struct vcpu *v, const uint64_t *frames, uint32_t ents)
                 d[e] = fixed;
         }
     }
-    for (unsigned i = 0; i < 14; i++) {
-        uint64_t *pte = gdt_pte(v, i);
-        if (!pte)
-            return -XEN_ENOMEM;
-        *pte = i < pages ? frames[i] << PAGE_SHIFT | PTE_P | PTE_RW | PTE_A | PTE_D | PTE_NX : 0;
-        invlpg((uint64_t)gdt_of(v) + i * PAGE_SIZE);
-        v->gdt_frames[i] = i < pages ? frames[i] : 0;
-    }
     v->gdt_ents = ents;
-    return 0;
+    return map_gdt(v, frames, pages);
 }
 
 HYPERCALL(do_set_gdt)
@@ -170,7 +178,7 @@ HYPERCALL(do_update_descriptor)
     uint64_t maddr = emu.pae32 ? (uint32_t)a[0] | a[1] << 32 : a[0];
     uint64_t desc = emu.pae32 ? (uint32_t)a[2] | a[3] << 32 : a[1];
 
-    if ((maddr & 7) || !maddr_is_ram(maddr) || !descriptor_fix(&desc))
+    if ((maddr & 7) || !is_plain_frame(maddr >> PAGE_SHIFT) || !descriptor_fix(&desc))
         return -XEN_EINVAL;
     __atomic_store_n((uint64_t *)direct(maddr), desc, __ATOMIC_RELAXED);
     return 0;

@@ -1,6 +1,10 @@
 /* More than one vCPU: bringing them up and down, waking them, and flushing their TLBs. */
 #include "emu/emu.h"
 
+/* Of a periodic timer, Xen's limits: a millisecond, and half of what a signed time holds. */
+#define PERIOD_MIN 1000000ull
+#define PERIOD_MAX (1ull << 62)
+
 void vcpu_kick(unsigned id)
 {
     lapic_send_ipi(id, EMU_VECTOR_KICK);
@@ -102,8 +106,10 @@ void vcpu_wait_online(struct vcpu *v)
     runstate_change(v, RS_OFFLINE);
     v->shared->online = 0;
     __atomic_store_n(&v->blocked, 1, __ATOMIC_SEQ_CST);
-    while (!__atomic_load_n(&v->online, __ATOMIC_SEQ_CST))
+    while (!__atomic_load_n(&v->online, __ATOMIC_SEQ_CST)) {
         wait_for_interrupt();
+        watchdog_check(v, v->top_regs);
+    }
     vcpu_unblock(v);
     v->shared->online = 1;
     runstate_change(v, RS_RUNNING);
@@ -118,7 +124,7 @@ int vcpu_load_context(struct vcpu *v, const vcpu_guest_context_t *c)
     if (mmu_new_kernel_root(v, root & PTE_ADDR) < 0)
         return -XEN_EINVAL;
     v->user_root = c->ctrlreg[1] & PTE_ADDR;
-    if (v->user_root && !maddr_is_ram(v->user_root))
+    if (v->user_root && !is_guest_frame(v->user_root >> PAGE_SHIFT))
         return -XEN_EINVAL;
     for (unsigned i = 0; i < 256; i++)
         v->traps[i] = (struct trap_gate){c->trap_ctxt[i].address, c->trap_ctxt[i].cs,
@@ -173,33 +179,32 @@ static int64_t op_up(struct vcpu *v, struct vcpu *target)
     return 0;
 }
 
-/* Down means: at the next way out of emu, see emu_exit_work(). */
-static int64_t op_down(struct vcpu *v, struct vcpu *target)
+/*
+ * Down means: at the next way out of emu, see emu_exit_work(). When the last one goes, the guest has
+ * powered off.
+ */
+static int64_t op_down(struct vcpu *v, struct cpu_user_regs *regs, struct vcpu *target)
 {
+    unsigned others = 0;
+
+    for (unsigned i = 0; i < emu.nr_vcpus; i++)
+        others += vcpu_by_id(i) != target && __atomic_load_n(&vcpu_by_id(i)->online, __ATOMIC_SEQ_CST);
+    if (!others)
+        guest_shutdown(v, regs, SHUTDOWN_poweroff);
     __atomic_store_n(&target->online, 0, __ATOMIC_SEQ_CST);
     if (target != v)
         vcpu_kick(target->id);
     return 0;
 }
 
-static int64_t op_runstate(struct vcpu *target, uint64_t arg)
-{
-    struct vcpu_runstate_info info = {.state = target->runstate,
-                                      .state_entry_time = target->runstate_entry};
-    uint64_t now = system_time();
-
-    memcpy(info.time, target->runstate_time, sizeof(info.time));
-    info.time[target->runstate] += now - target->runstate_entry;
-    return copy_to_guest(arg, &info, sizeof(info));
-}
-
-static int64_t op_register_area(struct vcpu *target, uint64_t arg, uint64_t *area)
+static int64_t op_register_runstate(struct vcpu *target, uint64_t arg)
 {
     uint64_t va = 0;
 
     if (copy_from_guest(&va, arg, emu.pae32 ? 4 : 8))
         return -XEN_EFAULT;
-    *area = va;
+    target->runstate_area = va;
+    runstate_publish(target);
     return 0;
 }
 
@@ -224,7 +229,7 @@ static int64_t op_register_vcpu_info(struct vcpu *v, struct vcpu *target, uint64
     maddr = (info.mfn << PAGE_SHIFT) + info.offset;
     if (info.offset > PAGE_SIZE - sizeof(struct vcpu_info))
         return -XEN_EINVAL;
-    if (!maddr_is_ram(maddr))
+    if (!is_guest_frame(info.mfn))
         return -XEN_EINVAL;
     if (target->vinfo_registered)
         return -XEN_EINVAL;
@@ -253,12 +258,24 @@ static int64_t op_set_periodic(struct vcpu *v, struct vcpu *target, uint64_t arg
 
     if (copy_from_guest(&set, arg, sizeof(set)))
         return -XEN_EFAULT;
-    if (set.period_ns < 1000000)
-        return -XEN_EINVAL; /* Xen's floor: a millisecond */
-    if (target != v)
+    if (set.period_ns < PERIOD_MIN || set.period_ns > PERIOD_MAX)
         return -XEN_EINVAL;
-    v->periodic = (struct vcpu_timer){system_time() + set.period_ns, set.period_ns};
-    timer_rearm(v);
+    target->periodic.period = set.period_ns;
+    __atomic_store_n(&target->periodic.deadline, system_time() + set.period_ns, __ATOMIC_SEQ_CST);
+    if (target == v)
+        timer_rearm(v);
+    else
+        vcpu_kick(target->id);
+    return 0;
+}
+
+static int64_t op_send_nmi(struct vcpu *v, struct vcpu *target, uint64_t arg)
+{
+    if (arg)
+        return -XEN_EINVAL;
+    __atomic_store_n(&target->nmi_pending, 1, __ATOMIC_SEQ_CST);
+    if (target != v)
+        vcpu_kick(target->id);
     return 0;
 }
 
@@ -279,23 +296,24 @@ static int64_t op_set_singleshot(struct vcpu *v, struct vcpu *target, uint64_t a
 
 HYPERCALL(do_vcpu_op)
 {
-    struct vcpu *target = a[1] < emu.nr_vcpus ? vcpu_by_id((unsigned)a[1]) : NULL;
+    uint32_t id = (uint32_t)a[1];
+    struct vcpu *target = id < emu.nr_vcpus ? vcpu_by_id(id) : NULL;
 
     if (!target)
         return -XEN_ENOENT;
-    switch (a[0]) {
+    switch ((uint32_t)a[0]) {
     case VCPUOP_initialise:
         return op_initialise(v, target, a[2]);
     case VCPUOP_up:
         return op_up(v, target);
     case VCPUOP_down:
-        return op_down(v, target);
+        return op_down(v, regs, target);
     case VCPUOP_is_up:
         return __atomic_load_n(&target->online, __ATOMIC_SEQ_CST) != 0;
     case VCPUOP_get_runstate_info:
-        return op_runstate(target, a[2]);
+        return runstate_read(target, a[2]);
     case VCPUOP_register_runstate_memory_area:
-        return op_register_area(target, a[2], &target->runstate_area);
+        return op_register_runstate(target, a[2]);
     case VCPUOP_register_vcpu_time_memory_area:
         return op_register_time(target, a[2]);
     case VCPUOP_register_vcpu_info:
@@ -303,15 +321,17 @@ HYPERCALL(do_vcpu_op)
     case VCPUOP_set_periodic_timer:
         return op_set_periodic(v, target, a[2]);
     case VCPUOP_stop_periodic_timer:
-        target->periodic.deadline = 0;
+        target->periodic = (struct vcpu_timer){0};
         return 0;
     case VCPUOP_set_singleshot_timer:
         return op_set_singleshot(v, target, a[2]);
     case VCPUOP_stop_singleshot_timer:
+        if (target != v)
+            return -XEN_EINVAL;
         target->singleshot.deadline = 0;
         return 0;
     case VCPUOP_send_nmi:
-        return -XEN_ENOSYS;
+        return op_send_nmi(v, target, a[2]);
     case VCPUOP_get_physid:
         return -XEN_EINVAL; /* not pinned */
     default:

@@ -66,6 +66,8 @@ void timer_rearm(struct vcpu *v)
 
     if (v->polling)
         next = earliest(next, v->poll_timer.deadline);
+    if (v->id == 0)
+        next = earliest(next, earliest(emu.watchdog[0], emu.watchdog[1]));
 
     if (next == v->armed)
         return;
@@ -102,6 +104,13 @@ void timer_interrupt(struct vcpu *v)
     v->armed = 0;
     if (v->polling)
         expire(&v->poll_timer, now);
+    for (unsigned i = 0; v->id == 0 && i < 2; i++) {
+        uint64_t end = __atomic_load_n(&emu.watchdog[i], __ATOMIC_SEQ_CST);
+        if (end && end <= now) {
+            __atomic_store_n(&emu.watchdog[i], 0, __ATOMIC_SEQ_CST);
+            __atomic_store_n(&emu.watchdog_bit, 1, __ATOMIC_SEQ_CST);
+        }
+    }
     if (due)
         evtchn_raise_virq(v, VIRQ_TIMER);
     timer_rearm(v);
@@ -116,19 +125,43 @@ HYPERCALL(do_set_timer_op)
     return 0;
 }
 
-static void publish_runstate(struct vcpu *v)
+static int write_runstate(uint64_t va, const struct vcpu_runstate_info *info)
+{
+    if (!emu.pae32)
+        return copy_to_guest(va, info, sizeof(*info));
+    /* no padding behind the state */
+    return copy_to_guest(va, &info->state, 4) | copy_to_guest(va + 4, &info->state_entry_time, 40);
+}
+
+/* What VCPUOP_get_runstate_info gives: the state that lasts is counted up to now. */
+int runstate_read(const struct vcpu *v, uint64_t va)
 {
     struct vcpu_runstate_info info = {.state = v->runstate, .state_entry_time = v->runstate_entry};
 
-    if (!v->runstate_area)
+    memcpy(info.time, v->runstate_time, sizeof(info.time));
+    info.time[v->runstate] += system_time() - v->runstate_entry;
+    return write_runstate(va, &info);
+}
+
+/* With the assist, whoever reads another vCPU's area sees by a bit of the time that it changes. */
+void runstate_publish(struct vcpu *v)
+{
+    struct vcpu_runstate_info info = {.state = v->runstate, .state_entry_time = v->runstate_entry};
+    uint64_t at = v->runstate_area, update = info.state_entry_time | XEN_RUNSTATE_UPDATE;
+    uint64_t flag_at = at + (emu.pae32 ? 4 : offsetof(struct vcpu_runstate_info, state_entry_time));
+    bool flagged = emu.vm_assist >> VMASST_TYPE_runstate_update_flag & 1;
+
+    if (!at)
         return;
     memcpy(info.time, v->runstate_time, sizeof(info.time));
-    if (emu.pae32) {
-        copy_to_guest(v->runstate_area, &info.state, 4);
-        copy_to_guest(v->runstate_area + 4, &info.state_entry_time, 40);
-    } else {
-        copy_to_guest(v->runstate_area, &info, sizeof(info));
+    if (flagged) {
+        copy_to_guest(flag_at, &update, sizeof(update));
+        info.state_entry_time = update;
     }
+    write_runstate(at, &info);
+    barrier();
+    if (flagged)
+        copy_to_guest(flag_at, &v->runstate_entry, sizeof(v->runstate_entry));
 }
 
 void runstate_change(struct vcpu *v, int state)
@@ -138,5 +171,5 @@ void runstate_change(struct vcpu *v, int state)
     v->runstate_time[v->runstate] += now - v->runstate_entry;
     v->runstate_entry = now;
     v->runstate = state;
-    publish_runstate(v);
+    runstate_publish(v);
 }

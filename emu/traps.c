@@ -99,7 +99,8 @@ static void interrupt(struct vcpu *v, unsigned vector)
     case EMU_VECTOR_SPURIOUS:
         return; /* no EOI (SDM 11.9) */
     default:
-        break; /* a kick: the way out looks for work */
+        timer_rearm(v); /* a kick: the way out looks for work; another vCPU may have set a timer */
+        break;
     }
     lapic_eoi();
 }
@@ -215,8 +216,7 @@ static void trap_in_guest(struct vcpu *v, struct cpu_user_regs *regs)
         break;
     }
     case TRAP_NMI:
-        if (v->nmi_cb.address)
-            bounce(v, regs, v->nmi_cb.address, v->nmi_cb.cs, true, 0, 0);
+        __atomic_store_n(&v->nmi_pending, 1, __ATOMIC_SEQ_CST);
         return;
     case TRAP_DF:
         guest_crash(v, regs, "double fault at 0x%lx", regs->rip);
@@ -258,15 +258,15 @@ void emu_exit_work(struct cpu_user_regs *regs)
             for (;;)
                 wait_for_interrupt();
         }
+        watchdog_check(v, regs);
         flush_serve(v);
         if (!__atomic_load_n(&v->online, __ATOMIC_RELAXED)) {
             vcpu_wait_online(v);
             continue;
         }
-        if (!event_deliverable(v) || !v->event_cb.address)
-            break;
-        bounce(v, regs, v->event_cb.address, v->event_cb.cs, true, 0, 0);
+        break;
     }
+    deliver_pending(v, regs);
     v->last_iret_fault = regs->rip == v->last_iret_fault ? v->last_iret_fault : 0;
 }
 
@@ -287,6 +287,10 @@ static void save_state(struct vcpu *v, const struct cpu_user_regs *regs)
 
 void guest_shutdown(struct vcpu *v, struct cpu_user_regs *regs, unsigned reason)
 {
+    uint32_t code = __atomic_load_n(&emu.shutdown_code, __ATOMIC_SEQ_CST);
+
+    if (code)
+        reason = code - 1;
     save_state(v, regs);
     __atomic_store_n(&emu.stopping, 1, __ATOMIC_SEQ_CST);
     for (unsigned i = 0; i < emu.nr_vcpus; i++) {

@@ -81,7 +81,7 @@ entry_common:
     movq $0, (%rsp)                 /* flags of struct iret_context: not in a system call */
     jmp HYPERVISOR_IRET
 
-/* void enter_user(uint64_t rip, uint64_t rsp, uint64_t rflags, struct user_regs *): see trap.h. */
+/* void enter_user(const struct user_entry *): see user.h. Returns through leave_user(). */
     .globl enter_user
 enter_user:
     pushq %rbx
@@ -91,17 +91,15 @@ enter_user:
     pushq %r14
     pushq %r15
     movq %rsp, user_return_sp(%rip)
-    pushq $0x2b | 0xe000            /* FLAT_USER_SS64 */
-    pushq %rsi
-    pushq %rdx
-    pushq $0xe033                   /* FLAT_USER_CS64 */
-    pushq %rdi
-    pushq $0
-    movq $0x1111, %rax
-    movq $0x2222, %rcx
-    movq $0x3333, %r11
-    movq $0x4444, %rbx
-    movq $0x5555, %r15
+    pushq 40(%rdi)                  /* ss */
+    pushq 8(%rdi)                   /* rsp */
+    pushq 16(%rdi)                  /* rflags */
+    pushq 32(%rdi)                  /* cs */
+    pushq 0(%rdi)                   /* rip */
+    pushq 24(%rdi)                  /* flags */
+    movq 56(%rdi), %rcx
+    movq 64(%rdi), %r11
+    movq 48(%rdi), %rdi
     jmp HYPERVISOR_IRET
 
 /* _Noreturn void leave_user(void): back to who called enter_user(). */

@@ -93,7 +93,16 @@ static inline unsigned this_cpu(void)
 }
 
 /* The groups, one file each. */
+void test_events(void);
+void test_info(void);
+void test_memory(void);
+void test_mmu(void);
+void test_sched(void);
+void test_segments(void);
+void test_smp(void);
+void test_time(void);
 void test_traps(void);
+void test_user(void);
 void test_version(void);
 
 #endif

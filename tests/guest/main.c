@@ -1,5 +1,9 @@
-/* The command line: run=GROUP[,GROUP] (all but hostile), end=poweroff|reboot|crash|halt, vcpus=N. */
-#include "trap.h"
+/*
+ * The command line: run=GROUP[,GROUP] (all but hostile), vcpus=N, and how to end:
+ * end=poweroff|reboot|crash|halt|down (the last vCPU)|code (a shutdown code of crash, then power-off)|
+ * watchdog.
+ */
+#include "event.h"
 
 const struct start_info *start_info;
 struct shared_info *shared_info;
@@ -10,8 +14,17 @@ static const struct group {
     void (*run)(void);
     bool by_name; /* not part of "all" */
 } groups[] = {
+    {"info", test_info},
     {"version", test_version},
     {"traps", test_traps},
+    {"events", test_events},
+    {"time", test_time},
+    {"smp", test_smp},
+    {"sched", test_sched},
+    {"memory", test_memory},
+    {"mmu", test_mmu},
+    {"segments", test_segments},
+    {"user", test_user},
 };
 
 void shut_down(unsigned reason)
@@ -53,6 +66,24 @@ static unsigned end_reason(void)
     return SHUTDOWN_poweroff;
 }
 
+/* Returns for the ends that are a plain SCHEDOP_shutdown. */
+static void end_otherwise(const char *end)
+{
+    struct sched_shutdown code = {SHUTDOWN_crash};
+    struct sched_watchdog watchdog = {.id = 0, .timeout = 1};
+
+    if (streq(end, "down")) {
+        for (unsigned id = nr_cpus; id-- > 0;)
+            hypercall(vcpu_op, VCPUOP_down, id);
+    } else if (streq(end, "code")) {
+        hypercall(sched_op, SCHEDOP_shutdown_code, &code);
+    } else if (streq(end, "watchdog")) {
+        hypercall(sched_op, SCHEDOP_watchdog, &watchdog);
+    }
+    while (streq(end, "watchdog") || streq(end, "halt"))
+        hypercall(sched_op, SCHEDOP_block);
+}
+
 static unsigned number(const char *s)
 {
     unsigned n = 0;
@@ -65,13 +96,13 @@ static unsigned number(const char *s)
 static void map_shared_info(void)
 {
     static uint8_t page[4096] __attribute__((aligned(4096), section(".bss.page")));
-    extern struct vcpu_info *vcpu_infos[MAX_CPUS];
 
     if (hypercall(update_va_mapping, page, start_info->shared_info | 0x63, UVMF_INVLPG))
         bail_out("shared_info can't be mapped");
     shared_info = (struct shared_info *)page;
     for (unsigned i = 0; i < MAX_CPUS; i++)
         vcpu_infos[i] = &shared_info->vcpu_info[i];
+    port_mask(start_info->console.domU.evtchn, true); /* the console is only written to */
 }
 
 _Noreturn void guest_main(const struct start_info *si)
@@ -95,9 +126,7 @@ _Noreturn void guest_main(const struct start_info *si)
     }
     tap_plan();
     console_flush();
-    if (option("end", word, sizeof(word)) && streq(word, "halt")) {
-        for (;;)
-            hypercall(sched_op, SCHEDOP_block);
-    }
+    if (option("end", word, sizeof(word)))
+        end_otherwise(word);
     shut_down(end_reason());
 }

@@ -29,5 +29,5 @@ void remap(const void *va, uint64_t flags);
 long mmu_write(uint64_t *entry, uint64_t val);
 long mmuext(unsigned cmd, uint64_t arg1, uint64_t arg2);
 uint64_t root_mfn(void);
-/* Makes the page at va (below 1 GiB, one user tree) belong to page, also in the user's own L4. */
+/* Makes the page at va (below 4 MiB, one user tree) belong to page, also in the user's own L4. */
 void map_user(uint64_t va, const void *page, uint64_t flags);

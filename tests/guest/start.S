@@ -37,6 +37,12 @@ _start:                             /* RSI: start_info */
     call guest_main
     ud2
 
+    .globl secondary_entry
+secondary_entry:                    /* EDI: the vCPU; RSP as in its context */
+    xorl %ebp, %ebp
+    call secondary_main
+    ud2
+
     .section .bss.page, "aw", @nobits
     .balign STACK_BYTES
     .globl stacks

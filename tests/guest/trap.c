@@ -1,4 +1,4 @@
-#include "trap.h"
+#include "event.h"
 
 #include <xen/callback.h>
 
@@ -7,6 +7,9 @@ uint64_t resume_at[MAX_CPUS];
 struct vcpu_info *vcpu_infos[MAX_CPUS];
 volatile unsigned port_count[4096];
 volatile unsigned upcalls[MAX_CPUS];
+volatile unsigned upcall_depth, upcall_depth_max;
+void (*event_hook)(unsigned port);
+void (*nmi_hook)(struct regs *regs);
 
 uint64_t stub(unsigned vector)
 {
@@ -46,7 +49,8 @@ void traps_register(void)
     callback(CALLBACKTYPE_event, 0, VECTOR_EVENT);
     callback(CALLBACKTYPE_failsafe, CALLBACKF_mask_events, VECTOR_FAILSAFE);
     callback(CALLBACKTYPE_syscall, CALLBACKF_mask_events, VECTOR_SYSCALL);
-    hypercall(stack_switch, FLAT_KERNEL_SS64, ENTRY_STACK);
+    if (this_cpu() == 0)
+        hypercall(stack_switch, FLAT_KERNEL_SS64, ENTRY_STACK);
 }
 
 /* Ports of the 2-level ABI: selector word, then pending and not masked. */
@@ -66,7 +70,9 @@ static void event_upcall(void)
             if (!(bits >> b & 1))
                 continue;
             __atomic_fetch_and(&shared_info->evtchn_pending[w], ~(1ul << b), __ATOMIC_SEQ_CST);
-            port_count[w * 64 + b]++;
+            if (event_hook)
+                event_hook(w * 64 + b);
+            __atomic_fetch_add(&port_count[w * 64 + b], 1, __ATOMIC_SEQ_CST);
         }
     }
 }
@@ -77,11 +83,20 @@ void trap_handler(struct regs *regs)
     struct seen *s = &seen[cpu];
 
     if (regs->vector == VECTOR_EVENT) {
+        if (cpu == 0 && ++upcall_depth > upcall_depth_max)
+            upcall_depth_max = upcall_depth;
         event_upcall();
+        if (cpu == 0)
+            upcall_depth--;
+        return;
+    }
+    if (regs->vector == 2 && nmi_hook) {
+        nmi_hook(regs);
         return;
     }
     s->count++;
     s->regs = *regs;
+    s->frame = (uint64_t)regs;
     s->cr2 = vcpu_info()->arch.cr2;
     s->mask = vcpu_info()->evtchn_upcall_mask;
     if ((regs->cs & 3) == 3)

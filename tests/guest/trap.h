@@ -14,6 +14,7 @@ struct seen {
     unsigned count;   /* exceptions since provoke_begin() */
     uint64_t cr2;
     uint8_t mask;     /* the upcall mask inside the handler */
+    uint64_t frame;   /* where the frame lay */
     struct regs regs; /* of the last one */
 };
 
@@ -29,13 +30,17 @@ void trap_table_fill(trap_info_t *table);
 uint64_t stub(unsigned vector);
 void trap_handler(struct regs *regs);
 
-/* To ring 3 with all callee-saved registers kept; returns when user code traps or calls. */
-void enter_user(uint64_t rip, uint64_t rsp, uint64_t rflags);
+/* Takes the NMI, if set; else it counts as an exception. */
+extern void (*nmi_hook)(struct regs *regs);
+
+/* From a trap of user mode back to where enter_user() (user.h) was called. */
 _Noreturn void leave_user(void);
+
+/* Where each vCPU's events and clock are. */
+extern struct vcpu_info *vcpu_infos[MAX_CPUS];
 
 static inline struct vcpu_info *vcpu_info(void)
 {
-    extern struct vcpu_info *vcpu_infos[MAX_CPUS];
     return vcpu_infos[this_cpu()];
 }
 
@@ -55,6 +60,19 @@ static inline struct vcpu_info *vcpu_info(void)
     })
 #define OUTS(...) , __VA_ARGS__
 #define NO_OUTS
+
+/* An 8-byte access; true when it went well. */
+static inline bool try_read(uint64_t va)
+{
+    uint64_t val;
+
+    return TRY("movq (%[va]), %[val]", OUTS([val] "=r"(val)), [va] "r"(va));
+}
+
+static inline bool try_write(uint64_t va)
+{
+    return TRY("movq %[va], (%[va])", NO_OUTS, [va] "r"(va));
+}
 
 /* The checks on what TRY left: exactly one exception, this vector, this error code. */
 void expect_trap(unsigned vector, uint64_t error, const char *name);

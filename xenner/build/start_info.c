@@ -72,7 +72,6 @@ void shared_info_init(void *page, bool is32)
     if (is32) {
         for (unsigned i = 0; i < XEN_LEGACY_MAX_VCPUS; i++)
             s32->vcpu_info[i].evtchn_upcall_mask = 1;
-        memset(s32->evtchn_mask, 0xff, sizeof(s32->evtchn_mask));
         s32->wc_version = WC_VERSION;
         s32->wc_sec = (uint32_t)now.tv_sec;
         s32->wc_nsec = (uint32_t)now.tv_nsec;
@@ -81,7 +80,6 @@ void shared_info_init(void *page, bool is32)
     }
     for (unsigned i = 0; i < XEN_LEGACY_MAX_VCPUS; i++)
         s->vcpu_info[i].evtchn_upcall_mask = 1;
-    memset(s->evtchn_mask, 0xff, sizeof(s->evtchn_mask));
     s->wc_version = WC_VERSION;
     s->wc_sec = (uint32_t)now.tv_sec;
     s->wc_nsec = (uint32_t)now.tv_nsec;

@@ -4,6 +4,8 @@
 #include <xen/errno.h>
 #include <xen/xen.h>
 
+#define NR_PIRQS 256
+
 struct port {
     enum emu_port_type type;
     unsigned vcpu;
@@ -109,13 +111,13 @@ static int64_t op_alloc_unbound(struct evtchn_table *t, unsigned vcpu, void *arg
     return 0;
 }
 
-/* Only to another port of the guest's own: domain 0 offers none. */
+/* Only to another port of the guest's own: domain 0 offers none, and others do not exist. */
 static int64_t op_bind_interdomain(struct evtchn_table *t, unsigned vcpu, void *arg)
 {
     struct evtchn_bind_interdomain *op = arg;
 
     if (!is_self(op->remote_dom))
-        return -XEN_ESRCH;
+        return op->remote_dom == 0 ? -XEN_EINVAL : -XEN_ESRCH;
     evtchn_port_t n = find_free(t), remote = op->remote_port;
     if (!n)
         return -XEN_ENOSPC;
@@ -141,10 +143,10 @@ static int64_t op_bind_virq(struct evtchn_table *t, unsigned vcpu, void *arg)
 
     if (op->virq >= NR_VIRQS)
         return -XEN_EINVAL;
-    if (op->vcpu >= t->config.nr_vcpus)
-        return -XEN_ENOENT;
     if (virq_is_global(op->virq) && op->vcpu != 0)
         return -XEN_EINVAL;
+    if (op->vcpu >= t->config.nr_vcpus)
+        return -XEN_ENOENT;
     for (evtchn_port_t n = 1; n < t->nr_ports; n++) {
         const struct port *p = &t->port[n];
         if (p->type == EMU_PORT_VIRQ && p->u.virq == op->virq &&
@@ -171,6 +173,14 @@ static int64_t op_bind_ipi(struct evtchn_table *t, unsigned vcpu, void *arg)
     set_port(t, n, (struct port){EMU_PORT_IPI, op->vcpu, {0}});
     op->port = n;
     return 0;
+}
+
+/* There are numbers, but none of them is the guest's. */
+static int64_t op_bind_pirq(struct evtchn_table *t, unsigned vcpu, void *arg)
+{
+    const struct evtchn_bind_pirq *op = arg;
+
+    return op->pirq < NR_PIRQS ? -XEN_EPERM : -XEN_EINVAL;
 }
 
 /* Also clears what is pending, so that the next owner of the number starts clean. */
@@ -312,6 +322,7 @@ struct evtchn_op_row {
 static const struct evtchn_op_row ops[] = {
     [EVTCHNOP_bind_interdomain] = {op_bind_interdomain, sizeof(struct evtchn_bind_interdomain)},
     [EVTCHNOP_bind_virq] = {op_bind_virq, sizeof(struct evtchn_bind_virq)},
+    [EVTCHNOP_bind_pirq] = {op_bind_pirq, sizeof(struct evtchn_bind_pirq)},
     [EVTCHNOP_close] = {op_close, sizeof(struct evtchn_close)},
     [EVTCHNOP_send] = {op_send, sizeof(struct evtchn_send)},
     [EVTCHNOP_status] = {op_status, sizeof(struct evtchn_status)},
@@ -324,8 +335,6 @@ static const struct evtchn_op_row ops[] = {
 
 int64_t evtchn_guest_op(struct evtchn_table *t, uint32_t cmd, unsigned vcpu, void *arg, size_t size)
 {
-    if (cmd == EVTCHNOP_bind_pirq)
-        return -XEN_EINVAL; /* a domU has no PIRQ */
     if (cmd >= G_N_ELEMENTS(ops) || !ops[cmd].run)
         return -XEN_ENOSYS; /* the FIFO ABI among them: guests go on with 2-level */
     if (size < ops[cmd].size)
