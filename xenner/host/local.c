@@ -18,6 +18,7 @@ struct host_port {
     GSource source;
     struct local_host *host;
     evtchn_port_t port;
+    uint32_t link; /* evtchn_host_connect() */
     host_port_fn fn;
     void *opaque;
 };
@@ -38,8 +39,9 @@ static struct host_port *local_bind(struct xen_host *h, evtchn_port_t remote, GM
                                     host_port_fn fn, void *opaque, GError **error)
 {
     struct local_host *l = (struct local_host *)h;
+    uint32_t link = evtchn_host_connect(l->evtchn, remote);
 
-    if (!evtchn_host_connect(l->evtchn, remote)) {
+    if (!link) {
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
                     "event channel %u does not wait for a backend", remote);
         return NULL;
@@ -47,18 +49,21 @@ static struct host_port *local_bind(struct xen_host *h, evtchn_port_t remote, GM
     struct host_port *p = (struct host_port *)g_source_new(&port_source, sizeof(*p));
     p->host = l;
     p->port = remote;
+    p->link = link;
     p->fn = fn;
     p->opaque = opaque;
     g_mutex_lock(&l->lock);
     g_hash_table_insert(l->ports, GUINT_TO_POINTER(remote), p);
     g_mutex_unlock(&l->lock);
+    /* What the guest sent before there was anybody is nowhere on record: look once, as Xen does. */
+    g_source_set_ready_time(&p->source, 0);
     g_source_attach(&p->source, ctx);
     return p;
 }
 
 static void local_notify(struct host_port *p)
 {
-    evtchn_host_notify(p->host->evtchn, p->port);
+    evtchn_host_notify(p->host->evtchn, p->port, p->link);
 }
 
 static void local_unbind(struct host_port *p)
@@ -66,9 +71,11 @@ static void local_unbind(struct host_port *p)
     if (!p)
         return;
     struct local_host *l = p->host;
-    evtchn_host_disconnect(l->evtchn, p->port);
+    evtchn_host_disconnect(l->evtchn, p->port, p->link);
     g_mutex_lock(&l->lock);
-    g_hash_table_remove(l->ports, GUINT_TO_POINTER(p->port));
+    /* The guest may have closed it, and another backend may have the number since. */
+    if (g_hash_table_lookup(l->ports, GUINT_TO_POINTER(p->port)) == p)
+        g_hash_table_remove(l->ports, GUINT_TO_POINTER(p->port));
     g_mutex_unlock(&l->lock);
     g_source_destroy(&p->source);
     g_source_unref(&p->source);
