@@ -50,7 +50,7 @@ static int setup(void **state)
         .opaque = f,
     };
     f->t = evtchn_new(&config);
-    f->host = local_host_new(f->mem, f->t);
+    f->host = local_host_new(f->mem, f->t, NULL, NULL);
     *state = f;
     return 0;
 }
