@@ -284,8 +284,8 @@ void chardev_set_user(struct chardev *chr, const struct chardev_user *user, void
     chr->user = user;
     chr->opaque = opaque;
     if (user) {
-        chr->input_stopped = false;
         offer_input(chr);
+        chr->input_stopped = chr->unread->len > 0; /* until the user wants it */
         watch_input(chr);
     }
 }
