@@ -1,4 +1,4 @@
-# What the two rigs share; sourced. A rig boots a machine under QEMU's TCG, puts files into it, runs one
+# What the rigs share; sourced. A rig boots a machine under QEMU's TCG, puts files into it, runs one
 # command there, and ends with the command's output on stdout and its exit status. The kernel's own
 # console goes to a log, the last lines of which are shown (stderr) when the machine never answered.
 #

@@ -3,8 +3,9 @@
 #   xen        the hypervisor, an uncompressed multiboot ELF
 #   initrd     the base of dom0's first ramdisk: busybox and the modules that reach the root disk
 #   root.ext4  Debian with Xen's tools and the modules of a dom0, never written to afterwards
-# DIR/kernel and DIR/vmlinuz come from tools/fetch-kernel.sh. Needs root (debootstrap), the network,
-# and some minutes. Nothing is left behind when it fails.
+# DIR/kernel comes from tools/fetch-kernel.sh. Needs root (debootstrap), the packages of
+# tools/packages-xenhost.txt, the network (the mirror that apt uses, or $DEBIAN_MIRROR), and some
+# minutes. Nothing is left behind when it fails.
 set -eu
 umask 022
 assets=$1
@@ -13,7 +14,17 @@ out=$assets/xenhost
 [ "$(id -u)" = 0 ] || { echo "xenhost-image: needs root, for debootstrap" >&2; exit 1; }
 PATH=$PATH:/usr/sbin:/sbin
 
-: "${DEBIAN_MIRROR:=http://deb.debian.org/debian}"
+rigs=$(cd "$(dirname "$0")" && pwd)
+sh "$rigs/../../tools/setup.sh" packages-xenhost.txt
+
+# The first of apt's lists that has this release.
+apt_mirror()
+{
+    apt-get indextargets --format '$(REPO_URI)' "Codename: $release" "Component: main" \
+        "Created-By: Packages" 2>/dev/null | head -n 1
+}
+release=bookworm
+[ -n "${DEBIAN_MIRROR:=$(apt_mirror)}" ] || DEBIAN_MIRROR=http://deb.debian.org/debian
 dom0_packages=xen-utils-4.17,xenstore-utils,kmod,udev,procps,iproute2
 root_modules="virtio_pci virtio_blk ext4"
 dom0_modules="xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs xen-blkback xen-netback loop tun
@@ -50,7 +61,7 @@ get_xen()
 get_root()
 {
     echo "xenhost-image: installing Debian with Xen's tools into a folder (takes minutes)"
-    if ! debootstrap --variant=minbase --include="$dom0_packages" bookworm "$work/root" \
+    if ! debootstrap --variant=minbase --include="$dom0_packages" "$release" "$work/root" \
         "$DEBIAN_MIRROR" > "$work/debootstrap.log" 2>&1 </dev/null; then
         tail -n 20 "$work/debootstrap.log" >&2
         exit 1
@@ -97,6 +108,6 @@ get_xen
 get_root
 copy_modules
 make_initrd
-mke2fs -q -t ext4 -d "$work/root" "$work/new/root.ext4" 2G
+mke2fs -q -t ext4 -d "$work/root" "$work/new/root.ext4" 2G >/dev/null
 chmod 755 "$work/new"
 mv "$work/new" "$out"
