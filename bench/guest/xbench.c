@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define COMPUTE_ROUNDS 60
+#define COMPUTE_ROUNDS 200
 #define SIEVE_SIZE     400000
 #define MATRIX         48
 #define PIPE_ROUNDS    20000
