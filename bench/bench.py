@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Benchmarks: the same guest under xenner, under QEMU booting the kernel directly, and under Xen.
 
-Each round runs them one after the other, so that what else the machine does falls on all alike; the
-table has medians over the rounds and ratios of those medians. See bench/README.md.
+Each round runs them one after the other; the table has medians over the rounds and ratios of those
+medians: of time, and of the CPU time that the host spent meanwhile, which does not count what else
+the machine was busy with. See bench/README.md.
 """
 import argparse
 import os
@@ -78,13 +79,17 @@ class Run:
     def __init__(self, argv, log, with_idle):
         self.argv, self.log, self.with_idle = argv, log, with_idle
         self.results, self.marks = {}, {}
+        self.cpu, self.cpu_before = {}, 0
 
     def line(self, text):
         m = re.search(r"guest is up: .* after ([0-9.]+) s", text)
         if m:
             self.results["wall"] = time.monotonic() - self.start
             self.results["uptime"] = float(m.group(1))
+            self.step("uptime")
         m = re.search(r"bench: ([a-z0-9-]+) ([0-9.]+)\s*$", text)
+        if m:
+            self.step(m.group(1))
         if m and m.group(1).startswith("clock-"):
             self.marks[m.group(1)] = (float(m.group(2)), time.monotonic())
             if m.group(1) == "clock-end" and self.with_idle:
@@ -94,6 +99,12 @@ class Run:
         m = re.search(r"xenhost: up after ([0-9.]+) s", text)
         if m:
             self.results["wall"] = float(m.group(1))
+
+    def step(self, name):
+        """The host's CPU time since the line before is what this line's work took."""
+        total = cpu_seconds(self.pid)
+        self.cpu["wall" if name == "uptime" else name] = total - self.cpu_before
+        self.cpu_before = total
 
     def measure_idle(self, pid):
         """Called when the guest has been idle for a moment; it sleeps longer than we look."""
@@ -133,6 +144,7 @@ class Run:
         self.start = time.monotonic()
         process = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                    stderr=self.log, start_new_session=True)
+        self.pid = process.pid
         try:
             self.follow(process, self.start + limit)
         finally:
@@ -147,7 +159,7 @@ class Run:
         if "clock-end" not in self.marks:
             raise BenchError("the guest did not finish")
         self.check_clock()
-        return self.results
+        return self.results, self.cpu
 
 
 def make_initrd(args, path):
@@ -187,22 +199,23 @@ def build_cost(args, initrd):
 
 
 def measure(args):
-    """{system: {key: [value of each round]}}"""
+    """{system: {key: [value of each round]}}, and the same of CPU time."""
     initrd = os.path.join(args.work, "initrd.gz")
     make_initrd(args, initrd)
     commands = command_lines(args, initrd)
-    all_results = {name: {} for name in commands}
+    times, cpu_times = {name: {} for name in commands}, {name: {} for name in commands}
     os.environ["ASSETS"] = os.path.dirname(os.path.abspath(args.kernel))
     for n in range(args.runs):
         for name, argv in commands.items():
             print("round %d of %d: %s" % (n + 1, args.runs, name), file=sys.stderr, flush=True)
             args.log.write(b"\n=== %s\n" % name.encode())
-            results = Run(argv, args.log, name != "Xen").run(args.limit)
+            results, cpu = Run(argv, args.log, name != "Xen").run(args.limit)
             if name == "xenner":
                 results["build"] = build_cost(args, initrd)
-            for key, value in results.items():
-                all_results[name].setdefault(key, []).append(value)
-    return all_results
+            for total, values in ((times[name], results), (cpu_times[name], cpu)):
+                for key, value in values.items():
+                    total.setdefault(key, []).append(value)
+    return times, cpu_times
 
 
 def number(value):
@@ -211,6 +224,10 @@ def number(value):
 
 def quotient(a, b):
     return a / b if a is not None and b else None
+
+
+def median(values):
+    return statistics.median(values) if values else None
 
 
 def verdict(target, value, ratio):
@@ -222,23 +239,18 @@ def verdict(target, value, ratio):
                          "met" if got is not None and got <= limit else "MISSED")
 
 
-def spread(values):
-    return 100 * (max(values) - min(values)) / statistics.median(values) if values else 0
-
-
-def print_table(results):
+def print_table(times, cpu_times):
     """Markdown, so that docs/performance.md can hold it as printed."""
-    with_xen = "Xen" in results
-    heads = ["", "xenner", "QEMU", "xenner/QEMU", "target", "spread"]
+    with_xen = "Xen" in times
+    heads = ["", "xenner", "QEMU", "xenner/QEMU", "of CPU time", "target"]
     heads += ["Xen in TCG", "Xen/QEMU", "xenner/Xen"] if with_xen else []
     lines = [heads]
     for key, text, unit, target in ROWS:
-        values = {name: r.get(key) for name, r in results.items()}
-        m = {name: statistics.median(v) if v else None for name, v in values.items()}
+        m = {name: median(values.get(key)) for name, values in times.items()}
         ratio = quotient(m["xenner"], m["QEMU"])
+        cpu_ratio = quotient(*(median(cpu_times[n].get(key)) for n in ("xenner", "QEMU")))
         row = ["%s (%s)" % (text, unit), number(m["xenner"]), number(m["QEMU"]), number(ratio),
-               verdict(target, m["xenner"], ratio),
-               "%.0f %%" % spread(values["xenner"])]
+               number(cpu_ratio), verdict(target, m["xenner"], cpu_ratio or ratio)]
         if with_xen:
             row += [number(m["Xen"]), number(quotient(m["Xen"], m["QEMU"])),
                     number(quotient(m["xenner"], m["Xen"]))]
@@ -275,10 +287,10 @@ def main():
     with tempfile.TemporaryDirectory() as args.work, \
             open(os.path.join(args.build, "bench.log"), "wb", buffering=0) as args.log:
         try:
-            results = measure(args)
+            times, cpu_times = measure(args)
         except BenchError as e:
             sys.exit("bench: %s (the consoles are in %s)" % (e, args.log.name))
-    print_table(results)
+    print_table(times, cpu_times)
 
 
 main()
