@@ -70,6 +70,21 @@ pack()
     (cd "$1" && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0) | gzip -n -1
 }
 
+# Prints each line as it comes (which some awks would not) and ends with the machine's status.
+pass_on()
+{
+    seen=
+    while IFS= read -r line; do
+        case $line in
+            'rig: status '*) seen=${line#rig: status } ;;
+            'rig: qemu 124' | 'rig: qemu 137') seen=${seen:-124} ;;
+            'rig: qemu '*) ;;
+            *) printf '%s\n' "$line" ;;
+        esac
+    done
+    return "${seen:-125}"
+}
+
 # Runs QEMU with the arguments. The machine writes the command's output to its second serial port,
 # and then the line that gives the status. --foreground keeps QEMU in our process group, so that who
 # kills the group leaves nothing behind.
@@ -78,11 +93,8 @@ boot_machine()
     : > "$log"
     { timeout --foreground -k 5 "$timeout" "$QEMU" -nodefaults -display none -no-reboot \
         -m "$memory" -smp "$smp" -serial "file:$log" -serial stdio "$@" </dev/null \
-        2>"$work/qemu.err" && ended=0 || ended=$?; echo "rig: qemu $ended"; } | awk '
-            /^rig: status [0-9]+$/ { status = $3; seen = 1; next }
-            /^rig: qemu [0-9]+$/ { if (!seen) status = $3 == 124 || $3 == 137 ? 124 : 125; next }
-            { print; fflush() }
-            END { exit status }' && status=0 || status=$?
+        2>"$work/qemu.err" && ended=0 || ended=$?; echo "rig: qemu $ended"; } | pass_on &&
+        status=0 || status=$?
     if [ "$status" = 125 ] || [ "$status" = 124 ]; then
         cat "$work/qemu.err" >&2
         tail -n 30 "$log" | tr -d '\r' >&2
