@@ -1,6 +1,6 @@
 /*
- * main() for fuzz targets without libFuzzer: the seeds, then mutations of them. All is decided by the
- * round's number, so a failure comes again. What was being run when the process dies is saved.
+ * main() for fuzz targets without libFuzzer: the seeds, then mutations of them. All is decided by
+ * the round's number, so a failure comes again. What was being run when the process dies is saved.
  *
  *     fuzz-X [-rounds=N] [-first=N]   N mutations, from the given round on
  */
@@ -160,12 +160,13 @@ int main(int argc, char *argv[])
     int status = 0;
 
     LLVMFuzzerInitialize(&argc, &argv);
-    snprintf(now.file, sizeof(now.file), "crash-%s", strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1
-                                                                         : argv[0]);
+    const char *slash = strrchr(argv[0], '/');
+    snprintf(now.file, sizeof(now.file), "crash-%s", slash ? slash + 1 : argv[0]);
     __sanitizer_set_death_callback(save_input);
     signal(SIGABRT, on_abort);
     for (int i = 1; i < argc; i++) {
-        if (sscanf(argv[i], "-rounds=%lu", &rounds) == 1 || sscanf(argv[i], "-first=%lu", &first) == 1)
+        if (sscanf(argv[i], "-rounds=%lu", &rounds) == 1 ||
+            sscanf(argv[i], "-first=%lu", &first) == 1)
             continue;
         files = true;
         status |= run_file(argv[i]);

@@ -1,4 +1,4 @@
-/* Lines of any bytes as a command line: a valid configuration, or one line that a terminal can show. */
+/* Lines of any bytes as a command line: a valid configuration, or one line for a terminal. */
 #include "fuzz.h"
 
 #include "qemu-compat/options.h"
@@ -59,8 +59,8 @@ void fuzz_seeds(fuzz_seed_fn add, void *opaque)
         "xenner\n-m\nsize=1.5G,slots=2,maxmem=4G\n-smp\n4,sockets=2,cores=2,threads=1,maxcpus=8",
         "xenner\n-kernel\nk\n-initrd\ni\n-append\nconsole=hvc0 root=/dev/xvda,,rw\n-nographic",
         "xenner\n-machine\nxenpv,accel=kvm:tcg,kernel-ring=3,user-tables=split,usb=off\n-M\nhelp",
-        "xenner\n-kernel\nk\n-chardev\nsocket,id=c0,path=/s,server=on,wait=off,logfile=/l,logappend"
-        "\n-serial\nchardev:c0\n-chardev\nstdio,id=c1,mux=on,signal=off\n-serial\nchardev:c1",
+        "xenner\n-kernel\nk\n-chardev\nsocket,id=c0,path=/s,server,nowait\n-serial\nchardev:c0",
+        "xenner\n-chardev\nstdio,id=c1,mux=on,signal=off,logfile=/l,logappend\n-serial\nchardev:c1",
         "xenner\n-kernel\nk\n-serial\nunix:/s,reconnect=5\n-serial\npty\n-serial\nfile:/f",
         "xenner\n-name\nguest=g,process=p\n-uuid\n4dea24b3-1d52-d8f3-2516-782e98a23fa0\n-S",
         "xenner\n-action\nreboot=shutdown,shutdown=pause,panic=none\n-no-reboot\n-no-shutdown",
