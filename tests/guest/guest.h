@@ -97,6 +97,7 @@ void test_events(void);
 void test_info(void);
 void test_memory(void);
 void test_mmu(void);
+void test_multicall(void);
 void test_sched(void);
 void test_segments(void);
 void test_smp(void);

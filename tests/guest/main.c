@@ -25,6 +25,7 @@ static const struct group {
     {"mmu", test_mmu},
     {"segments", test_segments},
     {"user", test_user},
+    {"multicall", test_multicall},
 };
 
 void shut_down(unsigned reason)
