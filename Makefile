@@ -34,6 +34,14 @@ demo: build assets
 check: build assets
 	@sh tools/check.sh $(BUILD)
 
+# One table: xenner against QEMU booting the kernel itself, and against Xen when the rig xenhost is made
+# (BENCH_XEN=1 makes it, BENCH_XEN=0 leaves it out). See bench/README.md.
+BENCH_RUNS := 5
+BENCH_XEN := auto
+bench: build assets
+	@ninja -C $(BUILD) --quiet bench/xbench bench/bench-build
+	@/usr/bin/python3 bench/bench.py --build $(BUILD) --runs $(BENCH_RUNS) --xen $(BENCH_XEN)
+
 clean:
 	@rm -rf $(BUILD)
 

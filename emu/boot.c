@@ -42,6 +42,7 @@ static void emu_init_domain(void)
     emu.ports = direct(b->ports_maddr);
     emu.host_pending = direct(b->host_pending_maddr);
     emu.log = direct(b->log_maddr);
+    gnttab_init();
     emu.shared_info = direct(b->shared_info_maddr);
     emu.scratch_next = b->scratch_maddr;
     emu.scratch_end = b->scratch_maddr + b->scratch_frames * PAGE_SIZE;

@@ -165,9 +165,6 @@ _Static_assert(sizeof(struct vcpu) <= 0x3000, "room for the IST stacks");
 #define VCPU_IST_DF_TOP  0x4000
 #define VCPU_IST_NMI_TOP 0x5000
 
-#define EMU_GNTTAB_MAX        64 /* frames: 32768 grants of version 1 */
-#define EMU_GNTTAB_STATUS_MAX 8
-
 /* The state that is the domain's and not one vCPU's. One instance: `emu`. */
 struct emu {
     const struct emu_boot_info *boot;
@@ -192,8 +189,7 @@ struct emu {
     volatile uint32_t *doorbell; /* ivshmem's doorbell register, or NULL for the port */
     uint32_t unknown_seen[4]; /* hypercalls already said to be unknown */
     bool x2apic;
-    uint64_t gnttab[EMU_GNTTAB_MAX], gnttab_status[EMU_GNTTAB_STATUS_MAX]; /* maddr */
-    uint32_t gnttab_frames, gnttab_status_frames, gnttab_version;
+    struct emu_gnttab *gnttab;
     uint64_t nr_pages_now, max_pages;
     uint32_t sched_lock;
     uint32_t shutdown_code;  /* SCHEDOP_shutdown_code and one more; 0: none */
@@ -448,6 +444,7 @@ void evtchn_raise_port(unsigned port);
 void evtchn_raise_virq(struct vcpu *v, unsigned virq);
 
 /* gnttab.c, memory.c */
+void gnttab_init(void);
 HYPERCALL(do_grant_table_op);
 HYPERCALL(do_memory_op);
 

@@ -1,6 +1,7 @@
 /*
  * grant_table_op of a guest that only offers grants: the frames of its table, versions 1 and 2. The
- * backends read the entries from the frames themselves. Mapping another domain's grants: there is
+ * host reads the entries from the frames itself (xenner/host/gnttab.c), and learns from struct emu_gnttab
+ * which they are. Mapping another domain's grants: there is
  * no other domain with a table.
  */
 #include "emu/emu.h"
@@ -14,15 +15,33 @@ static bool is_self(domid_t dom)
     return dom == DOMID_SELF || dom == DOMID_GUEST;
 }
 
+/* The host may look at any time: first the frame, then the count that takes it in. */
 static int grow(uint64_t *frames, uint32_t *have, uint32_t want)
 {
     while (*have < want) {
         uint64_t maddr = scratch_alloc();
         if (!maddr)
             return -XEN_ENOMEM;
-        frames[(*have)++] = maddr;
+        frames[*have] = maddr;
+        __atomic_store_n(have, *have + 1, __ATOMIC_RELEASE);
     }
     return 0;
+}
+
+/* A frame has 256 entries of version 2, or the status words of 2048 of them. */
+static int grow_table(uint32_t frames, uint32_t version)
+{
+    struct emu_gnttab *t = emu.gnttab;
+
+    if (version == 2 && grow(t->status, &t->nr_status, (frames + 7) / 8) < 0)
+        return -XEN_ENOMEM;
+    return grow(t->frame, &t->nr_frames, frames);
+}
+
+void gnttab_init(void)
+{
+    emu.gnttab = direct(emu.boot->gnttab_maddr);
+    emu.gnttab->version = 1;
 }
 
 static int copy_frame_list(uint64_t list, const uint64_t *frames, uint32_t count)
@@ -45,11 +64,11 @@ static int64_t setup_table(uint64_t at)
     uint64_t list = emu.pae32 ? *((uint32_t *)&op + 3) : (uint64_t)op.frame_list.p;
     if (!is_self(op.dom))
         op.status = GNTST_bad_domain;
-    else if (op.nr_frames > EMU_GNTTAB_MAX)
+    else if (op.nr_frames > EMU_GNTTAB_FRAMES)
         op.status = GNTST_general_error;
-    else if (grow(emu.gnttab, &emu.gnttab_frames, op.nr_frames ? op.nr_frames : 1) < 0)
+    else if (grow_table(op.nr_frames ? op.nr_frames : 1, emu.gnttab->version) < 0)
         op.status = GNTST_no_device_space;
-    else if (copy_frame_list(list, emu.gnttab, op.nr_frames))
+    else if (copy_frame_list(list, emu.gnttab->frame, op.nr_frames))
         return -XEN_EFAULT;
     else
         op.status = GNTST_okay;
@@ -64,30 +83,30 @@ static int64_t query_size(uint64_t at)
     if (copy_from_guest(&op, at, sizeof(op)))
         return -XEN_EFAULT;
     op.status = is_self(op.dom) ? GNTST_okay : GNTST_bad_domain;
-    op.nr_frames = emu.gnttab_frames;
-    op.max_nr_frames = EMU_GNTTAB_MAX;
+    op.nr_frames = emu.gnttab->nr_frames;
+    op.max_nr_frames = EMU_GNTTAB_FRAMES;
     return copy_to_guest(at, &op, sizeof(op));
 }
 
-/* The first eight entries (console, xenstore) keep their meaning over a change, as under Xen. */
+/* The table starts empty in its new version. */
 static int64_t set_version(uint64_t at)
 {
+    struct emu_gnttab *t = emu.gnttab;
     struct gnttab_set_version op;
 
     if (copy_from_guest(&op, at, sizeof(op)))
         return -XEN_EFAULT;
     if (op.version != 1 && op.version != 2)
         return -XEN_EINVAL;
-    if (op.version == 2) {
-        uint32_t want = (emu.gnttab_frames * 512 / 256 + 4095) / 4096;
-        if (grow(emu.gnttab_status, &emu.gnttab_status_frames, want ? want : 1) < 0)
-            return -XEN_ENOMEM;
+    if (grow_table(t->nr_frames ? t->nr_frames : 1, op.version) < 0)
+        return -XEN_ENOMEM;
+    if (op.version != t->version) {
+        for (uint32_t i = 0; i < t->nr_frames; i++)
+            memset(direct(t->frame[i]), 0, PAGE_SIZE);
+        for (uint32_t i = 0; i < t->nr_status; i++)
+            memset(direct(t->status[i]), 0, PAGE_SIZE);
     }
-    if (op.version != emu.gnttab_version) {
-        for (uint32_t i = 0; i < emu.gnttab_frames; i++)
-            memset(direct(emu.gnttab[i]), 0, PAGE_SIZE);
-    }
-    emu.gnttab_version = op.version;
+    __atomic_store_n(&t->version, op.version, __ATOMIC_RELEASE);
     return copy_to_guest(at, &op, sizeof(op));
 }
 
@@ -99,7 +118,7 @@ static int64_t get_version(uint64_t at)
         return -XEN_EFAULT;
     if (!is_self(op.dom))
         return -XEN_ESRCH;
-    op.version = emu.gnttab_version;
+    op.version = emu.gnttab->version;
     return copy_to_guest(at, &op, sizeof(op));
 }
 
@@ -112,9 +131,9 @@ static int64_t get_status_frames(uint64_t at)
     uint64_t list = emu.pae32 ? *((uint32_t *)&op + 2) : (uint64_t)op.frame_list.p;
     if (!is_self(op.dom))
         op.status = GNTST_bad_domain;
-    else if (emu.gnttab_version != 2 || op.nr_frames > emu.gnttab_status_frames)
+    else if (emu.gnttab->version != 2 || op.nr_frames > emu.gnttab->nr_status)
         op.status = GNTST_general_error;
-    else if (copy_frame_list(list, emu.gnttab_status, op.nr_frames))
+    else if (copy_frame_list(list, emu.gnttab->status, op.nr_frames))
         return -XEN_EFAULT;
     else
         op.status = GNTST_okay;

@@ -18,12 +18,14 @@ static int foreign_error(domid_t dom)
 
 static bool is_grant_frame(uint64_t maddr)
 {
-    for (uint32_t i = 0; i < emu.gnttab_frames; i++) {
-        if (emu.gnttab[i] == maddr)
+    const struct emu_gnttab *t = emu.gnttab;
+
+    for (uint32_t i = 0; i < t->nr_frames; i++) {
+        if (t->frame[i] == maddr)
             return true;
     }
-    for (uint32_t i = 0; i < emu.gnttab_status_frames; i++) {
-        if (emu.gnttab_status[i] == maddr)
+    for (uint32_t i = 0; i < t->nr_status; i++) {
+        if (t->status[i] == maddr)
             return true;
     }
     return false;

@@ -83,15 +83,19 @@ const char *keyval_get(struct keyval *kv, const char *key)
 bool keyval_get_switch(struct keyval *kv, const char *key, bool *ret, GError **error)
 {
     g_autofree char *negative = g_strconcat("no", key, NULL);
-    const char *no = keyval_get(kv, negative), *text = keyval_get(kv, key);
+    const char *text = NULL;
 
-    if (no && !text) {
-        *ret = false;
-        return true;
+    g_hash_table_add(kv->used, g_strdup(key));
+    for (guint i = 0; i < kv->keys->len; i++) {
+        const char *k = g_ptr_array_index(kv->keys, i), *v = g_ptr_array_index(kv->values, i);
+        if (strcmp(k, key) == 0) {
+            text = v ? v : "on";
+        } else if (strcmp(k, negative) == 0 && !v) { /* nokey=... is no form of it */
+            text = "off";
+            g_hash_table_add(kv->used, g_strdup(negative));
+        }
     }
-    if (!text)
-        return true;
-    if (switch_parse(text, ret, error))
+    if (!text || switch_parse(text, ret, error))
         return true;
     g_prefix_error(error, "%s=", key);
     return false;

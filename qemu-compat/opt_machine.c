@@ -123,33 +123,58 @@ static bool get_count(struct keyval *kv, const char *key, unsigned *ret, GError 
     return true;
 }
 
-/* QEMU's rules: what is missing of cpus, sockets, cores, threads follows from the rest. */
+enum { SMP_SOCKETS, SMP_DIES, SMP_CLUSTERS, SMP_CORES, SMP_THREADS, SMP_LEVELS };
+
+/* Saturates: there are no more than 2^32 vCPUs to count. */
+static uint64_t product(const unsigned n[SMP_LEVELS])
+{
+    uint64_t all = 1;
+
+    for (unsigned i = 0; i < SMP_LEVELS; i++)
+        all = MIN(all * MAX(n[i], 1), G_MAXUINT32);
+    return all;
+}
+
+/* QEMU's rules: of cores, sockets and threads, the first that is missing makes up for the rest. */
+static bool complete(unsigned n[SMP_LEVELS], unsigned *cpus, unsigned *max, GError **error)
+{
+    unsigned given = *max ? *max : *cpus;
+
+    if (given) {
+        unsigned rest = (unsigned)(given / product(n));
+        if (!n[SMP_CORES])
+            n[SMP_CORES] = rest;
+        else if (!n[SMP_SOCKETS])
+            n[SMP_SOCKETS] = rest;
+        else if (!n[SMP_THREADS])
+            n[SMP_THREADS] = rest;
+    }
+    uint64_t all = product(n);
+    if (given && all != given)
+        return opt_error(error, "sockets*cores*threads is %" G_GUINT64_FORMAT ", maxcpus is %u",
+                         all, given);
+    *max = (unsigned)all;
+    if (!*cpus)
+        *cpus = *max;
+    return true;
+}
+
 bool opt_smp(struct option_state *s, const char *value, GError **error)
 {
-    unsigned cpus = 0, max = 0, sockets = 0, dies = 0, clusters = 0, cores = 0, threads = 0;
+    unsigned cpus = 0, max = 0, n[SMP_LEVELS] = {0};
     struct keyval kv = {0};
     bool ok = keyval_parse(value, "cpus", &kv, error) && get_count(&kv, "cpus", &cpus, error) &&
               get_count(&kv, "maxcpus", &max, error) &&
-              get_count(&kv, "sockets", &sockets, error) && get_count(&kv, "dies", &dies, error) &&
-              get_count(&kv, "clusters", &clusters, error) &&
-              get_count(&kv, "cores", &cores, error) &&
-              get_count(&kv, "threads", &threads, error) && keyval_check_unused(&kv, error);
+              get_count(&kv, "sockets", &n[SMP_SOCKETS], error) &&
+              get_count(&kv, "dies", &n[SMP_DIES], error) &&
+              get_count(&kv, "clusters", &n[SMP_CLUSTERS], error) &&
+              get_count(&kv, "cores", &n[SMP_CORES], error) &&
+              get_count(&kv, "threads", &n[SMP_THREADS], error) &&
+              keyval_check_unused(&kv, error) && complete(n, &cpus, &max, error);
 
     keyval_clear(&kv);
     if (!ok)
         return false;
-    uint64_t inner = (uint64_t)MAX(dies, 1) * MAX(clusters, 1) * MAX(cores, 1) * MAX(threads, 1);
-    if (!cpus && !max && !sockets && inner == 1)
-        cpus = 1;
-    if (!max)
-        max = cpus && !(sockets && inner) ? cpus : (unsigned)MIN(MAX(sockets, 1) * inner, 100000);
-    if (!max)
-        max = cpus;
-    if (!cpus)
-        cpus = max;
-    if (sockets && (cores || threads) && sockets * inner != max)
-        return opt_error(error, "sockets*cores*threads is %" G_GUINT64_FORMAT ", maxcpus is %u",
-                         sockets * inner, max);
     s->cfg->vcpus.count = cpus;
     s->cfg->vcpus.max = max;
     return true;

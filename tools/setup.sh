@@ -1,9 +1,10 @@
 #!/bin/sh
-# Installs what tools/packages.txt lists, as root or through sudo, and nothing when all is there.
+# setup.sh [LIST]: installs what tools/LIST (default: packages.txt) names, as root or through sudo, and
+# nothing when all is there.
 set -eu
-here=$(dirname "$0")
+list=$(dirname "$0")/${1:-packages.txt}
 missing=
-for p in $(grep -v '^#' "$here/packages.txt"); do
+for p in $(grep -v '^#' "$list"); do
     dpkg-query -W -f '${db:Status-Status}\n' "$p" 2>/dev/null | grep -qx installed || missing="$missing $p"
 done
 [ -n "$missing" ] || exit 0

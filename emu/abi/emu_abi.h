@@ -8,7 +8,7 @@
 #pragma once
 
 #define EMU_ABI_MAGIC   0x756d6558u /* "Xemu" */
-#define EMU_ABI_VERSION 1
+#define EMU_ABI_VERSION 2
 #define EMU_MAX_VCPUS   32
 
 /*
@@ -85,6 +85,21 @@ struct emu_port {
     uint8_t type;
     uint8_t vcpu; /* who is notified */
     uint16_t target;
+};
+
+/*
+ * The guest's grant table. Its frames are emu's, the entries in them the guest's; emu writes this page,
+ * the host reads it at each use of a grant. A frame's number is there before it is counted.
+ */
+#define EMU_GNTTAB_FRAMES        64 /* 32768 grants of version 1, 16384 of version 2 */
+#define EMU_GNTTAB_STATUS_FRAMES 8
+
+struct emu_gnttab {
+    uint32_t version; /* 1 or 2 */
+    uint32_t nr_frames, nr_status;
+    uint32_t pad;
+    uint64_t frame[EMU_GNTTAB_FRAMES]; /* maddr */
+    uint64_t status[EMU_GNTTAB_STATUS_FRAMES];
 };
 
 /* One synchronous request of emu to the host a vCPU; emu fills nr, cmd, arg and then state. */
@@ -172,10 +187,12 @@ struct emu_boot_info {
     uint64_t host_pending_maddr; /* EMU_NR_PORTS bits: emu sets, the host clears */
     uint64_t log_maddr;          /* struct emu_log */
     uint64_t vcpu_shared_maddr;  /* struct emu_vcpu_shared, a page each */
+    uint64_t gnttab_maddr;       /* struct emu_gnttab */
 };
 
 _Static_assert(sizeof(struct emu_hostcall) == 520, "hostcall frame");
 _Static_assert(sizeof(struct emu_vcpu_shared) <= 4096, "one page");
 _Static_assert(sizeof(struct emu_boot_info) <= 4096, "one page");
+_Static_assert(sizeof(struct emu_gnttab) <= 4096, "one page");
 
 #endif /* __ASSEMBLER__ */

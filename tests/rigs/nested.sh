@@ -1,15 +1,18 @@
 #!/bin/sh
-# nested.sh [-m MEMORY] [-t SECONDS] COMMAND: runs the shell command COMMAND on a machine with a KVM that
-# behaves as hardware does: QEMU's TCG emulates AMD-V with nested paging, and Debian's kvm-amd runs on
+# nested.sh [-m MEMORY] [-t SECONDS] [-f FILE]... COMMAND: runs the shell command COMMAND on a machine
+# with a KVM that behaves as hardware does: QEMU's TCG emulates AMD-V with nested paging, and Debian's kvm-amd runs on
 # it. Exits with the command's status, or with 125 when the rig itself failed, 124 when the time was over.
-# There, as here: $XENNER, $KERNEL, $INITRD, $ACCEL=kvm; tests/system is in /tests/system.
-# From the environment: XENNER, KERNEL, INITRD, and KERNEL_ROOT: the unpacked package with the modules.
+# There, as here: $XENNER, $KERNEL, $INITRD, $TEST_KERNEL, $ACCEL=kvm; each FILE has its own path, and
+# tests/system is in /tests/system.
+# From the environment: XENNER, KERNEL, INITRD, TEST_KERNEL (may be unset), and KERNEL_ROOT: the unpacked
+# package with the modules.
 set -eu
-memory=1536 limit=900
-while getopts m:t: o; do
+memory=1536 limit=900 files=
+while getopts m:t:f: o; do
     case $o in
         m) memory=$OPTARG ;;
         t) limit=$OPTARG ;;
+        f) files="$files $OPTARG" ;;
         *) exit 125 ;;
     esac
 done
@@ -63,6 +66,10 @@ make_root()
     done
     cp "$KERNEL" "$root/assets/vmlinuz"
     cp "$INITRD" "$root/assets/initrd.gz"
+    [ -z "${TEST_KERNEL:-}" ] || cp "$TEST_KERNEL" "$root/assets/test-kernel"
+    for f in $files; do
+        [ ! -e "$f" ] || add_program "$f" "$f"
+    done
     cp -r "$here/../system" "$root/tests/"
     cp "$here/nested-init" "$root/init"
     chmod 755 "$root/init"

@@ -10,7 +10,7 @@ grub()
     words=$1 want=$2
     shift 2
     status=0
-    printf '%s\r' "$words" | timeout -k 5 "$TEST_TIMEOUT" "$XENNER" -accel "$ACCEL" -m 64 \
+    printf '%s\r' "$words" | "$timeout" -k 5 "$TEST_TIMEOUT" "$XENNER" -accel "$ACCEL" -m 64 \
         -kernel "$image" -nographic "$@" >"$work/out" 2>"$work/err" || status=$?
     grep -aq "grub>" "$work/out" || fail "no prompt"
     expect_status "$want"

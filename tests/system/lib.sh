@@ -3,6 +3,7 @@
 set -u
 : "${ACCEL:=tcg}" "${TEST_TIMEOUT:=120}"
 work=$(mktemp -d)
+timeout=$(which timeout) # busybox's shell would take its own, which does not say that the time was over
 trap 'rm -rf "$work"' EXIT
 
 fail()
@@ -23,7 +24,7 @@ skip()
 run_xenner()
 {
     status=0
-    timeout -k 5 "$TEST_TIMEOUT" "$XENNER" -accel "$ACCEL" "$@" </dev/null \
+    "$timeout" -k 5 "$TEST_TIMEOUT" "$XENNER" -accel "$ACCEL" "$@" </dev/null \
         >"$work/out" 2>"$work/err" || status=$?
     [ "$status" != 124 ] || fail "no end after $TEST_TIMEOUT s"
 }

@@ -1,8 +1,6 @@
 /*
- * The PV console (hvc): a ring page with two byte rings (xen/io/console.h) and an event channel, against
- * a chardev. Output waits in the guest's ring while the chardev takes none, so nothing is lost.
- *
- * Threads: the main loop's.
+ * PV consoles. Console 0, the primary one, has its ring and port in the guest's start_info; the guest asks
+ * for the others through xenstore (device/console/N) and grants their rings. Threads: the main loop's.
  */
 #pragma once
 
@@ -11,17 +9,20 @@
 
 struct console_backend;
 
-/* A letter of an escape command on the console's chardev (chardev.h). */
-typedef void (*console_escape_fn)(void *opaque, char key);
+/* A letter of an escape command (chardev.h) that was typed on this console. */
+typedef void (*console_escape_fn)(void *opaque, struct console_backend *console, char key);
 
-/* Takes the chardev's user slot; chr is borrowed. */
-struct console_backend *console_backend_new(struct xen_host *host, xen_pfn_t ring,
+/* All take the chardev's user slot; chr is borrowed. */
+struct console_backend *console_primary_new(struct xen_host *host, xen_pfn_t ring,
                                             evtchn_port_t port, struct chardev *chr,
                                             GError **error);
+/* number: 1 to 9, hvcN in Linux. Offers the device and waits for the guest. */
+struct console_backend *console_device_new(struct xen_host *host, unsigned number,
+                                           struct chardev *chr, GError **error);
 void console_backend_set_escape(struct console_backend *b, console_escape_fn fn, void *opaque);
 /* What is in the ring goes to the chardev as far as it takes it now. For when the guest stands still. */
 void console_backend_drain(struct console_backend *b);
-/* Text beside the ring: HYPERVISOR_console_io. */
-void console_backend_debug_out(struct console_backend *b, const char *text, size_t len);
+/* Text beside the ring: HYPERVISOR_console_io, help. */
+void console_backend_text(struct console_backend *b, const char *text, size_t len);
 /* Accepts NULL. */
 void console_backend_free(struct console_backend *b);

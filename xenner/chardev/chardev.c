@@ -168,7 +168,8 @@ static gboolean on_writable(gint fd, GIOCondition condition, gpointer data)
     struct chardev *chr = data;
 
     chr->out_source = 0;
-    if (condition & G_IO_ERR) {
+    /* While input is read, that sees the hangup, after the last of what was sent. */
+    if ((condition & G_IO_ERR) || ((condition & G_IO_HUP) && chr->input_stopped)) {
         chardev_disconnected(chr);
         return G_SOURCE_REMOVE;
     }
@@ -283,8 +284,8 @@ void chardev_set_user(struct chardev *chr, const struct chardev_user *user, void
     chr->user = user;
     chr->opaque = opaque;
     if (user) {
-        chr->input_stopped = false;
         offer_input(chr);
+        chr->input_stopped = chr->unread->len > 0; /* until the user wants it */
         watch_input(chr);
     }
 }

@@ -4,55 +4,47 @@
  */
 #include "xenner/chardev/chardev_priv.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <glib-unix.h>
+#include <poll.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/inotify.h>
 #include <termios.h>
 #include <unistd.h>
 
 struct pty {
-    int master, slave, watch; /* slave is kept open, or the master would hang up between readers */
+    int master, watch;
     guint source;
-    unsigned readers;
     char *link;
 };
 
-static void apply(struct chardev *chr, unsigned readers)
+/*
+ * The terminal hangs up while nobody has its other end open. Counting opens and closes would not do:
+ * inotify makes one event of several alike. What was typed before the end is still read, then read()
+ * tells of the end.
+ */
+static void look(struct chardev *chr)
 {
     struct pty *p = chr->kind;
-    unsigned before = p->readers;
+    struct pollfd poll_fd = {p->master, POLLIN, 0};
 
-    p->readers = readers;
-    if (!before && readers)
+    poll(&poll_fd, 1, 0);
+    bool typed = (poll_fd.revents & POLLIN) && !chr->input_stopped;
+    bool there = !(poll_fd.revents & POLLHUP) || typed;
+    if (there && chr->out_fd < 0)
         chardev_connected(chr, p->master, p->master, false);
-    else if (before && !readers)
+    else if (!there && chr->out_fd >= 0)
         chardev_disconnected(chr);
 }
 
 static gboolean on_watch(gint fd, GIOCondition condition, gpointer data)
 {
-    struct chardev *chr = data;
-    struct pty *p = chr->kind;
-    union {
-        struct inotify_event event;
-        char bytes[4096];
-    } buf;
-    ssize_t n = read(fd, &buf, sizeof(buf));
-    unsigned readers = p->readers;
+    char events[4096];
 
-    for (ssize_t at = 0; at + (ssize_t)sizeof(struct inotify_event) <= n;) {
-        struct inotify_event event;
-        memcpy(&event, buf.bytes + at, sizeof(event));
-        if (event.mask & IN_OPEN)
-            readers++;
-        else if ((event.mask & IN_CLOSE) && readers)
-            readers--;
-        at += (ssize_t)(sizeof(event) + event.len);
-    }
-    apply(chr, readers);
+    /* What they say does not matter. */
+    while (read(fd, events, sizeof(events)) > 0)
+        ;
+    look(data);
     return G_SOURCE_CONTINUE;
 }
 
@@ -64,11 +56,15 @@ static bool open_pair(struct pty *p, char name[64])
     if (p->master < 0 || grantpt(p->master) < 0 || unlockpt(p->master) < 0 ||
         ptsname_r(p->master, name, 64) != 0)
         return false;
-    p->slave = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
-    if (p->slave < 0 || tcgetattr(p->slave, &raw) < 0)
+    /* The mode outlives this; and from its close on the master hangs up, as without a reader. */
+    int slave = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (slave < 0)
         return false;
+    bool ok = tcgetattr(slave, &raw) == 0;
     cfmakeraw(&raw);
-    return tcsetattr(p->slave, TCSANOW, &raw) == 0 && chardev_set_nonblocking(p->master);
+    ok = ok && tcsetattr(slave, TCSANOW, &raw) == 0;
+    close(slave);
+    return ok && chardev_set_nonblocking(p->master);
 }
 
 static bool pty_open(struct chardev *chr, const struct chardev_config *cfg, GError **error)
@@ -76,7 +72,7 @@ static bool pty_open(struct chardev *chr, const struct chardev_config *cfg, GErr
     struct pty *p = g_new0(struct pty, 1);
     char name[64];
 
-    p->master = p->slave = p->watch = -1;
+    p->master = p->watch = -1;
     chr->kind = p;
     if (!open_pair(p, name))
         return chardev_fail(error, "make", "a pty");
@@ -107,7 +103,7 @@ static void pty_close(struct chardev *chr)
         g_source_remove(p->source);
     if (p->link)
         unlink(p->link);
-    const int fds[] = {p->watch, p->slave, p->master};
+    const int fds[] = {p->watch, p->master};
     for (unsigned i = 0; i < G_N_ELEMENTS(fds); i++) {
         if (fds[i] >= 0)
             close(fds[i]);

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -55,9 +56,13 @@ static gboolean on_accept(gint fd, GIOCondition condition, gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-/* A path that nobody listens on is what a killed server left behind. */
+/* A socket that nobody listens on is what a killed server left behind; no other file is touched. */
 static bool remove_stale(const char *path, const struct sockaddr_un *address, GError **error)
 {
+    struct stat st;
+
+    if (lstat(path, &st) < 0 || !S_ISSOCK(st.st_mode))
+        return true; /* bind() says what is wrong */
     int fd = try_connect(address);
 
     if (fd >= 0) {

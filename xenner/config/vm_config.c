@@ -88,7 +88,7 @@ static bool check_chardevs(const struct vm_config *cfg, GError **error)
         const struct chardev_config *c = g_ptr_array_index(cfg->chardevs, i);
         if (find_chardev(cfg, c->id) != c)
             return wrong(error, "%s: there is a chardev '%s' already", c->origin.text, c->id);
-        if ((c->kind == CHARDEV_FILE || c->kind == CHARDEV_SOCKET) && !c->path)
+        if ((c->kind == CHARDEV_FILE || c->kind == CHARDEV_SOCKET) && !(c->path && *c->path))
             return wrong(error, "%s: 'path' is missing", c->origin.text);
         if (c->kind == CHARDEV_STDIO && terminals++)
             return wrong(error, "%s: only one chardev can be stdio", c->origin.text);

@@ -11,6 +11,7 @@
 #include "xenner/domain/pvclock.h"
 #include "xenner/engine/engine.h"
 #include "xenner/host/evtchn.h"
+#include "xenner/host/gnttab.h"
 #include "xenner/host/local.h"
 #include "xenner/host/store/ring.h"
 
@@ -35,6 +36,7 @@ struct domain {
     const struct engine_ops *ops;
     struct engine *engine;
     struct evtchn_table *evtchn;
+    struct gnttab *gnttab;
     struct xen_host *host;
     evtchn_port_t console_port, store_port;
     struct store *store;
@@ -235,7 +237,7 @@ static void kick_vcpu(void *opaque, unsigned vcpu)
         d->ops->kick(d->engine, vcpu);
 }
 
-static bool make_event_channels(struct domain *d)
+static void make_event_channels(struct domain *d)
 {
     uint8_t *shared_info = guest_frame(d->mem, d->image.shared_info);
     struct evtchn_config config = {
@@ -254,8 +256,20 @@ static bool make_event_channels(struct domain *d)
     d->store_port = evtchn_reserve_unbound(d->evtchn, 0);
     d->console_port = evtchn_reserve_unbound(d->evtchn, 0);
     g_assert(d->store_port == STORE_PORT && d->console_port == CONSOLE_PORT);
-    d->host = local_host_new(d->mem, d->evtchn);
-    return d->host != NULL;
+}
+
+static void make_host(struct domain *d)
+{
+    struct gnttab_config grants = {
+        .mem = d->mem,
+        .shared = guest_ptr(d->mem, d->area.gnttab, sizeof(struct emu_gnttab)),
+        .first_mfn = gpa_to_mfn(d->area.end),
+    };
+
+    make_event_channels(d);
+    d->gnttab = gnttab_new(&grants);
+    d->store = store_new();
+    d->host = local_host_new(d->mem, d->evtchn, d->gnttab, d->store);
 }
 
 /* What the toolstack writes for a new domain: xenstore-paths of Xen's documentation. */
@@ -298,7 +312,6 @@ static void fill_store(struct domain *d)
 
 static bool start_store(struct domain *d, GError **error)
 {
-    d->store = store_new();
     fill_store(d);
     d->store_ring = store_ring_new(d->host, d->image.store_ring.v, d->store_port, d->store, error);
     return d->store_ring != NULL;
@@ -470,7 +483,8 @@ struct domain *domain_create(const struct vm_config *cfg, const struct domain_ev
         return NULL;
     }
     fill_boot_info(d);
-    if (!make_event_channels(d) || !start_store(d, error) || !start_engine(d, error)) {
+    make_host(d);
+    if (!start_store(d, error) || !start_engine(d, error)) {
         domain_destroy(d);
         return NULL;
     }
@@ -522,8 +536,9 @@ void domain_destroy(struct domain *d)
     if (d->mem && d->boot)
         drain_log(d);
     store_ring_free(d->store_ring);
-    store_free(d->store);
     local_host_free(d->host);
+    store_free(d->store);
+    gnttab_free(d->gnttab);
     evtchn_free(d->evtchn);
     dom_image_clear(&d->image);
     guest_mem_free(d->mem);

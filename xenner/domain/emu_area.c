@@ -82,6 +82,7 @@ void emu_area_plan(struct emu_area *a, uint64_t nr_pages, unsigned nr_vcpus)
     a->ports = take(&at, EMU_NR_PORTS * sizeof(struct emu_port));
     a->host_pending = take(&at, EMU_NR_PORTS / 8);
     a->vcpu_shared = take(&at, nr_vcpus * (uint64_t)FRAME_SIZE);
+    a->gnttab = take(&at, sizeof(struct emu_gnttab));
     a->image = take(&at, a->image_bytes);
     a->vcpu_areas = take(&at, nr_vcpus * (uint64_t)EMU_VCPU_SIZE);
     a->gdt_pages = take(&at, nr_vcpus * (uint64_t)FRAME_SIZE);
@@ -211,5 +212,6 @@ struct emu_boot_info *emu_area_fill(struct emu_area *a, struct guest_mem *mem, b
     info->host_pending_maddr = a->host_pending;
     info->log_maddr = a->log;
     info->vcpu_shared_maddr = a->vcpu_shared;
+    info->gnttab_maddr = a->gnttab;
     return info;
 }

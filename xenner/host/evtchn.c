@@ -10,7 +10,8 @@ struct port {
     enum emu_port_type type;
     unsigned vcpu;
     union {
-        domid_t remote;      /* UNBOUND: who may connect; HOST: 0 */
+        domid_t remote;      /* UNBOUND: who may connect */
+        uint32_t link;       /* HOST: which connection, see evtchn_host_connect() */
         evtchn_port_t other; /* LOOP */
         unsigned virq;
     } u;
@@ -21,6 +22,7 @@ struct evtchn_table {
     GMutex lock;
     struct port port[EMU_NR_PORTS];
     unsigned nr_ports; /* as many as the guest's bits have room for */
+    uint32_t last_link;
 };
 
 struct evtchn_table *evtchn_new(const struct evtchn_config *config)
@@ -78,14 +80,27 @@ static bool in_use(const struct evtchn_table *t, evtchn_port_t n)
     return n > 0 && n < t->nr_ports && t->port[n].type != EMU_PORT_FREE;
 }
 
+/*
+ * False when the guest put its vcpu_info nowhere, or where its words are not aligned: a locked access
+ * across two cache lines would stall the whole host.
+ */
+static bool vcpu_bits(struct evtchn_table *t, unsigned vcpu, struct evtchn_2l_vcpu *ret)
+{
+    void *info = t->config.vcpu_info(t->config.opaque, vcpu);
+
+    if (!info || (uintptr_t)info % sizeof(uint32_t) != 0)
+        return false;
+    *ret = evtchn_2l_vcpu(info, t->config.bits.is32);
+    return true;
+}
+
 static void raise_port(struct evtchn_table *t, evtchn_port_t n)
 {
     unsigned vcpu = t->port[n].vcpu;
-    void *info = t->config.vcpu_info(t->config.opaque, vcpu);
+    struct evtchn_2l_vcpu bits;
 
-    if (!info)
+    if (!vcpu_bits(t, vcpu, &bits))
         return;
-    struct evtchn_2l_vcpu bits = evtchn_2l_vcpu(info, t->config.bits.is32);
     evtchn_2l_raise(&t->config.bits, &bits, n);
     /* Always: the vCPU may poll for a port that it masks (SCHEDOP_poll). */
     t->config.kick(t->config.opaque, vcpu);
@@ -291,10 +306,9 @@ static int64_t op_unmask(struct evtchn_table *t, unsigned vcpu, void *arg)
     if (!in_use(t, op->port))
         return -XEN_EINVAL;
     unsigned target = t->port[op->port].vcpu;
-    void *info = t->config.vcpu_info(t->config.opaque, target);
-    if (!info)
+    struct evtchn_2l_vcpu bits;
+    if (!vcpu_bits(t, target, &bits))
         return -XEN_EINVAL;
-    struct evtchn_2l_vcpu bits = evtchn_2l_vcpu(info, t->config.bits.is32);
     if (evtchn_2l_unmask(&t->config.bits, &bits, op->port))
         t->config.kick(t->config.opaque, target);
     return 0;
@@ -355,28 +369,37 @@ evtchn_port_t evtchn_reserve_unbound(struct evtchn_table *t, domid_t remote)
     return n;
 }
 
-bool evtchn_host_connect(struct evtchn_table *t, evtchn_port_t n)
+uint32_t evtchn_host_connect(struct evtchn_table *t, evtchn_port_t n)
 {
+    uint32_t link = 0;
+
     g_mutex_lock(&t->lock);
-    bool ok = in_use(t, n) && t->port[n].type == EMU_PORT_UNBOUND && t->port[n].u.remote == 0;
-    if (ok)
-        set_port(t, n, (struct port){EMU_PORT_HOST, t->port[n].vcpu, {.remote = 0}});
+    if (in_use(t, n) && t->port[n].type == EMU_PORT_UNBOUND && t->port[n].u.remote == 0) {
+        t->last_link += t->last_link == UINT32_MAX ? 2 : 1; /* 0 stays "no" when it wraps */
+        link = t->last_link;
+        set_port(t, n, (struct port){EMU_PORT_HOST, t->port[n].vcpu, {.link = link}});
+    }
     g_mutex_unlock(&t->lock);
-    return ok;
+    return link;
 }
 
-void evtchn_host_disconnect(struct evtchn_table *t, evtchn_port_t n)
+static bool is_linked(const struct evtchn_table *t, evtchn_port_t n, uint32_t link)
+{
+    return in_use(t, n) && t->port[n].type == EMU_PORT_HOST && t->port[n].u.link == link;
+}
+
+void evtchn_host_disconnect(struct evtchn_table *t, evtchn_port_t n, uint32_t link)
 {
     g_mutex_lock(&t->lock);
-    if (in_use(t, n) && t->port[n].type == EMU_PORT_HOST)
+    if (is_linked(t, n, link))
         set_port(t, n, (struct port){EMU_PORT_UNBOUND, t->port[n].vcpu, {.remote = 0}});
     g_mutex_unlock(&t->lock);
 }
 
-void evtchn_host_notify(struct evtchn_table *t, evtchn_port_t n)
+void evtchn_host_notify(struct evtchn_table *t, evtchn_port_t n, uint32_t link)
 {
     g_mutex_lock(&t->lock);
-    if (in_use(t, n) && t->port[n].type == EMU_PORT_HOST)
+    if (is_linked(t, n, link))
         raise_port(t, n);
     g_mutex_unlock(&t->lock);
 }

@@ -42,12 +42,20 @@ int64_t evtchn_guest_op(struct evtchn_table *t, uint32_t cmd, unsigned vcpu, voi
 /* A port of the guest's that waits for domain remote, as the toolstack makes them; 0: none left. */
 evtchn_port_t evtchn_reserve_unbound(struct evtchn_table *t, domid_t remote);
 
-/* The host's end. connect makes an unbound port (for domain 0) ours; false when it isn't such a one. */
-bool evtchn_host_connect(struct evtchn_table *t, evtchn_port_t port);
+/*
+ * The host's end. connect makes an unbound port (for domain 0) ours and returns the connection's number,
+ * or 0 when it isn't such a port. The guest may close the port at any time and get the same number
+ * anew for something else: what is done with an old connection's number then does nothing. As with
+ * Xen, a backend isn't told that its port was closed; the device's xenbus state says that.
+ */
+uint32_t evtchn_host_connect(struct evtchn_table *t, evtchn_port_t port);
 /* The port waits for domain 0 again. */
-void evtchn_host_disconnect(struct evtchn_table *t, evtchn_port_t port);
+void evtchn_host_disconnect(struct evtchn_table *t, evtchn_port_t port, uint32_t link);
 /* Raises the port in the guest. */
-void evtchn_host_notify(struct evtchn_table *t, evtchn_port_t port);
-/* Which of our ports the guest sent on: calls fn for each, and forgets them. */
+void evtchn_host_notify(struct evtchn_table *t, evtchn_port_t port, uint32_t link);
+/*
+ * Which of our ports the guest sent on: calls fn for each, without the lock, and forgets them. Bits of
+ * ports that are not the host's are dropped: the guest wrote them itself.
+ */
 void evtchn_host_take_pending(struct evtchn_table *t, void (*fn)(void *opaque, evtchn_port_t port),
                               void *opaque);

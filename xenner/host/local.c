@@ -1,23 +1,16 @@
-#include "xenner/host/local.h"
+#include "xenner/host/local_priv.h"
 
 #include <errno.h>
 #include <gio/gio.h>
 #include <inttypes.h>
 #include <sys/mman.h>
 
-struct local_host {
-    struct xen_host base;
-    struct guest_mem *mem;
-    struct evtchn_table *evtchn;
-    GMutex lock;
-    GHashTable *ports; /* evtchn_port_t -> struct host_port, not owned */
-};
-
 /* A GSource that is ready when the guest sent. */
 struct host_port {
     GSource source;
     struct local_host *host;
     evtchn_port_t port;
+    uint32_t link; /* evtchn_host_connect() */
     host_port_fn fn;
     void *opaque;
 };
@@ -38,8 +31,9 @@ static struct host_port *local_bind(struct xen_host *h, evtchn_port_t remote, GM
                                     host_port_fn fn, void *opaque, GError **error)
 {
     struct local_host *l = (struct local_host *)h;
+    uint32_t link = evtchn_host_connect(l->evtchn, remote);
 
-    if (!evtchn_host_connect(l->evtchn, remote)) {
+    if (!link) {
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
                     "event channel %u does not wait for a backend", remote);
         return NULL;
@@ -47,18 +41,21 @@ static struct host_port *local_bind(struct xen_host *h, evtchn_port_t remote, GM
     struct host_port *p = (struct host_port *)g_source_new(&port_source, sizeof(*p));
     p->host = l;
     p->port = remote;
+    p->link = link;
     p->fn = fn;
     p->opaque = opaque;
     g_mutex_lock(&l->lock);
     g_hash_table_insert(l->ports, GUINT_TO_POINTER(remote), p);
     g_mutex_unlock(&l->lock);
+    /* What the guest sent before there was anybody is nowhere on record: look once, as Xen does. */
+    g_source_set_ready_time(&p->source, 0);
     g_source_attach(&p->source, ctx);
     return p;
 }
 
 static void local_notify(struct host_port *p)
 {
-    evtchn_host_notify(p->host->evtchn, p->port);
+    evtchn_host_notify(p->host->evtchn, p->port, p->link);
 }
 
 static void local_unbind(struct host_port *p)
@@ -66,9 +63,11 @@ static void local_unbind(struct host_port *p)
     if (!p)
         return;
     struct local_host *l = p->host;
-    evtchn_host_disconnect(l->evtchn, p->port);
+    evtchn_host_disconnect(l->evtchn, p->port, p->link);
     g_mutex_lock(&l->lock);
-    g_hash_table_remove(l->ports, GUINT_TO_POINTER(p->port));
+    /* The guest may have closed it, and another backend may have the number since. */
+    if (g_hash_table_lookup(l->ports, GUINT_TO_POINTER(p->port)) == p)
+        g_hash_table_remove(l->ports, GUINT_TO_POINTER(p->port));
     g_mutex_unlock(&l->lock);
     g_source_destroy(&p->source);
     g_source_unref(&p->source);
@@ -137,6 +136,43 @@ static void local_unmap_foreign(struct xen_host *h, void *addr, unsigned n)
     munmap(addr, n * (size_t)FRAME_SIZE);
 }
 
+static void local_unmap_grants(struct xen_host *h, const grant_ref_t *refs, unsigned n, int prot,
+                               void **pages)
+{
+    struct local_host *l = (struct local_host *)h;
+
+    for (unsigned i = 0; i < n; i++)
+        gnttab_unmap(l->gnttab, refs[i], prot & PROT_WRITE);
+}
+
+static int local_map_grants(struct xen_host *h, const grant_ref_t *refs, unsigned n, int prot,
+                            void **ret_pages)
+{
+    struct local_host *l = (struct local_host *)h;
+
+    for (unsigned i = 0; i < n; i++) {
+        int rc = gnttab_map(l->gnttab, refs[i], prot & PROT_WRITE, &ret_pages[i]);
+        if (rc < 0) {
+            local_unmap_grants(h, refs, i, prot, ret_pages);
+            return rc;
+        }
+    }
+    return 0;
+}
+
+static int local_grant_copy(struct xen_host *h, struct grant_copy *pieces, unsigned n)
+{
+    struct local_host *l = (struct local_host *)h;
+    int first = 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        struct grant_copy *p = &pieces[i];
+        p->ret = gnttab_copy(l->gnttab, p->ref, p->to_guest, p->offset, p->buf, p->len);
+        first = first ? first : p->ret;
+    }
+    return first;
+}
+
 static const struct xen_host_ops local_ops = {
     .name = "local",
     .bind = local_bind,
@@ -144,15 +180,21 @@ static const struct xen_host_ops local_ops = {
     .unbind = local_unbind,
     .map_foreign = local_map_foreign,
     .unmap_foreign = local_unmap_foreign,
+    .map_grants = local_map_grants,
+    .unmap_grants = local_unmap_grants,
+    .grant_copy = local_grant_copy,
 };
 
-struct xen_host *local_host_new(struct guest_mem *mem, struct evtchn_table *evtchn)
+struct xen_host *local_host_new(struct guest_mem *mem, struct evtchn_table *evtchn,
+                                struct gnttab *gnttab, struct store *store)
 {
     struct local_host *l = g_new0(struct local_host, 1);
 
-    l->base = (struct xen_host){&local_ops, GUEST_DOMID};
+    l->base = (struct xen_host){&local_ops, &local_xs_ops, GUEST_DOMID};
     l->mem = mem;
     l->evtchn = evtchn;
+    l->gnttab = gnttab;
+    l->xs = store ? local_xs_new(store) : NULL;
     g_mutex_init(&l->lock);
     l->ports = g_hash_table_new(NULL, NULL);
     return &l->base;
@@ -164,6 +206,7 @@ void local_host_free(struct xen_host *h)
 
     if (!l)
         return;
+    local_xs_free(l->xs);
     g_hash_table_unref(l->ports);
     g_mutex_clear(&l->lock);
     g_free(l);

@@ -11,7 +11,7 @@ struct vm {
     const struct vm_config *cfg;
     GPtrArray *chardevs;              /* struct chardev *, owned */
     struct domain *domain;
-    struct console_backend *console;  /* console 0, NULL when it has no chardev */
+    GPtrArray *consoles;              /* struct console_backend *, owned; the first is console 0 */
     enum run_state state;
     bool quitting;
     void (*quit)(void *opaque, int status);
@@ -54,7 +54,7 @@ static bool open_chardevs(struct vm *vm, GError **error)
 
 static void close_domain(struct vm *vm)
 {
-    console_backend_free(g_steal_pointer(&vm->console));
+    g_ptr_array_set_size(vm->consoles, 0);
     domain_destroy(g_steal_pointer(&vm->domain));
 }
 
@@ -67,7 +67,7 @@ static gboolean quit_soon(gpointer data)
 }
 
 /* The keys that mean something without a monitor: QEMU's x and h. */
-static void on_escape(void *opaque, char key)
+static void on_escape(void *opaque, struct console_backend *console, char key)
 {
     static const char help[] = "\r\nC-a h    print this help\r\nC-a x    exit\r\n"
                                "C-a C-a  send C-a\r\n";
@@ -75,31 +75,39 @@ static void on_escape(void *opaque, char key)
 
     if (key == 'x')
         g_idle_add(quit_soon, vm);
-    else if (key == 'h' && vm->console)
-        console_backend_debug_out(vm->console, help, sizeof(help) - 1);
+    else if (key == 'h')
+        console_backend_text(console, help, sizeof(help) - 1);
 }
 
-static bool open_console(struct vm *vm, GError **error)
+static struct console_backend *open_console(struct vm *vm, unsigned n, GError **error)
 {
+    const struct console_config *c = g_ptr_array_index(vm->cfg->consoles, n);
+    struct chardev *chr = find_chardev(vm, c->chardev);
     xen_pfn_t gfn;
     evtchn_port_t port;
 
-    if (!vm->cfg->consoles->len || !domain_console(vm->domain, 0, &gfn, &port))
-        return true;
-    const struct console_config *c = g_ptr_array_index(vm->cfg->consoles, 0);
-    struct chardev *chr = find_chardev(vm, c->chardev);
     g_assert(chr); /* vm_config_validate() looked */
-    vm->console = console_backend_new(domain_host(vm->domain), gfn, port, chr, error);
-    if (!vm->console)
-        return false;
-    console_backend_set_escape(vm->console, on_escape, vm);
+    if (domain_console(vm->domain, n, &gfn, &port))
+        return console_primary_new(domain_host(vm->domain), gfn, port, chr, error);
+    return console_device_new(domain_host(vm->domain), n, chr, error);
+}
+
+static bool open_consoles(struct vm *vm, GError **error)
+{
+    for (guint i = 0; i < vm->cfg->consoles->len; i++) {
+        struct console_backend *console = open_console(vm, i, error);
+        if (!console)
+            return false;
+        console_backend_set_escape(console, on_escape, vm);
+        g_ptr_array_add(vm->consoles, console);
+    }
     return true;
 }
 
 static bool open_domain(struct vm *vm, GError **error)
 {
     vm->domain = domain_create(vm->cfg, &events, vm, error);
-    if (!vm->domain || !open_console(vm, error)) {
+    if (!vm->domain || !open_consoles(vm, error)) {
         close_domain(vm);
         return false;
     }
@@ -142,8 +150,8 @@ static void on_shutdown(void *opaque, unsigned reason)
     enum guest_end end = lifecycle_classify(reason);
     struct lifecycle_decision d = lifecycle_decide(vm->cfg, end);
 
-    if (vm->console)
-        console_backend_drain(vm->console);
+    for (guint i = 0; i < vm->consoles->len; i++)
+        console_backend_drain(g_ptr_array_index(vm->consoles, i));
     if (end == END_CRASH)
         report_crash(vm);
     switch (d.step) {
@@ -173,8 +181,8 @@ static void on_debug_output(void *opaque, const char *text, size_t len)
 {
     struct vm *vm = opaque;
 
-    if (vm->console)
-        console_backend_debug_out(vm->console, text, len);
+    if (vm->consoles->len)
+        console_backend_text(g_ptr_array_index(vm->consoles, 0), text, len);
 }
 
 static const struct domain_events events = {on_shutdown, on_failed, on_debug_output};
@@ -186,6 +194,7 @@ struct vm *vm_new(const struct vm_config *cfg, GError **error)
     vm->cfg = cfg;
     vm->state = RUN_PRELAUNCH;
     vm->chardevs = g_ptr_array_new_with_free_func((GDestroyNotify)chardev_free);
+    vm->consoles = g_ptr_array_new_with_free_func((GDestroyNotify)console_backend_free);
     if (!open_chardevs(vm, error) || !open_domain(vm, error)) {
         vm_free(vm);
         return NULL;
@@ -237,6 +246,7 @@ void vm_free(struct vm *vm)
     if (!vm)
         return;
     close_domain(vm);
+    g_ptr_array_unref(vm->consoles);
     g_ptr_array_unref(vm->chardevs);
     g_free(vm);
 }

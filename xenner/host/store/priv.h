@@ -5,6 +5,7 @@
 
 #define STORE_MAX_WATCHES 128u
 #define STORE_MAX_TXNS    10u
+#define STORE_MAX_CHANGES 2000u /* of different nodes in one transaction */
 #define STORE_MAX_NODES   1000u /* that one guest may own */
 
 struct store {

@@ -69,6 +69,11 @@ static struct store_node *get_node(struct request *r, unsigned access, char **re
         *err = EACCES;
         return NULL;
     }
+    if ((access & (STORE_WRITE | STORE_OWNER)) && r->conn->dom != 0 && r->txn &&
+        r->txn->changed->len >= STORE_MAX_CHANGES) {
+        *err = ENOSPC;
+        return NULL;
+    }
     if (!n)
         *err = ENOENT;
     if (ret_path)
@@ -131,11 +136,15 @@ static int do_directory_part(struct request *r)
     return 0;
 }
 
-static int may_own_more(struct request *r)
+/* Is there room for the node at path, with what is missing above it? */
+static int may_own(struct request *r, const char *path)
 {
     domid_t dom = r->conn->dom;
 
-    return dom == 0 || store_tree_count(r->root, dom) < STORE_MAX_NODES ? 0 : ENOSPC;
+    if (dom == 0)
+        return 0;
+    unsigned more = store_tree_missing(r->root, path);
+    return store_tree_count(r->root, dom) + more <= STORE_MAX_NODES ? 0 : ENOSPC;
 }
 
 static int do_write(struct request *r)
@@ -152,7 +161,7 @@ static int do_write(struct request *r)
     struct store_node *n = get_node(r, STORE_WRITE, &path, &err);
     if (!n && err != ENOENT)
         return err;
-    if (!n && (err = may_own_more(r)))
+    if (!n && (err = may_own(r, path)))
         return err;
     n = n ? n : store_tree_make(r->root, path, r->conn->dom);
     if (!n)
@@ -173,7 +182,7 @@ static int do_mkdir(struct request *r)
         return ok(r);
     if (err != ENOENT)
         return err;
-    if ((err = may_own_more(r)))
+    if ((err = may_own(r, path)))
         return err;
     if (!store_tree_make(r->root, path, r->conn->dom))
         return ENOSPC;

@@ -86,7 +86,9 @@ void store_send_event(struct store_conn *c, const struct store_watch *w, const c
     g_byte_array_append(payload, (const guint8 *)shown, (guint)strlen(shown) + 1);
     g_byte_array_append(payload, (const guint8 *)w->token, (guint)strlen(w->token) + 1);
     struct xsd_sockmsg h = {.type = XS_WATCH_EVENT, .len = payload->len};
-    c->send(c->opaque, &h, payload->data);
+    /* A long path and a long token: none at all, the guest would take it for a broken stream. */
+    if (h.len <= XENSTORE_PAYLOAD_MAX)
+        c->send(c->opaque, &h, payload->data);
     g_byte_array_unref(payload);
 }
 
@@ -107,9 +109,21 @@ void store_fire(struct store *s, const char *path, bool gone)
     }
 }
 
+static bool is_noted(const struct store_txn *t, const char *path, bool gone)
+{
+    for (guint i = 0; i < t->changed->len; i++) {
+        const struct store_change *change = g_ptr_array_index(t->changed, i);
+        if (change->gone == gone && strcmp(change->path, path) == 0)
+            return true;
+    }
+    return false;
+}
+
 void store_changed(struct store *s, struct store_txn *t, const char *path, bool gone)
 {
     if (t) {
+        if (is_noted(t, path, gone))
+            return;
         struct store_change *change = g_new0(struct store_change, 1);
         change->path = g_strdup(path);
         change->gone = gone;

@@ -148,6 +148,18 @@ struct store_node *store_tree_make(struct store_node *root, const char *path, do
     return n;
 }
 
+unsigned store_tree_missing(struct store_node *root, const char *path)
+{
+    const char *rest, *name;
+    unsigned n = 0;
+    size_t len;
+
+    nearest(root, path, &rest);
+    while (next_part(&rest, &name, &len))
+        n++;
+    return n;
+}
+
 bool store_tree_remove(struct store_node *root, const char *path)
 {
     g_autofree char *parent_path = g_path_get_dirname(path);

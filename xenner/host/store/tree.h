@@ -41,6 +41,8 @@ struct store_node *store_tree_find(struct store_node *root, const char *path);
 /* Makes it and what is missing above it, with the permissions of the nearest node above but owned by
  * dom. Returns it, also when it exists; NULL when a node would get too many children. */
 struct store_node *store_tree_make(struct store_node *root, const char *path, domid_t dom);
+/* How many nodes store_tree_make() would make. */
+unsigned store_tree_missing(struct store_node *root, const char *path);
 /* Removes the node and all below it; false when there is none or it is the root. */
 bool store_tree_remove(struct store_node *root, const char *path);
 /* STORE_* bits that dom has on the node. Domain 0 has all. */

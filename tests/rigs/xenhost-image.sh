@@ -1,0 +1,113 @@
+#!/bin/sh
+# xenhost-image.sh DIR: what the xenhost rig boots, made once into DIR/xenhost:
+#   xen        the hypervisor, an uncompressed multiboot ELF
+#   initrd     the base of dom0's first ramdisk: busybox and the modules that reach the root disk
+#   root.ext4  Debian with Xen's tools and the modules of a dom0, never written to afterwards
+# DIR/kernel comes from tools/fetch-kernel.sh. Needs root (debootstrap), the packages of
+# tools/packages-xenhost.txt, the network (the mirror that apt uses, or $DEBIAN_MIRROR), and some
+# minutes. Nothing is left behind when it fails.
+set -eu
+umask 022
+assets=$1
+out=$assets/xenhost
+[ ! -e "$out" ] || exit 0
+[ "$(id -u)" = 0 ] || { echo "xenhost-image: needs root, for debootstrap" >&2; exit 1; }
+PATH=$PATH:/usr/sbin:/sbin
+
+rigs=$(cd "$(dirname "$0")" && pwd)
+sh "$rigs/../../tools/setup.sh" packages-xenhost.txt
+
+# The first of apt's lists that has this release.
+apt_mirror()
+{
+    apt-get indextargets --format '$(REPO_URI)' "Codename: $release" "Component: main" \
+        "Created-By: Packages" 2>/dev/null | head -n 1
+}
+release=bookworm
+[ -n "${DEBIAN_MIRROR:=$(apt_mirror)}" ] || DEBIAN_MIRROR=http://deb.debian.org/debian
+dom0_packages=xen-utils-4.17,xenstore-utils,kmod,udev,procps,iproute2
+root_modules="virtio_pci virtio_blk ext4"
+dom0_modules="xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs xen-blkback xen-netback loop tun
+    bridge"
+
+assets=$(cd "$assets" && pwd)
+out=$assets/xenhost
+work=$(mktemp -d "$assets/xenhost.XXXXXX")
+chmod 755 "$work"
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+mkdir "$work/new"
+
+# Files of the modules $2... and of what they depend on, in the order of loading, for the modules
+# tree below $1.
+module_files()
+{
+    tree=$1
+    shift
+    for m; do
+        modprobe -d "$tree" -S "$version" --show-depends "$m" | sed -n 's/^insmod \([^ ]*\).*/\1/p'
+    done | awk '!seen[$0]++'
+}
+
+get_xen()
+{
+    mkdir "$work/xen"
+    (cd "$work/xen" && chmod 755 . && apt-get -qq download xen-hypervisor-4.17-amd64 2>/dev/null)
+    dpkg-deb -x "$work"/xen/*.deb "$work/xen/tree"
+    zcat "$work"/xen/tree/boot/xen-4.17-amd64.gz > "$work/new/xen"
+}
+
+# debootstrap leaves what it mounted in the new root when it is interrupted.
+get_root()
+{
+    echo "xenhost-image: installing Debian with Xen's tools into a folder (takes minutes)"
+    if ! debootstrap --variant=minbase --include="$dom0_packages" "$release" "$work/root" \
+        "$DEBIAN_MIRROR" > "$work/debootstrap.log" 2>&1 </dev/null; then
+        tail -n 20 "$work/debootstrap.log" >&2
+        exit 1
+    fi
+    rm -rf "$work"/root/var/cache/apt/archives/*.deb "$work"/root/var/lib/apt/lists/* \
+        "$work"/root/usr/share/doc "$work"/root/usr/share/locale "$work"/root/usr/share/man
+}
+
+# The modules that dom0 may want, at their own places below the new root.
+copy_modules()
+{
+    cp -r "$assets/kernel/lib" "$work/lib-all"
+    mkdir "$work/all"
+    mv "$work/lib-all" "$work/all/lib"
+    depmod -b "$work/all" "$version"
+    module_files "$work/all" $dom0_modules $root_modules | while read -r file; do
+        to=$work/root/usr/${file#"$work/all/"}
+        mkdir -p "$(dirname "$to")"
+        cp "$file" "$to"
+    done
+    cp "$work/all/lib/modules/$version"/modules.order \
+        "$work/all/lib/modules/$version"/modules.builtin* "$work/root/usr/lib/modules/$version/"
+    depmod -b "$work/root" "$version"
+}
+
+make_initrd()
+{
+    ram=$work/ram
+    mkdir -p "$ram/bin" "$ram/modules" "$ram/proc" "$ram/dev" "$ram/root"
+    cp /bin/busybox "$ram/bin/"
+    for applet in sh mount insmod switch_root cp usleep; do
+        ln -s busybox "$ram/bin/$applet"
+    done
+    module_files "$work/all" $root_modules | while read -r file; do
+        cp "$file" "$ram/modules/"
+        echo "/modules/$(basename "$file")" >> "$ram/modules/order"
+    done
+    (cd "$ram" && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0 --reproducible) |
+        gzip -n > "$work/new/initrd"
+}
+
+version=$(basename "$assets"/kernel/lib/modules/*)
+get_xen
+get_root
+copy_modules
+make_initrd
+mke2fs -q -t ext4 -d "$work/root" "$work/new/root.ext4" 2G >/dev/null
+chmod 755 "$work/new"
+mv "$work/new" "$out"

@@ -1,0 +1,21 @@
+/* struct xen_host in memory: one page, one port, for tests of backends. */
+#pragma once
+
+#include "xenner/host/xen_host.h"
+
+enum { FAKE_PORT = 7, FAKE_FRAME = 0x1234, FAKE_GUEST = 1 };
+
+struct fake_host {
+    struct xen_host base;
+    void *page;        /* what FAKE_FRAME is: 4096 bytes of heap, so that sanitizers see its ends */
+    bool mapped, bound;
+    host_port_fn fn;
+    void *opaque;
+    unsigned notified; /* how often the guest was */
+};
+
+struct fake_host *fake_host_new(void);
+/* Fails the test when something is still mapped or bound. */
+void fake_host_free(struct fake_host *h);
+/* The guest sent on the port. */
+void fake_host_event(struct fake_host *h);

@@ -1,0 +1,319 @@
+/* options.c, opt_*.c: whole command lines: what becomes of them, and what refuses them. */
+#include "qemu-compat/options.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <string.h>
+
+#define MIB (1ull << 20)
+
+struct parsed {
+    struct vm_config *cfg;
+    struct front_request req;
+    GError *error;
+};
+
+/* Options are separated by single blanks. */
+static bool parse(const char *line, struct parsed *ret)
+{
+    g_auto(GStrv) argv = g_strsplit(line, " ", -1);
+    bool ok;
+
+    *ret = (struct parsed){0};
+    ok = qemu_options_parse((int)g_strv_length(argv), argv, &ret->cfg, &ret->req, &ret->error);
+    if (ok == (ret->error != NULL))
+        fail_msg("'%s': %s with%s an error", line, ok ? "accepted" : "refused", ok ? "" : "out");
+    return ok;
+}
+
+static void drop(struct parsed *p)
+{
+    vm_config_free(p->cfg);
+    front_request_clear(&p->req);
+    g_clear_error(&p->error);
+}
+
+static struct parsed accept(const char *line)
+{
+    struct parsed p;
+
+    if (!parse(line, &p))
+        fail_msg("'%s': %s", line, p.error->message);
+    return p;
+}
+
+static void refused(void **state)
+{
+    static const char *const cases[][2] = {
+        {"xenner", "no kernel to start: name one with -kernel FILE"},
+        {"xenner -kernel", "-kernel: requires an argument"},
+        {"xenner --m", "--m: requires an argument"},
+        {"xenner -kernal k", "-kernal: invalid option"},
+        {"xenner -M", "-M: requires an argument"},
+        {"xenner -", "-: disk images are not supported yet; start a kernel with -kernel"},
+        {"xenner --", "--: invalid option"},
+        {"xenner -kernel k disk.img",
+         "disk.img: disk images are not supported yet; start a kernel with -kernel"},
+        {"xenner -drive file=x", "-drive: not supported yet"},
+        {"xenner -kernel k --vnc :1", "--vnc: not supported yet"},
+        {"xenner -initrd i", "-initrd only allowed with -kernel option"},
+        {"xenner -append a", "-append only allowed with -kernel option"},
+        {"xenner -m 8 -kernel k", "-m: 8192 KiB is too little, a guest has at least 16 MiB"},
+        {"xenner -m 0 -kernel k", "-m: 0 KiB is too little, a guest has at least 16 MiB"},
+        {"xenner -m 5T -kernel k", "-m: 5242880 MiB is too much, a guest has at most 4 TiB"},
+        {"xenner -m 9223372036854775807b -kernel k",
+         "-m: 8796093022208 MiB is too much, a guest has at most 4 TiB"},
+        {"xenner -m lots", "-m lots: 'lots' is not a size (a number with an optional suffix "
+                           "k, M, G, T)"},
+        {"xenner -m slots=2", "-m slots=2: the size is missing"},
+        {"xenner -m 1G,sluts=2", "-m 1G,sluts=2: unknown parameter 'sluts'"},
+        {"xenner -smp 0", "-smp 0: cpus must be at least 1"},
+        {"xenner -smp -1", "-smp -1: cpus='-1' is not a number"},
+        {"xenner -smp 33 -kernel k", "-smp: a guest has 1 to 32 vCPUs"},
+        {"xenner -smp 1,maxcpus=33 -kernel k", "-smp: a guest has 1 to 32 vCPUs"},
+        {"xenner -smp 4294967297", "-smp 4294967297: cpus='4294967297' is larger than 100000"},
+        {"xenner -smp 4,maxcpus=2 -kernel k", "-smp: 4 vCPUs are more than maxcpus=2"},
+        {"xenner -smp 4,cores=0", "-smp 4,cores=0: cores must be at least 1"},
+        {"xenner -smp 4,cpu=2", "-smp 4,cpu=2: unknown parameter 'cpu'"},
+        {"xenner -smp 8,sockets=2,cores=2,threads=1",
+         "-smp 8,sockets=2,cores=2,threads=1: sockets*cores*threads is 4, maxcpus is 8"},
+        {"xenner -smp 4,cores=3", "-smp 4,cores=3: sockets*cores*threads is 3, maxcpus is 4"},
+        {"xenner -smp 3,sockets=2", "-smp 3,sockets=2: sockets*cores*threads is 2, maxcpus is 3"},
+        {"xenner -smp sockets=65536,dies=65536,clusters=65536,cores=65536 -kernel k",
+         "-smp: a guest has 1 to 32 vCPUs"},
+        {"xenner -M pc", "-machine pc: 'pc' is not a machine (-machine help lists them)"},
+        {"xenner -machine xenpv,kernel-ring=2",
+         "-machine xenpv,kernel-ring=2: kernel-ring=2: 'auto', '1' or '3'"},
+        {"xenner -machine user-tables=",
+         "-machine user-tables=: user-tables=: 'auto', 'shared' or 'split'"},
+        {"xenner -machine xenpv,color=red",
+         "-machine xenpv,color=red: unknown parameter 'color'"},
+        {"xenner -accel thread=multi", "-accel thread=multi: names no accelerator"},
+        {"xenner -accel tcg,fast", "-accel tcg,fast: unknown parameter 'fast'"},
+        {"xenner -uuid 1", "-uuid 1: not a UUID"},
+        {"xenner -name a,=b", "-name a,=b: '=b' has no key"},
+        {"xenner -action reboot=never", "-action reboot=never: reboot=never: no such action"},
+        {"xenner -action panic", "-action panic: panic=on: no such action"},
+        {"xenner -action oops=reset", "-action oops=reset: unknown parameter 'oops'"},
+        {"xenner -display gtk", "-display gtk: only 'none' is supported yet"},
+        {"xenner -monitor stdio", "-monitor stdio: only 'none' is supported yet"},
+        {"xenner -msg timestamp=maybe",
+         "-msg timestamp=maybe: timestamp='maybe' is not 'on' or 'off'"},
+        {"xenner -nographic -daemonize -kernel k", "-nographic cannot be used with -daemonize"},
+        {"xenner -serial vc",
+         "-serial vc: could not connect the console to character backend 'vc'"},
+        {"xenner -serial unix:/s,reconnect=1,server=on",
+         "-serial unix:/s,reconnect=1,server=on: 'reconnect' is for clients"},
+        {"xenner -serial unix:/s,sever",
+         "-serial unix:/s,sever: unknown parameter 'sever'"},
+        {"xenner -kernel k -serial unix:", "-serial unix:: 'path' is missing"},
+        {"xenner -kernel k -serial file:", "-serial file:: 'path' is missing"},
+        {"xenner -kernel k -serial chardev:c", "-serial chardev:c: there is no chardev 'c'"},
+        {"xenner -kernel k -serial stdio -serial stdio",
+         "-serial stdio: only one chardev can be stdio"},
+        {"xenner -chardev tty,id=c",
+         "-chardev tty,id=c: 'tty' is not a chardev backend (-chardev help lists them)"},
+        {"xenner -chardev null", "-chardev null: 'id' is missing"},
+        {"xenner -chardev null,id=", "-chardev null,id=: 'id' is missing"},
+        {"xenner -chardev socket,id=c,host=h,port=1",
+         "-chardev socket,id=c,host=h,port=1: TCP sockets are not supported yet; use path="},
+        {"xenner -chardev socket,id=c,path=p,reconnect=soon",
+         "-chardev socket,id=c,path=p,reconnect=soon: 'soon' is not a number"},
+        {"xenner -chardev null,id=c,speed=9600",
+         "-chardev null,id=c,speed=9600: unknown parameter 'speed'"},
+        {"xenner -kernel k -chardev file,id=c", "-chardev file,id=c: 'path' is missing"},
+        {"xenner -kernel k -chardev null,id=c -chardev null,id=c",
+         "-chardev null,id=c: there is a chardev 'c' already"},
+        {"xenner -kernel k -chardev null,id=c -serial chardev:c -serial chardev:c",
+         "-serial chardev:c: chardev 'c' has another console"},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct parsed p;
+
+        if (parse(cases[i][0], &p))
+            fail_msg("'%s' is accepted", cases[i][0]);
+        assert_string_equal(p.error->message, cases[i][1]);
+        assert_null(p.cfg);
+        drop(&p);
+    }
+}
+
+/* Whatever the user's bytes are, it stays one line that a terminal can show. */
+static void errors_are_one_line(void **state)
+{
+    static const char *const values[] = {"1\n2", "a\x1b[2J", "\xff\xfe", "\t", ""};
+    static const char *const names[] = {"-m", "-smp", "-machine", "-serial", "-chardev", "-uuid",
+                                        "-action", "-accel", "-display", "-msg", "-no\nsuch"};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(names) * G_N_ELEMENTS(values); i++) {
+        const char *name = names[i / G_N_ELEMENTS(values)];
+        char *argv[] = {(char *)"xenner", (char *)name, (char *)values[i % G_N_ELEMENTS(values)],
+                        NULL};
+        struct parsed p = {0};
+
+        if (qemu_options_parse(3, argv, &p.cfg, &p.req, &p.error))
+            fail_msg("%s is accepted without a kernel", name);
+        for (const char *c = p.error->message; *c; c++) {
+            if (g_ascii_iscntrl(*c))
+                fail_msg("a control character in '%s'", p.error->message);
+        }
+        assert_true(g_utf8_validate(p.error->message, -1, NULL));
+        drop(&p);
+        assert_false(qemu_options_parse(3, argv, &p.cfg, &p.req, NULL));
+    }
+}
+
+static void defaults(void **state)
+{
+    struct parsed p = accept("xenner -kernel k");
+
+    assert_string_equal(p.cfg->boot.kernel, "k");
+    assert_null(p.cfg->boot.initrd);
+    assert_string_equal(p.cfg->boot.cmdline, "");
+    assert_int_equal(p.cfg->memory.bytes, 128 * MIB);
+    assert_int_equal(p.cfg->vcpus.count, 1);
+    assert_int_equal(p.cfg->vcpus.max, 1);
+    assert_null(p.cfg->accels);
+    assert_null(p.cfg->name);
+    assert_int_equal(p.cfg->on.poweroff, ACT_POWEROFF);
+    assert_int_equal(p.cfg->on.reboot, ACT_RESET);
+    assert_int_equal(p.cfg->on.panic, ACT_POWEROFF);
+    assert_int_equal(p.cfg->kernel_ring, KERNEL_RING_AUTO);
+    assert_int_equal(p.cfg->user_tables, USER_TABLES_AUTO);
+    assert_false(p.cfg->start_paused);
+    assert_int_equal(p.cfg->consoles->len, 1);
+    assert_int_equal(p.req.help, HELP_NONE);
+    assert_false(p.req.daemonize || p.req.timestamps);
+    assert_int_equal(p.req.warnings->len, 0);
+    drop(&p);
+}
+
+/* As libvirt and people write it. */
+static void a_long_line(void **state)
+{
+    struct parsed p = accept(
+        "xenner -name guest=web,debug-threads=on -S -machine xenpv,usb=off,kernel-ring=3,"
+        "user-tables=split -accel kvm:tcg -accel tcg,thread=multi -cpu qemu64 -m size=1G,slots=2 "
+        "-smp 4,sockets=4,cores=1,threads=1 -uuid 4DEA24B3-1D52-D8F3-2516-782E98A23FA0 "
+        "-display none -no-user-config -nodefaults -rtc base=utc -no-reboot -no-shutdown "
+        "-no-acpi -overcommit mem-lock=off -sandbox on,obsolete=deny -msg timestamp=on "
+        "-kernel /k -initrd /i -append root=/dev/xvda --pidfile /p -D /log -d evtchn -daemonize");
+
+    assert_string_equal(p.cfg->name, "web");
+    assert_string_equal(p.cfg->uuid, "4dea24b3-1d52-d8f3-2516-782e98a23fa0");
+    assert_true(p.cfg->start_paused);
+    assert_int_equal(p.cfg->kernel_ring, KERNEL_RING_3);
+    assert_int_equal(p.cfg->user_tables, USER_TABLES_SPLIT);
+    g_autofree char *accels = g_strjoinv(" ", p.cfg->accels);
+    assert_string_equal(accels, "kvm tcg tcg");
+    assert_int_equal(p.cfg->memory.bytes, 1024 * MIB);
+    assert_int_equal(p.cfg->vcpus.count, 4);
+    assert_int_equal(p.cfg->on.reboot, ACT_POWEROFF);
+    assert_int_equal(p.cfg->on.poweroff, ACT_PAUSE);
+    assert_string_equal(p.cfg->boot.initrd, "/i");
+    assert_string_equal(p.cfg->boot.cmdline, "root=/dev/xvda");
+    assert_string_equal(p.cfg->pidfile, "/p");
+    assert_string_equal(p.cfg->debug, "evtchn");
+    assert_string_equal(p.cfg->debug_file, "/log");
+    assert_true(p.req.daemonize && p.req.timestamps);
+    assert_int_equal(p.cfg->consoles->len, 0); /* there is no terminal any more */
+    assert_int_equal(p.req.warnings->len, 2);
+    assert_string_equal(g_ptr_array_index(p.req.warnings, 0),
+                        "-cpu qemu64: a PV guest sees the accelerator's own CPU");
+    drop(&p);
+}
+
+/* QEMU's arithmetic: what isn't said follows from the rest. */
+static void topology(void **state)
+{
+    static const struct {
+        const char *smp;
+        unsigned count, max;
+    } cases[] = {
+        {"1", 1, 1},
+        {"32", 32, 32},
+        {"cpus=2", 2, 2},
+        {"2,maxcpus=8", 2, 8},
+        {"maxcpus=8", 8, 8},
+        {"cores=4", 4, 4},
+        {"sockets=2", 2, 2},
+        {"sockets=2,cores=2,threads=2", 8, 8},
+        {"sockets=1,cores=2", 2, 2},
+        {"threads=2", 2, 2},
+        {"4,sockets=2", 4, 4},
+        {"4,threads=2", 4, 4},
+        {"4,cores=2", 4, 4},
+        {"4,sockets=2,cores=2", 4, 4},
+        {"4,sockets=2,cores=4,maxcpus=8", 4, 8},
+        {"2,sockets=2,dies=1,clusters=2,cores=2,maxcpus=8", 2, 8},
+        {"4,dies=2", 4, 4},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *line = g_strdup_printf("xenner -kernel k -smp %s", cases[i].smp);
+        struct parsed p = accept(line);
+
+        if (p.cfg->vcpus.count != cases[i].count || p.cfg->vcpus.max != cases[i].max)
+            fail_msg("-smp %s: %u of %u", cases[i].smp, p.cfg->vcpus.count, p.cfg->vcpus.max);
+        drop(&p);
+    }
+}
+
+static void later_ones_win(void **state)
+{
+    struct parsed p = accept("xenner -m 64 -kernel a -smp 2 -m 1000001b -m 16777217b -kernel b "
+                             "-name x -name y -append 1 -append 2 -smp 1 -no-reboot "
+                             "-action reboot=reset,shutdown=pause,panic=none "
+                             "-machine user-tables=split "
+                             "-machine user-tables=shared,kernel-ring=1");
+
+    assert_string_equal(p.cfg->boot.kernel, "b");
+    assert_string_equal(p.cfg->boot.cmdline, "2");
+    assert_string_equal(p.cfg->name, "y");
+    assert_int_equal(p.cfg->memory.bytes, 16 * MIB + 4096); /* whole frames */
+    assert_int_equal(p.cfg->vcpus.count, 1);
+    assert_int_equal(p.cfg->on.reboot, ACT_RESET);
+    assert_int_equal(p.cfg->on.poweroff, ACT_PAUSE);
+    assert_int_equal(p.cfg->on.panic, ACT_NONE);
+    assert_int_equal(p.cfg->user_tables, USER_TABLES_SHARED);
+    assert_int_equal(p.cfg->kernel_ring, KERNEL_RING_1);
+    drop(&p);
+}
+
+static void help(void **state)
+{
+    static const struct {
+        const char *line;
+        enum front_help help;
+    } cases[] = {
+        {"xenner -help", HELP_OPTIONS},         {"xenner --help", HELP_OPTIONS},
+        {"xenner -h -nonsense", HELP_OPTIONS},  {"xenner -version", HELP_VERSION},
+        {"xenner -accel help", HELP_ACCEL},     {"xenner -M help", HELP_MACHINE},
+        {"xenner -cpu ?", HELP_CPU},            {"xenner -cpu help -h", HELP_CPU},
+        {"xenner -chardev help", HELP_CHARDEV}, {"xenner -m 1 -d help", HELP_DEBUG},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct parsed p = accept(cases[i].line);
+
+        if (p.req.help != cases[i].help)
+            fail_msg("'%s': %d", cases[i].line, p.req.help);
+        drop(&p);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(refused),     cmocka_unit_test(errors_are_one_line),
+        cmocka_unit_test(defaults),    cmocka_unit_test(a_long_line),
+        cmocka_unit_test(topology),    cmocka_unit_test(later_ones_win),
+        cmocka_unit_test(help),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
