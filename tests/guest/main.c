@@ -26,6 +26,7 @@ static const struct group {
     {"segments", test_segments},
     {"user", test_user},
     {"multicall", test_multicall},
+    {"grants", test_grants},
 };
 
 void shut_down(unsigned reason)
