@@ -443,7 +443,9 @@ HYPERCALL(do_event_channel_op_compat);
 void evtchn_raise_port(unsigned port);
 void evtchn_raise_virq(struct vcpu *v, unsigned virq);
 
-/* gnttab.c, memory.c */
+/* gnttab.c, gntcopy.c (under gnttab_lock), memory.c */
+int64_t gnttab_copy(uint64_t at, uint32_t count);
+int64_t gnttab_swap(uint64_t at, uint32_t count);
 void gnttab_init(void);
 HYPERCALL(do_grant_table_op);
 HYPERCALL(do_memory_op);

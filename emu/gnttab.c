@@ -15,6 +15,12 @@ static bool is_self(domid_t dom)
     return dom == DOMID_SELF || dom == DOMID_GUEST;
 }
 
+/* Of the operations that say so in their status: there is domain 0, which permits nothing. */
+static int16_t domain_status(domid_t dom)
+{
+    return is_self(dom) ? GNTST_okay : dom == 0 ? GNTST_permission_denied : GNTST_bad_domain;
+}
+
 /* The host may look at any time: first the frame, then the count that takes it in. */
 static int grow(uint64_t *frames, uint32_t *have, uint32_t want)
 {
@@ -63,13 +69,13 @@ static int64_t setup_table(uint64_t at)
         return -XEN_EFAULT;
     uint64_t list = emu.pae32 ? *((uint32_t *)&op + 3) : (uint64_t)op.frame_list.p;
     if (!is_self(op.dom))
-        op.status = GNTST_bad_domain;
+        op.status = domain_status(op.dom);
     else if (op.nr_frames > EMU_GNTTAB_FRAMES)
         op.status = GNTST_general_error;
     else if (grow_table(op.nr_frames ? op.nr_frames : 1, emu.gnttab->version) < 0)
         op.status = GNTST_no_device_space;
     else if (copy_frame_list(list, emu.gnttab->frame, op.nr_frames))
-        return -XEN_EFAULT;
+        op.status = GNTST_bad_virt_addr;
     else
         op.status = GNTST_okay;
     return copy_to_guest(at + offsetof(struct gnttab_setup_table, status), &op.status,
@@ -82,7 +88,7 @@ static int64_t query_size(uint64_t at)
 
     if (copy_from_guest(&op, at, sizeof(op)))
         return -XEN_EFAULT;
-    op.status = is_self(op.dom) ? GNTST_okay : GNTST_bad_domain;
+    op.status = domain_status(op.dom);
     op.nr_frames = emu.gnttab->nr_frames;
     op.max_nr_frames = EMU_GNTTAB_FRAMES;
     return copy_to_guest(at, &op, sizeof(op));
@@ -117,7 +123,7 @@ static int64_t get_version(uint64_t at)
     if (copy_from_guest(&op, at, sizeof(op)))
         return -XEN_EFAULT;
     if (!is_self(op.dom))
-        return -XEN_ESRCH;
+        return op.dom == 0 ? -XEN_EPERM : -XEN_ESRCH;
     op.version = emu.gnttab->version;
     return copy_to_guest(at, &op, sizeof(op));
 }
@@ -130,18 +136,18 @@ static int64_t get_status_frames(uint64_t at)
         return -XEN_EFAULT;
     uint64_t list = emu.pae32 ? *((uint32_t *)&op + 2) : (uint64_t)op.frame_list.p;
     if (!is_self(op.dom))
-        op.status = GNTST_bad_domain;
+        op.status = domain_status(op.dom);
     else if (emu.gnttab->version != 2 || op.nr_frames > emu.gnttab->nr_status)
         op.status = GNTST_general_error;
     else if (copy_frame_list(list, emu.gnttab->status, op.nr_frames))
-        return -XEN_EFAULT;
+        op.status = GNTST_bad_virt_addr;
     else
         op.status = GNTST_okay;
     return copy_to_guest(at + offsetof(struct gnttab_get_status_frames, status), &op.status,
                          sizeof(op.status));
 }
 
-/* Maps, unmaps, copies and transfers name a domain that has no table for us. */
+/* Maps, unmaps and transfers name a domain that has no table for us. */
 static int64_t refuse_each(uint64_t at, uint32_t count, size_t size, size_t status, int16_t code)
 {
     for (uint32_t i = 0; i < count; i++) {
@@ -163,8 +169,10 @@ HYPERCALL(do_grant_table_op)
     uint32_t count = (uint32_t)a[2];
     int64_t rc;
 
+    if ((int32_t)count < 0)
+        return -XEN_EINVAL;
     spin_lock(&emu.gnttab_lock);
-    switch (a[0]) {
+    switch ((uint32_t)a[0]) {
     case GNTTABOP_setup_table:
         rc = single(setup_table, a[1], count);
         break;
@@ -184,13 +192,24 @@ HYPERCALL(do_grant_table_op)
         rc = refuse_each(a[1], count, sizeof(struct gnttab_map_grant_ref),
                          offsetof(struct gnttab_map_grant_ref, status), GNTST_bad_domain);
         break;
+    case GNTTABOP_unmap_and_replace:
+        rc = refuse_each(a[1], count, sizeof(struct gnttab_unmap_and_replace),
+                         offsetof(struct gnttab_unmap_and_replace, status), GNTST_bad_handle);
+        break;
+    case GNTTABOP_transfer:
+        rc = refuse_each(a[1], count, emu.pae32 ? 16 : sizeof(struct gnttab_transfer),
+                         emu.pae32 ? 12 : offsetof(struct gnttab_transfer, status),
+                         GNTST_bad_domain);
+        break;
     case GNTTABOP_unmap_grant_ref:
         rc = refuse_each(a[1], count, sizeof(struct gnttab_unmap_grant_ref),
                          offsetof(struct gnttab_unmap_grant_ref, status), GNTST_bad_handle);
         break;
     case GNTTABOP_copy:
-        rc = refuse_each(a[1], count, sizeof(struct gnttab_copy),
-                         offsetof(struct gnttab_copy, status), GNTST_bad_domain);
+        rc = gnttab_copy(a[1], count);
+        break;
+    case GNTTABOP_swap_grant_ref:
+        rc = gnttab_swap(a[1], count);
         break;
     default:
         rc = -XEN_ENOSYS;

@@ -108,10 +108,15 @@ void emu_hypercall(struct cpu_user_regs *regs)
         trace("hypercall %lu(0x%lx, 0x%lx, 0x%lx) = %ld\n", nr, arg[0], arg[1], arg[2], ret);
 }
 
-/* Calls that leave the vCPU elsewhere make no sense inside a list. */
-static bool multicall_may(uint64_t nr)
+/* A list in a list is refused; a call that leaves the vCPU elsewhere makes no sense in one. */
+static int64_t multicall_call(struct vcpu *v, struct cpu_user_regs *regs, uint64_t nr,
+                              const uint64_t arg[6])
 {
-    return nr != __HYPERVISOR_iret && nr != __HYPERVISOR_multicall;
+    if (nr == __HYPERVISOR_multicall)
+        return -XEN_EINVAL;
+    if (nr == __HYPERVISOR_iret)
+        return -XEN_ENOSYS;
+    return hypercall_dispatch(v, regs, nr, arg);
 }
 
 static int multicall_one(struct vcpu *v, struct cpu_user_regs *regs, uint64_t at)
@@ -123,16 +128,13 @@ static int multicall_one(struct vcpu *v, struct cpu_user_regs *regs, uint64_t at
         if (copy_from_guest(&e, at, sizeof(e)))
             return -XEN_EFAULT;
         uint64_t arg[6] = {e.args[0], e.args[1], e.args[2], e.args[3], e.args[4], e.args[5]};
-        e.result = (uint32_t)(multicall_may(e.op) ? hypercall_dispatch(v, regs, e.op, arg)
-                                                  : -XEN_ENOSYS);
+        e.result = (uint32_t)multicall_call(v, regs, e.op, arg);
         return copy_to_guest(at + 4, &e.result, sizeof(e.result));
     }
     struct multicall_entry e;
     if (copy_from_guest(&e, at, sizeof(e)))
         return -XEN_EFAULT;
-    e.result = (xen_ulong_t)(multicall_may(e.op) ? hypercall_dispatch(v, regs, e.op,
-                                                                      (const uint64_t *)e.args)
-                                                 : -XEN_ENOSYS);
+    e.result = (xen_ulong_t)multicall_call(v, regs, e.op, (const uint64_t *)e.args);
     return copy_to_guest(at + offsetof(struct multicall_entry, result), &e.result,
                          sizeof(e.result));
 }

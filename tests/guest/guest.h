@@ -94,9 +94,11 @@ static inline unsigned this_cpu(void)
 
 /* The groups, one file each. */
 void test_events(void);
+void test_grants(void);
 void test_info(void);
 void test_memory(void);
 void test_mmu(void);
+void test_multicall(void);
 void test_sched(void);
 void test_segments(void);
 void test_smp(void);

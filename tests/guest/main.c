@@ -25,6 +25,8 @@ static const struct group {
     {"mmu", test_mmu},
     {"segments", test_segments},
     {"user", test_user},
+    {"multicall", test_multicall},
+    {"grants", test_grants},
 };
 
 void shut_down(unsigned reason)
