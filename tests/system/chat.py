@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """chat.py SOCKET [EXPECT SEND]... -- COMMAND: talks to a guest's console.
 
-Listens on a Unix socket, starts COMMAND, which connects to it, and then waits for each EXPECT and sends the line
-SEND after it ('': none). What it heard goes to stdout. At the end the command gets SIGTERM, and its status is
-ours.
+Listens on a Unix socket, starts COMMAND, which connects to it, and then waits for each EXPECT and
+sends the line SEND after it ('': none). What it heard goes to stdout. At the end the command gets
+SIGTERM, and its status is ours.
 """
 import os
 import socket

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Further consoles: output without a loss, a driver that goes and comes, input, a guest that reboots.
+# Further consoles: output without a loss, a driver that goes and comes, input, a guest's reboot.
 . "$(dirname "$0")/lib.sh"
 
 boot 128 2 "xenner.run=consoles" -serial stdio -serial "file:$work/one" \
