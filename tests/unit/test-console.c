@@ -63,7 +63,7 @@ static int setup(void **state)
     f->ring = f->host->page;
     f->chr = (struct chardev){.got = g_string_new(NULL), .unread = g_string_new(NULL),
                               .room = SIZE_MAX};
-    f->b = console_primary_new(&f->host->base, FAKE_FRAME, FAKE_PORT, &f->chr, NULL);
+    f->b = console_backend_new(&f->host->base, FAKE_FRAME, FAKE_PORT, &f->chr, NULL);
     assert_non_null(f->b);
     *state = f;
     return 0;
@@ -234,11 +234,11 @@ static void last_words(void **state)
     assert_string_equal(f->chr.got->str, "one ");
     /* text beside the ring comes after what is in it */
     guest_put(f, "two ", 4);
-    console_backend_text(f->b, "three ", 6);
+    console_backend_debug_out(f->b, "three ", 6);
     assert_string_equal(f->chr.got->str, "one two three ");
     f->chr.room = 3;
-    console_backend_text(f->b, "lost", 4);
-    console_backend_text(f->b, "lost", 4);
+    console_backend_debug_out(f->b, "lost", 4);
+    console_backend_debug_out(f->b, "lost", 4);
     assert_string_equal(f->chr.got->str, "one two three los");
     /* without an event, the end fetches what is left */
     f->chr.room = SIZE_MAX;
@@ -273,9 +273,9 @@ static void needs_page_and_port(void **state)
     g_autoptr(GError) no_page = NULL;
     g_autoptr(GError) no_port = NULL;
 
-    assert_null(console_primary_new(&other->base, FAKE_FRAME + 1, FAKE_PORT, &chr, &no_page));
+    assert_null(console_backend_new(&other->base, FAKE_FRAME + 1, FAKE_PORT, &chr, &no_page));
     assert_string_equal(no_page->message, "no frame");
-    assert_null(console_primary_new(&other->base, FAKE_FRAME, FAKE_PORT + 1, &chr, &no_port));
+    assert_null(console_backend_new(&other->base, FAKE_FRAME, FAKE_PORT + 1, &chr, &no_port));
     assert_string_equal(no_port->message, "no port 8");
     assert_null(chr.user);
     fake_host_free(other);
