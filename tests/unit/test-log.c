@@ -72,7 +72,8 @@ static void refused(void **state)
         {"emu,nonsense", NULL, "-d nonsense: no such log domain (-d help lists them)"},
         {"emu,", NULL, "-d : no such log domain (-d help lists them)"},
         {"EMU", NULL, "-d EMU: no such log domain (-d help lists them)"},
-        {NULL, "/nonexistent/log", "-D /nonexistent/log: could not open: No such file or directory"},
+        {NULL, "/nonexistent/log",
+         "-D /nonexistent/log: could not open: No such file or directory"},
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
