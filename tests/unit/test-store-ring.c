@@ -104,7 +104,6 @@ static void expect(const GByteArray *answers, uint32_t type, uint32_t id, const 
 static void pieces(void **state)
 {
     struct fixture *f = *state;
-    g_autoptr(GByteArray) big = NULL;
     g_autofree char *value = g_malloc0(4 + 2000);
 
     memcpy(value, "key", 4);
