@@ -258,6 +258,11 @@ static inline void invlpg(uint64_t va)
     __asm__ volatile("invlpg (%0)" ::"r"(va) : "memory");
 }
 
+static inline bool canonical(uint64_t va)
+{
+    return ((int64_t)va << 16 >> 16) == (int64_t)va;
+}
+
 static inline void pause(void)
 {
     __asm__ volatile("pause" ::: "memory");
