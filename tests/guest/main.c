@@ -27,6 +27,8 @@ static const struct group {
     {"user", test_user},
     {"multicall", test_multicall},
     {"grants", test_grants},
+    {"priv", test_priv},
+    {"misc", test_misc},
 };
 
 void shut_down(unsigned reason)
