@@ -31,7 +31,7 @@ void toggle_to_user(struct vcpu *v)
 void vcpu_update_fast(struct vcpu *v)
 {
     v->fast = !emu.pae32 && !emu.ring3 && !emu.split && !v->nmi_blocked && v->syscall_cb &&
-              v->kernel_sp;
+              v->kernel_sp && guest_range_ok(v->kernel_sp - 64, 64);
 }
 
 /* The selectors that the guest is shown for those that really run. */

@@ -190,7 +190,7 @@ static int64_t update_va(struct vcpu *v, uint64_t va, uint64_t val, uint64_t fla
 {
     uint64_t *pte;
 
-    if (!emu.pae32 && va >= EMU_M2P_VA && va < EMU_M2P_VA + (16ull << 39))
+    if (!emu.pae32 && hypervisor_va(va))
         return -XEN_EINVAL;
     pte = pt_lookup(v, v->kernel_root, va);
     if (!pte)

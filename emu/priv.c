@@ -57,7 +57,7 @@ static int set_debugreg(struct vcpu *v, unsigned n, uint64_t val)
 {
     switch (n) {
     case 0 ... 3:
-        if (!canonical(val) || (val >= EMU_M2P_VA && val < EMU_M2P_VA + (16ull << 39)))
+        if (!canonical(val) || hypervisor_va(val))
             return -XEN_EPERM;
         break;
     case 6:
