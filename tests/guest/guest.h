@@ -97,6 +97,7 @@ static inline unsigned this_cpu(void)
 /* The groups, one file each. */
 void test_events(void);
 void test_grants(void);
+void test_hostile(void);
 void test_info(void);
 void test_memory(void);
 void test_misc(void);
