@@ -15,8 +15,8 @@ static struct chardev_config *new_chardev(struct option_state *s, const char *op
     return c;
 }
 
-static void new_console(struct option_state *s, const char *option, const char *value,
-                        const char *chardev)
+void opt_add_console(struct option_state *s, const char *option, const char *value,
+                     const char *chardev)
 {
     struct console_config *c = g_new0(struct console_config, 1);
 
@@ -144,19 +144,19 @@ bool opt_serial(struct option_state *s, const char *value, GError **error)
     if (strcmp(value, "none") == 0)
         return true;
     if (g_str_has_prefix(value, "chardev:")) {
-        new_console(s, "-serial", value, value + 8);
+        opt_add_console(s, "-serial", value, value + 8);
         return true;
     }
     g_autofree char *id = g_strdup_printf("serial%u", s->cfg->consoles->len);
     struct chardev_config *c = new_chardev(s, "-serial", value, id);
-    new_console(s, "-serial", value, id);
+    opt_add_console(s, "-serial", value, id);
     return serial_short(s, value, c, error);
 }
 
-/* Without -serial the console is on this terminal; -nographic adds QEMU's escape keys. */
+/* Without any console it is on this terminal; -nographic adds QEMU's escape keys. */
 bool opt_chardev_finish(struct option_state *s, GError **error)
 {
-    if (s->explicit_serial)
+    if (s->explicit_serial || s->cfg->consoles->len)
         return true;
     if (s->req->daemonize)
         return true;

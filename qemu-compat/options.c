@@ -140,6 +140,7 @@ static const struct option options[] = {
     {"cpu", "MODEL", "accepted: the guest sees the accelerator's CPU", opt_cpu},
     {"d", "LIST", "log these domains ('help' lists them)", opt_d},
     {"daemonize", NULL, "go into the background once the guest is ready", opt_daemonize},
+    {"device", "DRIVER,...", "a device: xen-console,chardev=ID ('help' lists them)", opt_device},
     {"display", "TYPE", "only 'none' yet", opt_only_none},
     {"h", NULL, "this help", opt_help},
     {"help", NULL, "this help", opt_help},
@@ -163,7 +164,8 @@ static const struct option options[] = {
     {"pidfile", "FILE", "write the process id to FILE", opt_pidfile},
     {"rtc", "ARG", "accepted: the guest's clock is UTC", opt_nothing},
     {"sandbox", "off|on,...", "accepted, without effect yet", opt_sandbox},
-    {"serial", "DEV", "a console: stdio, mon:stdio, pty, file:F, unix:F, null, none, chardev:ID",
+    {"serial", "DEV",
+     "a console (hvc0, hvc1...): stdio, mon:stdio, pty, file:F, unix:F, null, none, chardev:ID",
      opt_serial},
     {"smp", "[cpus=]N[,maxcpus=N]...", "vCPUs, 1 to 32", opt_smp},
     {"uuid", "UUID", "the guest's UUID", opt_uuid},
@@ -172,7 +174,7 @@ static const struct option options[] = {
 
 /* QEMU's own that change what the guest sees and that are not there yet: refused, not ignored. */
 static const char *const refused[] = {
-    "blockdev", "boot",   "cdrom", "device", "drive",    "fda",  "hda",   "hdb",    "hdc", "hdd",
+    "blockdev", "boot",   "cdrom", "drive",    "fda",  "hda",   "hdb",    "hdc", "hdd",
     "incoming", "loadvm", "mon",   "net",    "netdev",   "nic",  "object", "qmp",   "snapshot",
     "spice",    "usb",    "vga",   "vnc",    "watchdog", "bios", "fsdev", "virtfs", "kernel-irqchip",
 };

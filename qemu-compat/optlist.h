@@ -20,7 +20,10 @@ struct option {
 };
 
 option_fn opt_accel, opt_machine, opt_cpu, opt_smp, opt_memory, opt_name, opt_uuid, opt_action;
-option_fn opt_chardev, opt_serial;
+option_fn opt_chardev, opt_serial, opt_device;
+/* One more console for the guest, on the chardev of that id; option and value are its origin. */
+void opt_add_console(struct option_state *s, const char *option, const char *value,
+                     const char *chardev);
 /* After the last option: what follows from -nographic and from no -serial. */
 bool opt_chardev_finish(struct option_state *s, GError **error);
 bool opt_error(GError **error, const char *fmt, ...) G_GNUC_PRINTF(2, 3);

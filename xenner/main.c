@@ -57,6 +57,9 @@ static void print_help(enum front_help help)
     case HELP_CHARDEV:
         puts("Available chardev backend types:\n  file\n  null\n  pty\n  socket\n  stdio");
         break;
+    case HELP_DEVICE:
+        qemu_devices_help(stdout);
+        break;
     case HELP_DEBUG:
         print_log_domains();
         break;

@@ -13,6 +13,8 @@ _xenner()
             COMPREPLY=($(compgen -W "stdio mon:stdio pty file: unix: null none chardev:" -- "$cur")) ;;
         -chardev)
             COMPREPLY=($(compgen -W "stdio,id= pty,id= file,id= socket,id= null,id= help" -- "$cur")) ;;
+        -device)
+            COMPREPLY=($(compgen -W "xen-console,chardev= help" -- "$cur")) ;;
         -action)
             COMPREPLY=($(compgen -W "reboot=reset reboot=shutdown shutdown=poweroff shutdown=pause
                 panic=shutdown panic=exit-failure panic=pause panic=none panic=reset" -- "$cur")) ;;
@@ -20,7 +22,7 @@ _xenner()
             COMPREPLY=($(compgen -W "all chardev config domain emu hypercall xenbus help" -- "$cur")) ;;
         *)
             COMPREPLY=($(compgen -W "-D -S -accel -action -append -chardev -cpu -d -daemonize
-                -display -h -help -initrd -kernel -m -machine -monitor -msg -name -no-acpi -no-hpet
+                -device -display -h -help -initrd -kernel -m -machine -monitor -msg -name -no-acpi -no-hpet
                 -no-reboot -no-shutdown -no-user-config -nodefaults -nographic -overcommit -parallel
                 -pidfile -rtc -sandbox -serial -smp -uuid -version" -- "$cur")) ;;
     esac

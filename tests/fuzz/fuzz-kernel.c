@@ -1,9 +1,8 @@
 /*
  * Any bytes as the kernel of a 64 MiB guest: the builder must end with a guest or with one line of
- * error. The corpus to start from is made, not stored:
- *
- *     fuzz-kernel -make_corpus=DIR
+ * error.
  */
+#include "fuzz.h"
 #include "tests/unit/kernel_maker.h"
 
 #include "xenner/build/builder.h"
@@ -14,9 +13,6 @@
 
 #define PAGES     (64u << 8)
 #define FIRST_MFN 0x200u
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -49,16 +45,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     return 0;
 }
 
-static void save(const char *dir, const char *name, const GByteArray *bytes)
-{
-    g_autofree char *path = g_build_filename(dir, name, NULL);
-
-    if (!g_file_set_contents(path, (const char *)bytes->data, bytes->len, NULL))
-        exit(1);
-}
-
 /* A kernel of each kind, small, bare and wrapped. */
-static void make_corpus(const char *dir)
+void fuzz_seeds(fuzz_seed_fn add, void *opaque)
 {
     for (int i = 0; i < 4; i++) {
         g_autoptr(GByteArray) notes = g_byte_array_new();
@@ -84,16 +72,7 @@ static void make_corpus(const char *dir)
         elf = make_kernel(&spec);
         gz = make_gzip(elf->data, elf->len);
         bz = make_bzimage(gz->data, gz->len, 0x20f);
-        save(dir, name, elf);
-        save(dir, bz_name, bz);
+        add(opaque, name, elf->data, elf->len);
+        add(opaque, bz_name, bz->data, bz->len);
     }
-}
-
-int LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-    if (*argc == 2 && g_str_has_prefix((*argv)[1], "-make_corpus=")) {
-        make_corpus(strchr((*argv)[1], '=') + 1);
-        exit(0);
-    }
-    return 0;
 }

@@ -80,7 +80,7 @@ struct fake_host *fake_host_new(void)
 {
     struct fake_host *h = g_new0(struct fake_host, 1);
 
-    h->base = (struct xen_host){&fake_ops, FAKE_GUEST};
+    h->base = (struct xen_host){.ops = &fake_ops, .domid = FAKE_GUEST};
     h->page = g_malloc0(FRAME_SIZE);
     return h;
 }

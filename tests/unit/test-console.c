@@ -1,4 +1,4 @@
-/* backend/console.c: both rings against a chardev that takes as much as the test says. */
+/* backend/console.c and console_ring.c: both rings against a chardev that takes as much as the test says. */
 #include "fake_host.h"
 
 #include "xenner/backend/console.h"
@@ -249,7 +249,7 @@ static void last_words(void **state)
     console_backend_free(NULL);
 }
 
-static void note_key(void *opaque, char key)
+static void note_key(void *opaque, struct console_backend *b, char key)
 {
     *(char *)opaque = key;
 }

@@ -150,7 +150,8 @@ static void unbound_and_loop(void **state)
     assert_int_equal(status(f, a).u.unbound.dom, GUEST_DOMID);
     check_copy(f, a, EMU_PORT_UNBOUND, 0, 0);
     assert_int_equal(on_port(f, EVTCHNOP_send, a), 0); /* goes nowhere */
-    assert_int_equal(bind_loop(f, 0, a, &b), -XEN_ESRCH);
+    assert_int_equal(bind_loop(f, 0, a, &b), -XEN_EINVAL);
+    assert_int_equal(bind_loop(f, 2, a, &b), -XEN_ESRCH);
     assert_int_equal(move(f, a, 2), 0);
     assert_int_equal(bind_loop(f, GUEST_DOMID, a, &b), 0);
     check_copy(f, a, EMU_PORT_LOOP, 2, b);
@@ -270,7 +271,7 @@ static void hostile_numbers(void **state)
     assert_int_equal(OP(f, status, &other), -XEN_EPERM);
     for (uint32_t cmd = 0; cmd < 40; cmd++) /* an argument shorter than the operation's */
         assert_true(evtchn_guest_op(f->t, cmd, 0, arg, 1) < 0);
-    assert_int_equal(evtchn_guest_op(f->t, EVTCHNOP_bind_pirq, 0, arg, 64), -XEN_EINVAL);
+    assert_int_equal(evtchn_guest_op(f->t, EVTCHNOP_bind_pirq, 0, arg, 64), -XEN_EPERM);
     assert_int_equal(evtchn_guest_op(f->t, EVTCHNOP_init_control, 0, arg, 64), -XEN_ENOSYS);
     assert_int_equal(evtchn_guest_op(f->t, UINT32_MAX, 0, arg, 64), -XEN_ENOSYS);
 }
@@ -307,24 +308,27 @@ static void host_end(void **state)
     struct fixture *f = *state;
     g_autoptr(GArray) seen = g_array_new(FALSE, FALSE, sizeof(evtchn_port_t));
     evtchn_port_t console = evtchn_reserve_unbound(f->t, 0), store = alloc(f, 0), ipi;
+    uint32_t console_link, store_link;
 
     assert_int_equal(bind_ipi(f, 0, &ipi), 0);
     assert_false(evtchn_host_connect(f->t, 0));
     assert_false(evtchn_host_connect(f->t, ipi));
     assert_false(evtchn_host_connect(f->t, alloc(f, DOMID_SELF)));
     assert_false(evtchn_host_connect(f->t, UINT32_MAX));
-    assert_true(evtchn_host_connect(f->t, console));
+    console_link = evtchn_host_connect(f->t, console);
+    assert_true(console_link);
     assert_false(evtchn_host_connect(f->t, console));
-    assert_true(evtchn_host_connect(f->t, store));
+    store_link = evtchn_host_connect(f->t, store);
+    assert_true(store_link);
     check_copy(f, store, EMU_PORT_HOST, 0, 0);
     assert_int_equal(status(f, store).status, EVTCHNSTAT_interdomain);
     assert_int_equal(status(f, store).u.interdomain.dom, 0);
 
-    evtchn_host_notify(f->t, store);
+    evtchn_host_notify(f->t, store, store_link);
     assert_true(pending(f, store));
     assert_int_equal(f->kicks[0], 1);
-    evtchn_host_notify(f->t, ipi); /* not ours: nothing */
-    evtchn_host_notify(f->t, UINT32_MAX);
+    evtchn_host_notify(f->t, ipi, store_link); /* not ours: nothing */
+    evtchn_host_notify(f->t, UINT32_MAX, store_link);
     assert_false(pending(f, ipi));
 
     assert_int_equal(on_port(f, EVTCHNOP_send, store), 0);
@@ -343,11 +347,11 @@ static void host_end(void **state)
     assert_int_equal(status(f, ipi).status, EVTCHNSTAT_closed);
     assert_int_equal(status(f, console).status, EVTCHNSTAT_interdomain);
     assert_int_equal(on_port(f, EVTCHNOP_close, console), 0);
-    evtchn_host_notify(f->t, console);
+    evtchn_host_notify(f->t, console, console_link);
     assert_false(pending(f, console));
-    evtchn_host_disconnect(f->t, console);
+    evtchn_host_disconnect(f->t, console, console_link);
     assert_int_equal(status(f, console).status, EVTCHNSTAT_closed);
-    evtchn_host_disconnect(f->t, store);
+    evtchn_host_disconnect(f->t, store, store_link);
     assert_int_equal(status(f, store).status, EVTCHNSTAT_unbound);
     assert_true(evtchn_host_connect(f->t, store));
 }

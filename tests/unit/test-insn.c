@@ -1,4 +1,4 @@
-/* emu/insn.c: the decoder, compiled for user space: encodings of 64- and 32-bit code, and cut ones. */
+/* emu/insn.c: the decoder, compiled for user space: 64- and 32-bit code, whole and cut. */
 #include "emu/insn.h"
 
 #include <stdarg.h>
@@ -80,7 +80,8 @@ static const struct sample samples[] = {
     {BOTH, CODE("\x6c"), IO(INSN_INS, 1)},
     {BOTH, CODE("\x6f"), IO(INSN_OUTS, 4)},
     {BOTH, CODE("\xf3\x6e"), {.op = INSN_OUTS, .base = -1, .index = -1, .bytes = 1, .rep = true}},
-    {BOTH, CODE("\x66\xf2\x6d"), {.op = INSN_INS, .base = -1, .index = -1, .bytes = 2, .rep = true}},
+    {BOTH, CODE("\x66\xf2\x6d"),
+     {.op = INSN_INS, .base = -1, .index = -1, .bytes = 2, .rep = true}},
     {BOTH, CODE("\xf3\xee"), IO(INSN_OUT, 1)}, /* rep means nothing here */
     /* memory */
     {BOTH, CODE("\x0f\x01\x38"), MEM(INSN_INVLPG, 0, -1, 1, 0)},

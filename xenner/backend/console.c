@@ -34,7 +34,7 @@ static struct console_backend *backend_new(struct xen_host *host, struct chardev
     return b;
 }
 
-struct console_backend *console_primary_new(struct xen_host *host, xen_pfn_t ring,
+struct console_backend *console_backend_new(struct xen_host *host, xen_pfn_t ring,
                                             evtchn_port_t port, struct chardev *chr,
                                             GError **error)
 {
@@ -80,8 +80,8 @@ static bool console_connect(void *opaque, GError **error)
 
 static const struct xenbus_ops console_ops = {"console", console_connect, console_disconnect};
 
-struct console_backend *console_device_new(struct xen_host *host, unsigned number,
-                                           struct chardev *chr, GError **error)
+struct console_backend *console_backend_new_device(struct xen_host *host, unsigned number,
+                                                   struct chardev *chr, GError **error)
 {
     static const struct xenbus_node front[] = {
         {"protocol", "vt100"}, {"limit", OUTPUT_LIMIT}, {"type", "ioemu"}, {"output", "chardev"},
@@ -110,7 +110,7 @@ void console_backend_drain(struct console_backend *b)
     console_ring_drain(b->ring);
 }
 
-void console_backend_text(struct console_backend *b, const char *text, size_t len)
+void console_backend_debug_out(struct console_backend *b, const char *text, size_t len)
 {
     console_ring_text(b->ring, text, len);
 }

@@ -13,16 +13,16 @@ struct console_backend;
 typedef void (*console_escape_fn)(void *opaque, struct console_backend *console, char key);
 
 /* All take the chardev's user slot; chr is borrowed. */
-struct console_backend *console_primary_new(struct xen_host *host, xen_pfn_t ring,
+struct console_backend *console_backend_new(struct xen_host *host, xen_pfn_t ring,
                                             evtchn_port_t port, struct chardev *chr,
                                             GError **error);
 /* number: 1 to 9, hvcN in Linux. Offers the device and waits for the guest. */
-struct console_backend *console_device_new(struct xen_host *host, unsigned number,
-                                           struct chardev *chr, GError **error);
+struct console_backend *console_backend_new_device(struct xen_host *host, unsigned number,
+                                                   struct chardev *chr, GError **error);
 void console_backend_set_escape(struct console_backend *b, console_escape_fn fn, void *opaque);
 /* What is in the ring goes to the chardev as far as it takes it now. For when the guest stands still. */
 void console_backend_drain(struct console_backend *b);
 /* Text beside the ring: HYPERVISOR_console_io, help. */
-void console_backend_text(struct console_backend *b, const char *text, size_t len);
+void console_backend_debug_out(struct console_backend *b, const char *text, size_t len);
 /* Accepts NULL. */
 void console_backend_free(struct console_backend *b);

@@ -102,6 +102,9 @@ static bool check_consoles(const struct vm_config *cfg, GError **error)
 
     for (guint i = 0; i < cfg->consoles->len; i++) {
         const struct console_config *c = g_ptr_array_index(cfg->consoles, i);
+        if (i >= VM_CONFIG_MAX_CONSOLES)
+            return wrong(error, "%s: a guest has at most %d consoles", c->origin.text,
+                         VM_CONFIG_MAX_CONSOLES);
         if (!find_chardev(cfg, c->chardev))
             return wrong(error, "%s: there is no chardev '%s'", c->origin.text, c->chardev);
         if (!g_hash_table_add(taken, c->chardev))

@@ -43,6 +43,8 @@ struct chardev_config {
     bool mux;        /* stdio: QEMU's Ctrl-a escape keys */
 };
 
+#define VM_CONFIG_MAX_CONSOLES 10 /* Linux's driver takes one digit for their number */
+
 /* console 0 is the one of start_info; the others are offered through xenstore. */
 struct console_config {
     struct cfg_origin origin;

@@ -190,7 +190,7 @@ struct xen_host *local_host_new(struct guest_mem *mem, struct evtchn_table *evtc
 {
     struct local_host *l = g_new0(struct local_host, 1);
 
-    l->base = (struct xen_host){&local_ops, &local_xs_ops, GUEST_DOMID};
+    l->base = (struct xen_host){&local_ops, GUEST_DOMID, &local_xs_ops};
     l->mem = mem;
     l->evtchn = evtchn;
     l->gnttab = gnttab;

@@ -23,8 +23,8 @@ typedef void (*xs_watch_fn)(void *opaque, const char *path);
 
 struct xen_host {
     const struct xen_host_ops *ops;
-    const struct xen_store_ops *xs;
     domid_t domid; /* whom we serve */
+    const struct xen_store_ops *xs;
 };
 
 /* A piece between a granted page and buf, not across the page's end. */

@@ -76,7 +76,7 @@ static void on_escape(void *opaque, struct console_backend *console, char key)
     if (key == 'x')
         g_idle_add(quit_soon, vm);
     else if (key == 'h')
-        console_backend_text(console, help, sizeof(help) - 1);
+        console_backend_debug_out(console, help, sizeof(help) - 1);
 }
 
 static struct console_backend *open_console(struct vm *vm, unsigned n, GError **error)
@@ -88,8 +88,8 @@ static struct console_backend *open_console(struct vm *vm, unsigned n, GError **
 
     g_assert(chr); /* vm_config_validate() looked */
     if (domain_console(vm->domain, n, &gfn, &port))
-        return console_primary_new(domain_host(vm->domain), gfn, port, chr, error);
-    return console_device_new(domain_host(vm->domain), n, chr, error);
+        return console_backend_new(domain_host(vm->domain), gfn, port, chr, error);
+    return console_backend_new_device(domain_host(vm->domain), n, chr, error);
 }
 
 static bool open_consoles(struct vm *vm, GError **error)
@@ -182,7 +182,7 @@ static void on_debug_output(void *opaque, const char *text, size_t len)
     struct vm *vm = opaque;
 
     if (vm->consoles->len)
-        console_backend_text(g_ptr_array_index(vm->consoles, 0), text, len);
+        console_backend_debug_out(g_ptr_array_index(vm->consoles, 0), text, len);
 }
 
 static const struct domain_events events = {on_shutdown, on_failed, on_debug_output};

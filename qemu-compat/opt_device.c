@@ -1,0 +1,55 @@
+/* -device: the PV devices that are named one by one, as QEMU names them. */
+#include "qemu-compat/optlist.h"
+
+#include <string.h>
+
+/* QEMU's xen-console: the next hvc, on a chardev. */
+static bool device_console(struct option_state *s, const char *value, struct keyval *kv,
+                           GError **error)
+{
+    const char *chardev = keyval_get(kv, "chardev");
+
+    keyval_get(kv, "id"); /* nothing can ask for it yet */
+    if (!chardev || !*chardev)
+        return opt_error(error, "'chardev' is missing");
+    if (!keyval_check_unused(kv, error))
+        return false;
+    opt_add_console(s, "-device", value, chardev);
+    return true;
+}
+
+static const struct {
+    const char *name, *help;
+    bool (*add)(struct option_state *s, const char *value, struct keyval *kv, GError **error);
+} drivers[] = {
+    {"xen-console", "a further console (hvc) on a chardev", device_console},
+};
+
+bool opt_device(struct option_state *s, const char *value, GError **error)
+{
+    struct keyval kv = {0};
+
+    if (strcmp(value, "help") == 0 || strcmp(value, "?") == 0) {
+        s->req->help = s->req->help ? s->req->help : HELP_DEVICE;
+        return true;
+    }
+    bool ok = keyval_parse(value, "driver", &kv, error);
+    if (ok) {
+        const char *driver = keyval_get(&kv, "driver");
+        unsigned i = 0;
+        while (i < G_N_ELEMENTS(drivers) && g_strcmp0(driver, drivers[i].name) != 0)
+            i++;
+        ok = i < G_N_ELEMENTS(drivers)
+                 ? drivers[i].add(s, value, &kv, error)
+                 : opt_error(error, "'%s' is not a valid device model name", driver ? driver : "");
+    }
+    keyval_clear(&kv);
+    return ok;
+}
+
+void qemu_devices_help(FILE *out)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(drivers); i++)
+        fprintf(out, "name \"%s\", bus \"xen-bus\", desc \"%s\"\n", drivers[i].name,
+                drivers[i].help);
+}
