@@ -50,11 +50,11 @@ void gnttab_init(void)
     emu.gnttab->version = 1;
 }
 
-static int copy_frame_list(uint64_t list, const uint64_t *frames, uint32_t count)
+/* size: of an element. setup_table's are xen_pfn_t, get_status_frames' have 64 bits also for PAE. */
+static int copy_frame_list(uint64_t list, size_t size, const uint64_t *frames, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
         uint64_t mfn = frames[i] >> PAGE_SHIFT;
-        size_t size = emu.pae32 ? 4 : 8;
         if (copy_to_guest(list + i * size, &mfn, size))
             return -XEN_EFAULT;
     }
@@ -74,7 +74,7 @@ static int64_t setup_table(uint64_t at)
         op.status = GNTST_general_error;
     else if (grow_table(op.nr_frames ? op.nr_frames : 1, emu.gnttab->version) < 0)
         op.status = GNTST_no_device_space;
-    else if (copy_frame_list(list, emu.gnttab->frame, op.nr_frames))
+    else if (copy_frame_list(list, emu.pae32 ? 4 : 8, emu.gnttab->frame, op.nr_frames))
         op.status = GNTST_bad_virt_addr;
     else
         op.status = GNTST_okay;
@@ -139,7 +139,7 @@ static int64_t get_status_frames(uint64_t at)
         op.status = domain_status(op.dom);
     else if (emu.gnttab->version != 2 || op.nr_frames > emu.gnttab->nr_status)
         op.status = GNTST_general_error;
-    else if (copy_frame_list(list, emu.gnttab->status, op.nr_frames))
+    else if (copy_frame_list(list, 8, emu.gnttab->status, op.nr_frames))
         op.status = GNTST_bad_virt_addr;
     else
         op.status = GNTST_okay;

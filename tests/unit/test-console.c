@@ -38,6 +38,11 @@ size_t chardev_write(struct chardev *chr, const uint8_t *data, size_t len)
     return n;
 }
 
+const char *chardev_label(const struct chardev *chr)
+{
+    return "pty:/dev/pts/9";
+}
+
 void chardev_set_user(struct chardev *chr, const struct chardev_user *user, void *opaque)
 {
     chr->user = user;
@@ -65,6 +70,7 @@ static int setup(void **state)
                               .room = SIZE_MAX};
     f->b = console_backend_new(&f->host->base, FAKE_FRAME, FAKE_PORT, &f->chr, NULL);
     assert_non_null(f->b);
+    assert_string_equal(f->host->written, "/local/domain/1/console/tty=/dev/pts/9");
     *state = f;
     return 0;
 }

@@ -27,7 +27,7 @@ struct xenbus_node {
 
 /*
  * The toolstack's part: makes the two directories of a new device with the nodes that every device has
- * and front and back (both end with a NULL name). On a host with Xen its toolstack does that.
+ * and front and back (both end with a NULL name), for the guest to read. On a host with Xen its toolstack does that.
  */
 bool xenbus_offer(struct xen_host *host, const char *type, unsigned devid,
                   const struct xenbus_node *front, const struct xenbus_node *back, GError **error);

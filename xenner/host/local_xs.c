@@ -182,7 +182,7 @@ static char *xs_read(struct xen_host *h, uint32_t txn, const char *path, GError 
 
     if (!check(ask(xs, XS_READ, txn, STRINGS(path), NULL), path, error))
         return NULL;
-    return g_strndup((const char *)xs->reply->data, xs->reply->len);
+    return g_strndup(xs->reply->len ? (const char *)xs->reply->data : "", xs->reply->len);
 }
 
 static bool xs_write(struct xen_host *h, uint32_t txn, const char *path, const char *value,
