@@ -214,15 +214,16 @@ static bool walk_permits(struct vcpu *v, uint64_t va, unsigned want)
     return true;
 }
 
-bool mmu_fix_write_fault(struct vcpu *v, uint64_t va)
+/* As under Xen only L1 tables can be written to plainly, and only by the guest itself. */
+bool mmu_fix_write_fault(struct vcpu *v, uint64_t va, bool by_guest)
 {
     uint64_t *pte = pt_lookup(v, v->kernel_root, va);
 
     if (!pte || !(*pte & PTE_P))
         return false;
     if (!(*pte & PTE_RW)) {
-        uint64_t target = *pte & PTE_ADDR;
-        if (!maddr_is_ram(target) || frame_type(target >> PAGE_SHIFT) == FRAME_NONE)
+        uint64_t mfn = (*pte & PTE_ADDR) >> PAGE_SHIFT;
+        if (!by_guest || !is_guest_frame(mfn) || frame_type(mfn) != FRAME_L1)
             return false;
         __atomic_fetch_or(pte, PTE_RW, __ATOMIC_SEQ_CST);
     }

@@ -37,6 +37,8 @@ extern uint8_t hypercall_page[], stacks[];
 
 /* hypercall.c: every call has at most five arguments; what is left out is 0. */
 long hypercall5(unsigned nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e);
+/* Without the page, for any number. */
+long hypercall_raw(uint32_t nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e);
 #define HC_ARG(x) ((uint64_t)(x))
 #define HC_6(nr, a, b, c, d, e, ...) \
     hypercall5(nr, HC_ARG(a), HC_ARG(b), HC_ARG(c), HC_ARG(d), HC_ARG(e))
@@ -95,10 +97,13 @@ static inline unsigned this_cpu(void)
 /* The groups, one file each. */
 void test_events(void);
 void test_grants(void);
+void test_hostile(void);
 void test_info(void);
 void test_memory(void);
+void test_misc(void);
 void test_mmu(void);
 void test_multicall(void);
+void test_priv(void);
 void test_sched(void);
 void test_segments(void);
 void test_smp(void);

@@ -1,9 +1,10 @@
 /*
  * The command line: run=GROUP[,GROUP] (all but hostile), vcpus=N, and how to end:
  * end=poweroff|reboot|crash|halt|down (the last vCPU)|code (a shutdown code of crash, then power-off)|
- * watchdog.
+ * watchdog, and the names in hostile_end.c.
  */
 #include "event.h"
+#include "hostile.h"
 
 const struct start_info *start_info;
 struct shared_info *shared_info;
@@ -27,6 +28,9 @@ static const struct group {
     {"user", test_user},
     {"multicall", test_multicall},
     {"grants", test_grants},
+    {"priv", test_priv},
+    {"misc", test_misc},
+    {"hostile", test_hostile, true},
 };
 
 void shut_down(unsigned reason)
@@ -74,6 +78,7 @@ static void end_otherwise(const char *end)
     struct sched_shutdown code = {SHUTDOWN_crash};
     struct sched_watchdog watchdog = {.id = 0, .timeout = 1};
 
+    hostile_end(end);
     if (streq(end, "down")) {
         for (unsigned id = nr_cpus; id-- > 0;)
             hypercall(vcpu_op, VCPUOP_down, id);

@@ -53,6 +53,8 @@ static void balloon(void)
     is(current(), before - 1, "a frame less");
     is(M2P[mfn], ~0ul, "the M2P forgets it");
     is(reservation(XENMEM_decrease_reservation, &list, 1, 0), 0, "the same again");
+    is(hypercall(update_va_mapping, page, mfn << PAGE_SHIFT | KERNEL_RW, UVMF_INVLPG), -XEN_EINVAL,
+       "it is no more ours to map");
     list = pfn;
     is(reservation(XENMEM_populate_physmap, &list, 1, 0), 1, "populate_physmap");
     is(current(), before, "and it is back");
@@ -194,10 +196,12 @@ static void exchange_errors(void)
     exchange_make(&x, in + 1, 1, 0, out, 1, 0);
     is(hypercall(memory_op, XENMEM_exchange, &x), -XEN_EINVAL, "exchange of no frame");
     is(x.nr_exchanged, 0, "nothing done");
+    long before = current();
     hypercall(update_va_mapping, page, 0, UVMF_INVLPG);
     exchange_make(&x, in, 2, 0, out, 1, 1);
     is(hypercall(memory_op, XENMEM_exchange, &x), -XEN_EINVAL, "exchange, the second is no frame");
     is(M2P[in[0]], pfn_of(page), "the first is still ours");
+    is(current(), before, "and counts as ours");
     remap(page, KERNEL_RW);
     page[0] = 1;
     is(hypercall(memory_op, XENMEM_exchange | START(1), &x), -XEN_EINVAL,

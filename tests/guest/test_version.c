@@ -34,5 +34,10 @@ void test_version(void)
     is(start, 0xffff800000000000, "platform_parameters: Xen's area begins in slot 256");
     is(hypercall(xen_version, XENVER_pagesize), PAGE_SIZE, "pagesize");
     features();
+    for (unsigned cmd = XENVER_extraversion; cmd <= XENVER_commandline; cmd++) {
+        if (cmd != XENVER_pagesize)
+            is(hypercall(xen_version, cmd, 0x7000dead000), -XEN_EFAULT, "command %u, bad pointer", cmd);
+    }
+    is(hypercall(xen_version, XENVER_build_id, 0), -XEN_ENODATA, "build_id: none");
     is(hypercall(xen_version, 99), -XEN_ENOSYS, "unknown command");
 }

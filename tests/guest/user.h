@@ -20,7 +20,8 @@ struct user_entry {
 extern uint8_t user_code[], user_code_end[];
 extern uint8_t user_syscall[], user_int80[], user_int81[], user_int3[], user_ud2[], user_hlt[],
     user_read[], user_write[], user_fpu[], user_spin[], user_nops[], user_divide[], user_cli[],
-    user_int80_32[], user_jump[], user_gs[], user_out[];
+    user_int80_32[], user_jump[], user_gs[], user_out[],
+    user_cpuid[], user_rdmsr[], user_cr[], user_wbinvd[];
 
 /* The address of a snippet in user mode. */
 #define USER_AT(snippet) (USER_CODE + (uint64_t)((snippet) - user_code))

@@ -104,7 +104,6 @@ static void expect(const GByteArray *answers, uint32_t type, uint32_t id, const 
 static void pieces(void **state)
 {
     struct fixture *f = *state;
-    g_autoptr(GByteArray) big = NULL;
     g_autofree char *value = g_malloc0(4 + 2000);
 
     memcpy(value, "key", 4);
@@ -197,6 +196,18 @@ static void hostile(void **state)
         fake_host_event(f->host);
         fake_host_event(f->host);
         store_write(f->store, "/x", "1");
+        if (f->page->req_prod - lies[i].req_cons > XENSTORE_RING_SIZE)
+            assert_int_equal(f->page->req_cons, lies[i].req_cons);
+        if (lies[i].rsp_prod - lies[i].rsp_cons > XENSTORE_RING_SIZE)
+            assert_int_equal(f->page->rsp_prod, lies[i].rsp_prod);
+        /* it goes on talking; a message that is too long must not be taken in */
+        for (unsigned k = 0; lies[i].len && k < 8; k++) {
+            uint32_t taken = f->page->req_cons;
+            f->page->req_prod = taken + XENSTORE_RING_SIZE;
+            fake_host_event(f->host);
+            if (lies[i].len > XENSTORE_PAYLOAD_MAX)
+                assert_int_equal(f->page->req_cons, taken);
+        }
         teardown(state);
         setup(state);
     }

@@ -406,7 +406,7 @@ static bool start_engine(struct domain *d, GError **error)
         entry[i].rip = d->area.emu_entry;
         entry[i].cr3 = d->area.boot_cr3;
         entry[i].rsp = EMU_BASE_VA + EMU_VCPU_OFF + (i + 1) * (uint64_t)EMU_VCPU_SIZE -
-                       EMU_STACK_TOP_PAD;
+                       EMU_START_STACK_PAD;
     }
     config.entry = entry;
     d->engine = d->ops->create(&config, &engine_hooks, d, error);
