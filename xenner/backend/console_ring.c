@@ -60,7 +60,7 @@ static bool output(struct console_ring *r)
     while (r->page && steps < MAX_STEPS && output_step(r) > 0)
         steps++;
     if (steps == MAX_STEPS && !r->more)
-        r->more = g_idle_add(output_more, r);
+        r->more = g_idle_add_full(G_PRIORITY_DEFAULT, output_more, r, NULL);
     return steps > 0;
 }
 
