@@ -1,4 +1,4 @@
-/* xenbus.c: the handshake's table, and a device of no kind at all against a guest that is only a few writes. */
+/* xenbus.c: the handshake's table, and a device of no kind against a guest of a few writes. */
 #include "xenner/backend/xenbus.h"
 #include "xenner/host/local.h"
 

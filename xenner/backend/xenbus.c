@@ -41,8 +41,8 @@ static bool write_nodes(struct xen_host *host, uint32_t txn, const char *dir,
 }
 
 /*
- * The guest owns its directory, and makes what it likes there; but our own nodes in it are for reading,
- * as tools on the host believe them (a console's `tty`). The exception is the state.
+ * The guest owns its directory, and makes what it likes there; but our own nodes in it are for
+ * reading, as tools on the host believe them (a console's `tty`). The exception is the state.
  */
 static bool write_offer(struct xen_host *host, uint32_t txn, void *opaque, GError **error)
 {
@@ -106,8 +106,9 @@ static XenbusState frontend_state(struct xenbus_device *dev)
 }
 
 /*
- * Rows: the backend. Columns: the frontend. A frontend that starts again (Initialising) without having
- * closed is a kernel that died; one that is Connected at once (netfront) never says Initialised.
+ * Rows: the backend. Columns: the frontend. A frontend that starts again (Initialising) without
+ * having closed is a kernel that died; one that is Connected at once (netfront) never says
+ * Initialised.
  */
 struct xenbus_decision xenbus_decide(XenbusState backend, XenbusState frontend)
 {

@@ -1,6 +1,7 @@
 /*
- * struct xen_store_ops on the store in this process: a connection of domain 0 that speaks the protocol
- * without a wire. Answers come before store_request() returns; watch events wait for the main loop.
+ * struct xen_store_ops on the store in this process: a connection of domain 0 that speaks the
+ * protocol without a wire. Answers come before store_request() returns; watch events wait for the
+ * main loop.
  */
 #include "xenner/host/local_priv.h"
 
