@@ -3,8 +3,8 @@
 
 #include "trap.h"
 
-#define MS 1000000ul
-#define S  1000000000ul
+#define MS               1000000ul
+#define S                1000000000ul
 
 /* EVTCHNOP_* with its structure */
 #define evtchn(cmd, arg) hypercall(event_channel_op, cmd, arg)
@@ -28,7 +28,8 @@ unsigned port_virq(unsigned virq, unsigned vcpu);
 void events_on(void);
 void events_off(void);
 
-/* Sleeps until an event; called and back with events held back, or one could come before the sleep. */
+/* Sleeps until an event; called and back with events held back, or one could come before the sleep.
+ */
 void block(void);
 
 /* System time in nanoseconds by this vCPU's pvclock. */

@@ -1,7 +1,7 @@
 /*
  * The command line: run=GROUP[,GROUP] (all but hostile), vcpus=N, and how to end:
- * end=poweroff|reboot|crash|halt|down (the last vCPU)|code (a shutdown code of crash, then power-off)|
- * watchdog, and the names in hostile_end.c.
+ * end=poweroff|reboot|crash|halt|down (the last vCPU)|code (a shutdown code of crash, then
+ * power-off)|watchdog, and the names in hostile_end.c.
  */
 #include "event.h"
 #include "hostile.h"

@@ -1,8 +1,8 @@
 /* event_channel_op: binding, sending, masks, status, closing; and upcalls. */
 #include "event.h"
 
-#define NO_PORT  5000
-#define NOWHERE  0x7000dead000
+#define NO_PORT 5000
+#define NOWHERE 0x7000dead000
 
 static long status_of(unsigned port, struct evtchn_status *ret)
 {

@@ -30,7 +30,8 @@ static void shared_page(void)
     is(READ_ONCE(v->evtchn_upcall_mask), 1, "shared_info: events begin held back");
     for (unsigned i = 0; i < ARRAY_SIZE(shared_info->evtchn_mask); i++)
         masked |= shared_info->evtchn_mask[i];
-    is(masked, 1ul << start_info->console.domU.evtchn, "shared_info: no port begins masked, ours is the console's");
+    is(masked, 1ul << start_info->console.domU.evtchn,
+       "shared_info: no port begins masked, ours is the console's");
 }
 
 static void frames(void)
