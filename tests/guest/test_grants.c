@@ -4,7 +4,6 @@
 
 #include <xen/grant_table.h>
 
-#define NOWHERE                 0x7000dead000
 #define OUR_ID                  1 /* the guest's own number, as a grant to itself has it */
 
 #define gnttab(cmd, arg, count) hypercall(grant_table_op, cmd, arg, count)

@@ -2,7 +2,6 @@
 #include "mem.h"
 #include "trap.h"
 
-#define NOWHERE  0x7000dead000
 #define EXTENTS  4
 #define START(n) ((uint64_t)(n) << 6) /* of a call that is continued: MEMOP_EXTENT_SHIFT */
 

@@ -8,7 +8,6 @@
 #include <xen/physdev.h>
 #include <xen/platform.h>
 
-#define NOWHERE       0x7000dead000
 #define NOT_CANONICAL 0x8000000000000000
 
 static void console(void)

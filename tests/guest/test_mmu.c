@@ -2,7 +2,6 @@
 #include "mem.h"
 #include "trap.h"
 
-#define NOWHERE 0x7000dead000
 
 static long update(uint64_t ptr, uint64_t val)
 {

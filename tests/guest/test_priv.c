@@ -208,7 +208,7 @@ static void others(void)
         ok(!TRY("xsetbv", NO_OUTS, "c"(0), "a"(0), "d"(0)), "xsetbv without x87");
         expect_trap(13, 0, "xsetbv without x87");
     }
-    hypercall(set_timer_op, end);
+    set_timer(end);
     while (!port_count[timer]) {
         __asm__ volatile("hlt" ::: "memory");
         events_off();

@@ -2,7 +2,6 @@
 #include "mem.h"
 #include "trap.h"
 
-#define NOWHERE            0x7000dead000
 #define LOW_VA             0x300000ul /* a page whose address fits a descriptor's base */
 
 #define MSR_FS_BASE        0xc0000100

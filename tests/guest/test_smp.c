@@ -4,7 +4,6 @@
 
 #include <xen/callback.h>
 
-#define NOWHERE 0x7000dead000
 
 static long is_up(unsigned id)
 {

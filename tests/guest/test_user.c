@@ -238,7 +238,7 @@ static void interrupted(void)
     for (unsigned i = 0; i < 20; i++) {
         user_data[1] = 0;
         port_count[timer_port] = 0;
-        hypercall(set_timer_op, now() + MS / 2 + i * 1000);
+        set_timer(now() + MS / 2 + i * 1000);
         user_run(user_spin, USER_DATA + 8);
         if (seen[0].count != 1 || regs->vector != 0x80 || regs->rax != 0x2001 ||
             regs->rcx != 0x2002 || regs->r11 != 0x2003 || regs->r9 != 0x2004 ||

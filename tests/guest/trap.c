@@ -3,7 +3,7 @@
 #include <xen/callback.h>
 
 struct seen seen[MAX_CPUS];
-uint64_t resume_at[MAX_CPUS];
+unsigned long resume_at[MAX_CPUS];
 struct vcpu_info *vcpu_infos[MAX_CPUS];
 volatile unsigned port_count[4096];
 volatile unsigned upcalls[MAX_CPUS];
@@ -11,9 +11,9 @@ volatile unsigned upcall_depth, upcall_depth_max;
 void (*event_hook)(unsigned port);
 void (*nmi_hook)(struct regs *regs);
 
-uint64_t stub(unsigned vector)
+unsigned long stub(unsigned vector)
 {
-    return (uint64_t)entry_stubs + vector * 32;
+    return (unsigned long)entry_stubs + vector * 32;
 }
 
 /* Breakpoint, overflow and 0x80 are open to user mode. */
@@ -60,19 +60,19 @@ static void event_upcall(void)
 
     upcalls[this_cpu()]++;
     v->evtchn_upcall_pending = 0;
-    uint64_t words = __atomic_exchange_n(&v->evtchn_pending_sel, 0, __ATOMIC_SEQ_CST);
-    for (unsigned w = 0; w < 64; w++) {
+    unsigned long words = __atomic_exchange_n(&v->evtchn_pending_sel, 0, __ATOMIC_SEQ_CST);
+    for (unsigned w = 0; w < BITS_PER_LONG; w++) {
         if (!(words >> w & 1))
             continue;
-        uint64_t bits = READ_ONCE(shared_info->evtchn_pending[w]) &
+        unsigned long bits = READ_ONCE(shared_info->evtchn_pending[w]) &
                         ~READ_ONCE(shared_info->evtchn_mask[w]);
-        for (unsigned b = 0; b < 64; b++) {
+        for (unsigned b = 0; b < BITS_PER_LONG; b++) {
             if (!(bits >> b & 1))
                 continue;
             __atomic_fetch_and(&shared_info->evtchn_pending[w], ~(1ul << b), __ATOMIC_SEQ_CST);
             if (event_hook)
-                event_hook(w * 64 + b);
-            __atomic_fetch_add(&port_count[w * 64 + b], 1, __ATOMIC_SEQ_CST);
+                event_hook(w * BITS_PER_LONG + b);
+            __atomic_fetch_add(&port_count[w * BITS_PER_LONG + b], 1, __ATOMIC_SEQ_CST);
         }
     }
 }
@@ -96,7 +96,7 @@ void trap_handler(struct regs *regs)
     }
     s->count++;
     s->regs = *regs;
-    s->frame = (uint64_t)regs;
+    s->frame = (unsigned long)regs;
     s->cr2 = vcpu_info()->arch.cr2;
     s->mask = vcpu_info()->evtchn_upcall_mask;
     if ((regs->cs & 3) == 3)
