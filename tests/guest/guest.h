@@ -35,6 +35,14 @@
 #define barrier()  __asm__ volatile("" ::: "memory")
 #define smp_mb()   __atomic_thread_fence(__ATOMIC_SEQ_CST)
 #define BITS_PER_LONG (8 * sizeof(long)) /* what a word of the event channels' bits has */
+/* What a domain of this width is called. */
+#ifdef __x86_64__
+#define GUEST_KIND "xen-3.0-x86_64"
+#define NO_FRAME   (1ul << 40) /* no machine has it */
+#else
+#define GUEST_KIND "xen-3.0-x86_32p"
+#define NO_FRAME   0xf0000000ul
+#endif
 /* A guest address where nothing is mapped. */
 #ifdef __x86_64__
 #define NOWHERE 0x7000dead000

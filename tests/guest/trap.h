@@ -3,6 +3,8 @@
 
 #include "guest.h"
 
+#include <xen/callback.h>
+
 #ifdef __x86_64__
 struct regs {
     uint64_t r15, r14, r13, r12, r11, r10, r9, r8, rbp, rdi, rsi, rdx, rcx, rbx, rax;
@@ -38,6 +40,8 @@ extern uint8_t entry_stubs[];
 /* Registers the callbacks and the trap table of the vCPU that runs. */
 void traps_register(void);
 void trap_table_fill(trap_info_t *table);
+/* 32-bit kernels name a code segment with it. */
+void callback_address(struct callback_register *reg, unsigned long address);
 unsigned long stub(unsigned vector);
 void trap_handler(struct regs *regs);
 
