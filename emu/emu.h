@@ -352,6 +352,8 @@ bool pt_is_root(uint64_t mfn);
 uint64_t *pt_lookup(struct vcpu *v, uint64_t root, uint64_t va);
 /* True when va is mapped for reading; *ret_maddr is where. */
 bool pt_translate(struct vcpu *v, uint64_t va, uint64_t *ret_maddr);
+/* What emu's own L3 has for an entry of a PAE guest's; readies the table that it names. */
+uint64_t pt_pae_l3_entry(uint64_t guest, unsigned index);
 void pt_mark_tree(uint64_t maddr, unsigned level);
 void pt_install_emu_slots(uint64_t l4_maddr);
 /* What a guest copied into an L4 from another. */
@@ -394,6 +396,8 @@ void vcpu_wait_online(struct vcpu *v);
 void vcpu_kick(unsigned id);
 /* -XEN_Exxx. Takes over a guest context that is in emu's memory already. */
 int vcpu_load_context(struct vcpu *v, const vcpu_guest_context_t *ctx);
+/* context32.c: the same from a 32-bit guest's memory. */
+int vcpu_load_context32(struct vcpu *v, uint64_t at);
 
 /* lapic.c */
 void lapic_init(void);

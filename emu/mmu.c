@@ -81,9 +81,8 @@ static void pae_root_changed(uint64_t maddr)
         unsigned index = (maddr - (other->kernel_root & ~31ull)) / 8;
         if (index >= 4)
             continue;
-        uint64_t e = *(uint64_t *)direct(maddr);
         uint64_t *own = direct(*(uint64_t *)direct(other->own_l4) & PTE_ADDR);
-        own[index] = e & PTE_P ? (e & PTE_ADDR) | PTE_P | PTE_RW | PTE_US | PTE_A : 0;
+        own[index] = pt_pae_l3_entry(*(uint64_t *)direct(maddr), index);
     }
 }
 

@@ -158,14 +158,16 @@ static int64_t op_initialise(struct vcpu *v, struct vcpu *target, uint64_t arg)
     static vcpu_guest_context_t ctx; /* too large for the stack */
     int rc;
 
-    if (emu.pae32)
-        return -XEN_ENOSYS;
     if (target->initialised)
         return -XEN_EEXIST;
     spin_lock(&lock);
-    rc = copy_from_guest(&ctx, arg, sizeof(ctx));
-    if (rc == 0)
-        rc = vcpu_load_context(target, &ctx);
+    if (emu.pae32) {
+        rc = vcpu_load_context32(target, arg);
+    } else {
+        rc = copy_from_guest(&ctx, arg, sizeof(ctx));
+        if (rc == 0)
+            rc = vcpu_load_context(target, &ctx);
+    }
     spin_unlock(&lock);
     return rc;
 }

@@ -53,9 +53,9 @@ void hostile_end(const char *name)
     static const struct {
         const char *name;
         void (*run)(void);
-    } ends[] = {{"stack", end_stack},       {"entry-stack", end_entry_stack},
+    } ends[] = {{"stack", end_stack},           {"entry-stack", end_entry_stack},
                 {"no-handler", end_no_handler}, {"iret", end_iret},
-                {"callback", end_callback}, {"unmap", end_unmap}};
+                {"callback", end_callback},     {"unmap", end_unmap}};
 
     for (unsigned i = 0; i < ARRAY_SIZE(ends); i++) {
         if (streq(name, ends[i].name)) {

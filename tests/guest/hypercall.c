@@ -1,6 +1,7 @@
 #include "guest.h"
 
-long hypercall5(unsigned nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e)
+long hypercall5(unsigned nr, unsigned long a, unsigned long b, unsigned long c, unsigned long d,
+                unsigned long e)
 {
     register uint64_t r10 __asm__("r10") = d;
     register uint64_t r8 __asm__("r8") = e;

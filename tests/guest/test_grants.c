@@ -4,8 +4,7 @@
 
 #include <xen/grant_table.h>
 
-#define NOWHERE 0x7000dead000
-#define OUR_ID  1 /* the guest's own number, as a grant to itself has it */
+#define OUR_ID                  1 /* the guest's own number, as a grant to itself has it */
 
 #define gnttab(cmd, arg, count) hypercall(grant_table_op, cmd, arg, count)
 
@@ -143,8 +142,8 @@ static void swap(void)
 
 static void others(void)
 {
-    struct gnttab_map_grant_ref map = {.host_addr = (uint64_t)table, .flags = GNTMAP_host_map,
-                                       .ref = 20, .dom = 1234};
+    struct gnttab_map_grant_ref map = {
+        .host_addr = (uint64_t)table, .flags = GNTMAP_host_map, .ref = 20, .dom = 1234};
     struct gnttab_unmap_grant_ref unmap = {.host_addr = (uint64_t)table, .handle = 12345};
     struct gnttab_unmap_and_replace replace = {.host_addr = (uint64_t)table, .handle = 12345};
     struct gnttab_transfer transfer = {.mfn = 0, .domid = 1234};

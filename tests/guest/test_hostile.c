@@ -1,7 +1,7 @@
 /*
- * What no kernel in its right mind does. In by name only: run=hostile, seed=N, rounds=N, and wild=1 for
- * calls that may well be the guest's end. The checks here are that the guest lives on, or ends as one
- * that broke itself does; the program around it must not notice.
+ * What no kernel in its right mind does. In by name only: run=hostile, seed=N, rounds=N, and wild=1
+ * for calls that may well be the guest's end. The checks here are that the guest lives on, or ends
+ * as one that broke itself does; the program around it must not notice.
  */
 #include "event.h"
 #include "hostile.h"
@@ -13,16 +13,28 @@
 #include <xen/physdev.h>
 
 static const uint64_t bad_pointers[] = {
-    0, 1, 0xfff, 0x7000dead000, 0x7fffffffffff, 0x800000000000, 0x8000000000000000,
-    0xffff7fffffffffff, 0xffff800000000000, 0xffff830000000000, 0xffff830000200000,
-    0xffff840000000000, 0xffff87fffffffff8, 0xfffffffffffffff8, ~0ul,
+    0,
+    1,
+    0xfff,
+    0x7000dead000,
+    0x7fffffffffff,
+    0x800000000000,
+    0x8000000000000000,
+    0xffff7fffffffffff,
+    0xffff800000000000,
+    0xffff830000000000,
+    0xffff830000200000,
+    0xffff840000000000,
+    0xffff87fffffffff8,
+    0xfffffffffffffff8,
+    ~0ul,
 };
 
 /* Calls whose second argument points to something, for each number of the first. */
 static const uint8_t pointer_calls[] = {
-    __HYPERVISOR_sched_op, __HYPERVISOR_event_channel_op, __HYPERVISOR_grant_table_op,
-    __HYPERVISOR_memory_op, __HYPERVISOR_xen_version, __HYPERVISOR_physdev_op,
-    __HYPERVISOR_callback_op, __HYPERVISOR_hvm_op, __HYPERVISOR_nmi_op,
+    __HYPERVISOR_sched_op,    __HYPERVISOR_event_channel_op, __HYPERVISOR_grant_table_op,
+    __HYPERVISOR_memory_op,   __HYPERVISOR_xen_version,      __HYPERVISOR_physdev_op,
+    __HYPERVISOR_callback_op, __HYPERVISOR_hvm_op,           __HYPERVISOR_nmi_op,
 };
 
 static bool harmless(unsigned nr, uint64_t cmd, uint64_t pointer)
@@ -118,7 +130,8 @@ static void fill(void)
         ((uint64_t *)scratch)[i] = argument();
 }
 
-/* Not the calls that end the guest or take its footing away, each of which a kernel may do to itself. */
+/* Not the calls that end the guest or take its footing away, each of which a kernel may do to
+ * itself. */
 static bool may_call(unsigned nr, const uint64_t arg[5])
 {
     switch (nr) {
@@ -170,9 +183,12 @@ static void bad_iret_frames(unsigned count)
 {
     user_init();
     for (unsigned i = 0; i < count; i++) {
-        struct user_entry e = {.rip = argument(), .rsp = argument(), .rflags = argument() | RFLAGS_IF,
+        struct user_entry e = {.rip = argument(),
+                               .rsp = argument(),
+                               .rflags = argument() | RFLAGS_IF,
                                .flags = argument() & VGCF_in_syscall,
-                               .cs = (argument() & 0xffff) | 3, .ss = argument() & 0xffff};
+                               .cs = (argument() & 0xffff) | 3,
+                               .ss = argument() & 0xffff};
 
         if (i & 1)
             e.rip = USER_AT(user_int80);

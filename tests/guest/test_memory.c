@@ -2,14 +2,13 @@
 #include "mem.h"
 #include "trap.h"
 
-#define NOWHERE  0x7000dead000
 #define EXTENTS  4
 #define START(n) ((uint64_t)(n) << 6) /* of a call that is continued: MEMOP_EXTENT_SHIFT */
 
 static long reservation(unsigned op, uint64_t *list, uint64_t count, unsigned order)
 {
-    struct xen_memory_reservation r = {.nr_extents = count, .extent_order = order,
-                                       .domid = DOMID_SELF};
+    struct xen_memory_reservation r = {
+        .nr_extents = count, .extent_order = order, .domid = DOMID_SELF};
 
     r.extent_start.p = list;
     return hypercall(memory_op, op, &r);
@@ -84,7 +83,8 @@ static void increase(void)
     remap(page, KERNEL_RW);
 }
 
-/* Some frames, a bad one in the middle: what was done is told, and a call can begin in the middle. */
+/* Some frames, a bad one in the middle: what was done is told, and a call can begin in the middle.
+ */
 static void partial(void)
 {
     uint64_t list[EXTENTS], pfns[EXTENTS];
@@ -119,7 +119,8 @@ static void refused(void)
        "populate, bad pointer, continued");
     r.extent_start.p = &list;
     is(hypercall(memory_op, XENMEM_decrease_reservation, &r), 0, "decrease of domain 0");
-    is(reservation(XENMEM_decrease_reservation, (uint64_t *)NOWHERE, 1, 0), 0, "decrease, bad list");
+    is(reservation(XENMEM_decrease_reservation, (uint64_t *)NOWHERE, 1, 0), 0,
+       "decrease, bad list");
     is(reservation(XENMEM_decrease_reservation, &list, 1, 20), 0, "decrease, order 20");
     is(reservation(XENMEM_increase_reservation, &list, 1, 20), 0, "increase, order 20");
     is(reservation(XENMEM_decrease_reservation, &list, 0, 0), 0, "decrease of nothing");
@@ -127,8 +128,8 @@ static void refused(void)
     is(reservation(XENMEM_decrease_reservation, &list, 1, 0), 0, "decrease of a wild frame");
 }
 
-static void exchange_make(struct xen_memory_exchange *x, uint64_t *in, uint64_t n_in, unsigned order_in,
-                          uint64_t *out, uint64_t n_out, unsigned order_out)
+static void exchange_make(struct xen_memory_exchange *x, uint64_t *in, uint64_t n_in,
+                          unsigned order_in, uint64_t *out, uint64_t n_out, unsigned order_out)
 {
     memset(x, 0, sizeof(*x));
     x->in.extent_start.p = in;

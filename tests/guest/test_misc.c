@@ -1,4 +1,5 @@
-/* console_io, physdev_op, callback_op, hvm_op, vm_assist, calls of control domains, unknown ones. */
+/* console_io, physdev_op, callback_op, hvm_op, vm_assist, calls of control domains, unknown ones.
+ */
 #include "event.h"
 #include "mem.h"
 
@@ -7,7 +8,6 @@
 #include <xen/physdev.h>
 #include <xen/platform.h>
 
-#define NOWHERE       0x7000dead000
 #define NOT_CANONICAL 0x8000000000000000
 
 static void console(void)
@@ -33,7 +33,8 @@ static void physdev(void)
     is(hypercall(physdev_op, PHYSDEVOP_set_iopl, NOWHERE), -XEN_EFAULT, "set_iopl, bad pointer");
     is(hypercall(physdev_op, PHYSDEVOP_set_iobitmap, &bitmap), 0, "set_iobitmap");
     bitmap.nr_ports = 65537;
-    is(hypercall(physdev_op, PHYSDEVOP_set_iobitmap, &bitmap), -XEN_EINVAL, "set_iobitmap, too large");
+    is(hypercall(physdev_op, PHYSDEVOP_set_iobitmap, &bitmap), -XEN_EINVAL,
+       "set_iobitmap, too large");
     is(hypercall(physdev_op, PHYSDEVOP_set_iobitmap, NOWHERE), -XEN_EFAULT,
        "set_iobitmap, bad pointer");
     is(hypercall(physdev_op, PHYSDEVOP_map_pirq, &map), -XEN_EPERM, "map_pirq");
@@ -107,14 +108,16 @@ static void hvm(void)
 
 static void assists(void)
 {
-    static const unsigned known[] = {VMASST_TYPE_4gb_segments, VMASST_TYPE_4gb_segments_notify,
-                                     VMASST_TYPE_writable_pagetables, VMASST_TYPE_pae_extended_cr3,
-                                     VMASST_TYPE_architectural_iopl,
-                                     VMASST_TYPE_runstate_update_flag, VMASST_TYPE_m2p_strict};
+    static const unsigned known[] = {
+        VMASST_TYPE_4gb_segments,        VMASST_TYPE_4gb_segments_notify,
+        VMASST_TYPE_writable_pagetables, VMASST_TYPE_pae_extended_cr3,
+        VMASST_TYPE_architectural_iopl,  VMASST_TYPE_runstate_update_flag,
+        VMASST_TYPE_m2p_strict};
 
     for (unsigned i = 0; i < ARRAY_SIZE(known); i++) {
         is(hypercall(vm_assist, VMASST_CMD_enable, known[i]), 0, "vm_assist: enable %u", known[i]);
-        is(hypercall(vm_assist, VMASST_CMD_disable, known[i]), 0, "vm_assist: disable %u", known[i]);
+        is(hypercall(vm_assist, VMASST_CMD_disable, known[i]), 0, "vm_assist: disable %u",
+           known[i]);
     }
     is(hypercall(vm_assist, VMASST_CMD_enable, 20), -XEN_EINVAL, "vm_assist: unknown type");
     is(hypercall(vm_assist, VMASST_CMD_enable, 64), -XEN_EINVAL, "vm_assist: wild type");
@@ -142,8 +145,8 @@ static void not_for_us(void)
 
 static void unknown(void)
 {
-    static const uint32_t numbers[] = {11, 42, 43, 44, 47, 49, 55, 56, 63, 64, 127, 128, 1000,
-                                       0x7fffffff, 0x80000000, 0xffffffff};
+    static const uint32_t numbers[] = {11, 42, 43,  44,  47,   49,         55,         56,
+                                       63, 64, 127, 128, 1000, 0x7fffffff, 0x80000000, 0xffffffff};
 
     for (unsigned i = 0; i < ARRAY_SIZE(numbers); i++)
         is(hypercall_raw(numbers[i], 1, 2, 3, 4, 5), -XEN_ENOSYS, "call 0x%x", numbers[i]);

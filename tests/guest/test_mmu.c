@@ -2,7 +2,6 @@
 #include "mem.h"
 #include "trap.h"
 
-#define NOWHERE 0x7000dead000
 
 static long update(uint64_t ptr, uint64_t val)
 {
@@ -105,7 +104,8 @@ static void va_mapping(void)
     static const struct {
         uint64_t flags;
         const char *name;
-    } flush[] = {{UVMF_INVLPG | UVMF_LOCAL, "INVLPG local"}, {UVMF_INVLPG | UVMF_ALL, "INVLPG all"},
+    } flush[] = {{UVMF_INVLPG | UVMF_LOCAL, "INVLPG local"},
+                 {UVMF_INVLPG | UVMF_ALL, "INVLPG all"},
                  {UVMF_TLB_FLUSH | UVMF_LOCAL, "TLB_FLUSH local"},
                  {UVMF_TLB_FLUSH | UVMF_ALL, "TLB_FLUSH all"}};
     uint64_t *page = page_alloc(), *other = page_alloc();
@@ -119,11 +119,11 @@ static void va_mapping(void)
         is(READ_ONCE(page[0]), 2, "%s: flushed", flush[i].name);
         remap(page, KERNEL_RW);
     }
-    is(hypercall(update_va_mapping, page, entry(other, KERNEL_RW), (uint64_t)&mask | UVMF_INVLPG), 0,
-       "update_va_mapping with a mask of vCPUs");
+    is(hypercall(update_va_mapping, page, entry(other, KERNEL_RW), (uint64_t)&mask | UVMF_INVLPG),
+       0, "update_va_mapping with a mask of vCPUs");
     is(READ_ONCE(page[0]), 2, "with a mask: flushed");
-    is(hypercall(update_va_mapping, page, entry(page, KERNEL_RW), NOWHERE | UVMF_INVLPG), -XEN_EFAULT,
-       "with a bad mask");
+    is(hypercall(update_va_mapping, page, entry(page, KERNEL_RW), NOWHERE | UVMF_INVLPG),
+       -XEN_EFAULT, "with a bad mask");
     remap(page, KERNEL_RW);
     is(hypercall(update_va_mapping, NOWHERE, entry(page, KERNEL_RW), 0), -XEN_EINVAL,
        "update_va_mapping without a table");
@@ -183,7 +183,8 @@ static void pins(void)
     }
 }
 
-/* Pinned tables are mapped read-only; the hypervisor lets plain instructions through all the same. */
+/* Pinned tables are mapped read-only; the hypervisor lets plain instructions through all the same.
+ */
 static void plain_writes(void)
 {
     uint64_t *page = page_alloc(), *other = page_alloc(), *pte = pte_of((uint64_t)page, 1);
@@ -230,7 +231,8 @@ static void pages(void)
     is(mmuext(MMUEXT_CLEAR_PAGE, mfn_of(to), 0), 0, "CLEAR_PAGE");
     is(to[0] | to[1] | to[511], 0, "cleared");
     is(mmuext(MMUEXT_CLEAR_PAGE, root_mfn(), 0), -XEN_EINVAL, "CLEAR_PAGE of a page table");
-    is(mmuext(MMUEXT_COPY_PAGE, root_mfn(), mfn_of(from)), -XEN_EINVAL, "COPY_PAGE to a page table");
+    is(mmuext(MMUEXT_COPY_PAGE, root_mfn(), mfn_of(from)), -XEN_EINVAL,
+       "COPY_PAGE to a page table");
     is(mmuext(MMUEXT_CLEAR_PAGE, 1, 0), -XEN_EINVAL, "CLEAR_PAGE of a frame not ours");
     is(mmuext(MMUEXT_CLEAR_PAGE, 1ul << 52, 0), -XEN_EINVAL, "CLEAR_PAGE of no frame");
     is(mmuext(MMUEXT_COPY_PAGE, mfn_of(to), 1ul << 40), -XEN_EINVAL, "COPY_PAGE of no frame");

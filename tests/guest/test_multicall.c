@@ -2,7 +2,6 @@
 #include "event.h"
 #include "mem.h"
 
-#define NOWHERE 0x7000dead000
 
 static void results(void)
 {

@@ -26,9 +26,7 @@ static struct cpuid xen_cpuid(uint32_t leaf, uint32_t sub)
 {
     struct cpuid r;
 
-    __asm__ volatile(XEN_CPUID
-                     : "=a"(r.a), "=b"(r.b), "=c"(r.c), "=d"(r.d)
-                     : "a"(leaf), "c"(sub));
+    __asm__ volatile(XEN_CPUID : "=a"(r.a), "=b"(r.b), "=c"(r.c), "=d"(r.d) : "a"(leaf), "c"(sub));
     return r;
 }
 
@@ -161,7 +159,8 @@ static void debug_registers(void)
     is(hypercall(set_debugreg, 7, 0x2000), -XEN_EPERM, "general detection");
     is(hypercall(set_debugreg, 8, 0), -XEN_ENODEV, "set_debugreg 8");
     is(hypercall(get_debugreg, 99), -XEN_ENODEV, "get_debugreg 99");
-    ok(!TRY("movq %[v], %%dr0", NO_OUTS, [v] "r"(0xffff830000000000)), "dr0 in the hypervisor's area");
+    ok(!TRY("movq %[v], %%dr0", NO_OUTS, [v] "r"(0xffff830000000000)),
+       "dr0 in the hypervisor's area");
     expect_trap(13, 0, "dr0 in the hypervisor's area");
     hypercall(set_debugreg, 0, 0);
 }
@@ -209,7 +208,7 @@ static void others(void)
         ok(!TRY("xsetbv", NO_OUTS, "c"(0), "a"(0), "d"(0)), "xsetbv without x87");
         expect_trap(13, 0, "xsetbv without x87");
     }
-    hypercall(set_timer_op, end);
+    set_timer(end);
     while (!port_count[timer]) {
         __asm__ volatile("hlt" ::: "memory");
         events_off();
