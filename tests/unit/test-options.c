@@ -162,7 +162,7 @@ static void errors_are_one_line(void **state)
         }
         assert_true(g_utf8_validate(p.error->message, -1, NULL));
         drop(&p);
-        assert_false(qemu_options_parse(3, argv, &p.cfg, &p.req, NULL));
+        assert_false(qemu_options_parse(4, argv, &p.cfg, &p.req, NULL));
     }
 }
 
