@@ -1,5 +1,6 @@
 #include "xenner/build/decompress.h"
 #include "xenner/build/error.h"
+#include "xenner/build/xz.h"
 
 #define ZLIB_CONST /* its input is const only then */
 
@@ -97,6 +98,8 @@ static enum unpack_result unpack_xz(const uint8_t *in, size_t len, struct blob *
 {
     lzma_stream z = LZMA_STREAM_INIT;
 
+    if (xz_unpack_kernel(in, len, out))
+        return UNPACK_OK;
     if (lzma_stream_decoder(&z, LZMA_MEM_MAX, 0) != LZMA_OK)
         return UNPACK_MEMORY;
     return run_lzma(&z, in, len, out);
