@@ -23,8 +23,8 @@ static GByteArray *pack(const struct setting *s, const uint8_t *data, size_t len
 {
     GByteArray *a = g_byte_array_new();
     lzma_options_lzma opt;
-    lzma_filter filters[3] = {{LZMA_FILTER_X86, NULL}, {LZMA_FILTER_LZMA2, &opt},
-                              {LZMA_VLI_UNKNOWN, NULL}};
+    lzma_filter filters[3] = {
+        {LZMA_FILTER_X86, NULL}, {LZMA_FILTER_LZMA2, &opt}, {LZMA_VLI_UNKNOWN, NULL}};
     size_t n = 0;
 
     g_byte_array_set_size(a, (guint)(len + len / 4 + 4096));

@@ -136,7 +136,8 @@ static inline uint32_t get_distance(struct range *r, struct model *m, unsigned l
     return high + (even << 4) + get_bits_reversed(r, m->align, 4);
 }
 
-/* A literal behind a match: the byte that would have gone on the match chooses the probabilities. */
+/* A literal behind a match: the byte that would have gone on the match chooses the probabilities.
+ */
 static inline uint8_t get_unmatched(struct range *r, uint16_t *p, unsigned byte)
 {
     unsigned m = 1, offset = 0x100;
@@ -212,8 +213,9 @@ static inline void copy_match(uint8_t *out, uint8_t *end, size_t distance, unsig
         memcpy(out, from, COPY_BYTES);
 }
 
-/* One chunk: [in, in_end), behind which LZMA2_TAIL bytes can be read, fills [out, end). No distance goes
- * before base. One symbol takes 20 bytes at most, so that it is enough to look where it starts. */
+/* One chunk: [in, in_end), behind which LZMA2_TAIL bytes can be read, fills [out, end). No distance
+ * goes before base. One symbol takes 20 bytes at most, so that it is enough to look where it
+ * starts. */
 static bool unpack_chunk(struct decoder *d, const uint8_t *in, const uint8_t *in_end,
                          const uint8_t *base, uint8_t *out, uint8_t *end)
 {
@@ -337,64 +339,4 @@ bool lzma2_unpack(const uint8_t *in, size_t len, size_t *ret_used, uint8_t *out,
             return false;
     }
     return false;
-}
-
-/* The first e8 or e9 from i on that has four bytes behind it, or len. */
-static size_t find_call(const uint8_t *data, size_t i, size_t len)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101);
-
-    for (; len - i >= 12; i += 8) {
-        uint64_t word;
-        memcpy(&word, data + i, sizeof(word));
-        word = (word & ones * 0xfe) ^ ones * 0xe8; /* has a byte of 0 where the call is */
-        word = (word - ones) & ~word & ones * 0x80;
-        if (word)
-            return i + (unsigned)__builtin_ctzll(word) / 8;
-    }
-    for (; len - i > 4; i++) {
-        if ((data[i] & 0xfe) == 0xe8)
-            return i;
-    }
-    return len;
-}
-
-static bool is_near(uint8_t high)
-{
-    return high == 0 || high == 0xff;
-}
-
-/*
- * The filter takes e8 and e9 for calls and jumps when the highest byte of the 32-bit target says that it
- * is within 16 MiB, and no byte of the target looks like another one's start. `recent` has a bit for each
- * of the three bytes before that was e8 or e9: bit 0 is the nearest.
- */
-void lzma2_unfilter_x86(uint8_t *data, size_t len)
-{
-    static const uint8_t back[8] = {0, 1, 2, 2, 3, 3, 3, 3}; /* how far to the farthest in `recent` */
-    unsigned recent = 0;
-    size_t last = SIZE_MAX;
-
-    for (size_t i = find_call(data, 0, len); i < len; i = find_call(data, i, len)) {
-        size_t gap = i - last;
-        recent = gap > 3 ? 0 : recent << (gap - 1) & 7;
-        last = i;
-        bool taken = recent && (recent == 3 || recent > 4 || is_near(data[i + 4 - back[recent]]));
-        if (taken || !is_near(data[i + 4])) {
-            recent = (recent << 1 & 7) | 1;
-            i++;
-            continue;
-        }
-        uint32_t target, from;
-        memcpy(&from, data + i + 1, sizeof(from));
-        for (;;) {
-            target = from - (uint32_t)(i + 5);
-            if (!recent || !is_near((uint8_t)(target >> (24 - 8 * back[recent]))))
-                break;
-            from = target ^ ((1u << (32 - 8 * back[recent])) - 1);
-        }
-        target = (target & 0xffffff) | (target >> 24 & 1 ? 0xff000000u : 0);
-        memcpy(data + i + 1, &target, sizeof(target));
-        i += 5;
-    }
 }

@@ -1,10 +1,10 @@
 /*
- * Unpacks LZMA2 from memory straight to its place. It takes a quarter less CPU than liblzma, which must be
- * able to stop at any byte and copies all output out of a dictionary of its own; a kernel's payload is
- * most of what building a domain costs.
+ * Unpacks LZMA2 from memory straight to its place. It takes a quarter less CPU than liblzma, which
+ * must be able to stop at any byte and copies all output out of a dictionary of its own; a kernel's
+ * payload is most of what building a domain costs.
  *
- * Trusts nothing: false means "not as expected", and the caller asks liblzma, which also finds the right
- * words for what is wrong. So nothing is lost by giving up early.
+ * Trusts nothing: false means "not as expected", and the caller asks liblzma, which also finds the
+ * right words for what is wrong. So nothing is lost by giving up early.
  */
 #pragma once
 
@@ -18,5 +18,3 @@
 /* Up to and including the end mark: *ret_used bytes of in became *ret_len bytes of out. */
 bool lzma2_unpack(const uint8_t *in, size_t len, size_t *ret_used, uint8_t *out, size_t room,
                   size_t *ret_len);
-/* Undoes the x86 filter on all of a file: makes the targets of calls and jumps relative again. */
-void lzma2_unfilter_x86(uint8_t *data, size_t len);

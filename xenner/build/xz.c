@@ -1,5 +1,6 @@
 #include "xenner/build/xz.h"
 #include "xenner/build/lzma2.h"
+#include "xenner/build/x86_filter.h"
 
 #include <lzma.h>
 #include <string.h>
@@ -57,8 +58,7 @@ static bool check_end(const uint8_t *in, size_t len, size_t pos, const struct pa
 
     if (lzma_index_buffer_decode(&index, &memory, NULL, in, &pos, len) != LZMA_OK)
         return false;
-    ok = lzma_index_block_count(index) == 1 &&
-         lzma_index_uncompressed_size(index) == unpacked &&
+    ok = lzma_index_block_count(index) == 1 && lzma_index_uncompressed_size(index) == unpacked &&
          lzma_index_total_size(index) + LZMA_STREAM_HEADER_SIZE + lzma_index_size(index) == pos &&
          len - pos >= LZMA_STREAM_HEADER_SIZE &&
          lzma_stream_footer_decode(&footer, in + pos) == LZMA_OK &&
@@ -74,8 +74,8 @@ bool xz_unpack_kernel(const uint8_t *in, size_t len, struct blob *out)
     size_t packed, unpacked;
     uint32_t check;
 
-    if (!read_headers(in, len, &parts) ||
-        !lzma2_unpack(in + parts.data, len - parts.data, &packed, out->data, out->reserved, &unpacked))
+    if (!read_headers(in, len, &parts) || !lzma2_unpack(in + parts.data, len - parts.data, &packed,
+                                                        out->data, out->reserved, &unpacked))
         return false;
     const lzma_block *b = &parts.block;
     if ((b->compressed_size != LZMA_VLI_UNKNOWN && b->compressed_size != packed) ||
@@ -87,7 +87,7 @@ bool xz_unpack_kernel(const uint8_t *in, size_t len, struct blob *out)
             return false;
     }
     if (parts.x86)
-        lzma2_unfilter_x86(out->data, unpacked);
+        x86_unfilter(out->data, unpacked);
     memcpy(&check, in + pos, CHECK_SIZE); /* lzma2_unpack() left LZMA2_TAIL bytes */
     if (GUINT32_FROM_LE(check) != crc32_z(0, out->data, unpacked) ||
         !check_end(in, len, pos + CHECK_SIZE, &parts, unpacked))
