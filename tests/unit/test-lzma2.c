@@ -1,6 +1,7 @@
 /* lzma2.c and xz.c against liblzma's encoder: all settings, all kinds of chunks, and damage. */
 #include "kernel_maker.h"
 
+#include "xenner/build/lzma2.h"
 #include "xenner/build/xz.h"
 
 #include <lzma.h>
@@ -131,12 +132,28 @@ static void stays_in_its_room(void **state)
     }
 }
 
+/* A chunk that promises 2 MiB out of a few bytes: zeros unpack to literals for as long as there are
+ * any. */
+static void stays_in_its_input(void **state)
+{
+    static const uint8_t chunk[] = {0xff, 0xff, 0xff, 0x00, 0x09, 0x5d};
+    const size_t len = sizeof(chunk) + 10 + LZMA2_TAIL;
+    g_autofree uint8_t *in = g_malloc0(len);
+    size_t used, unpacked;
+    autoblob out = {0};
+
+    memcpy(in, chunk, sizeof(chunk));
+    assert_true(blob_reserve(&out, ROOM, NULL));
+    assert_false(lzma2_unpack(in, len, &used, out.data, out.reserved, &unpacked));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_as_liblzma),
         cmocka_unit_test(takes_only_what_is_whole),
         cmocka_unit_test(stays_in_its_room),
+        cmocka_unit_test(stays_in_its_input),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
