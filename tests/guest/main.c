@@ -18,6 +18,7 @@ static const struct group {
 } groups[] = {
     {"info", test_info},
     {"version", test_version},
+    {"traps", test_traps},
     {"events", test_events},
     {"time", test_time},
     {"smp", test_smp},
@@ -26,7 +27,6 @@ static const struct group {
     {"multicall", test_multicall},
     {"grants", test_grants},
 #ifdef __x86_64__
-    {"traps", test_traps},
     {"mmu", test_mmu},
     {"segments", test_segments},
     {"user", test_user},
