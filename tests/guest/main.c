@@ -24,10 +24,10 @@ static const struct group {
     {"smp", test_smp},
     {"sched", test_sched},
     {"memory", test_memory},
+    {"mmu", test_mmu},
     {"multicall", test_multicall},
     {"grants", test_grants},
 #ifdef __x86_64__
-    {"mmu", test_mmu},
     {"segments", test_segments},
     {"user", test_user},
     {"priv", test_priv},
