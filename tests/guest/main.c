@@ -27,11 +27,11 @@ static const struct group {
     {"mmu", test_mmu},
     {"multicall", test_multicall},
     {"grants", test_grants},
+    {"misc", test_misc},
 #ifdef __x86_64__
     {"segments", test_segments},
     {"user", test_user},
     {"priv", test_priv},
-    {"misc", test_misc},
     {"hostile", test_hostile, true},
 #endif
 };

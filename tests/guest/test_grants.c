@@ -39,8 +39,7 @@ static void tables(void)
     is(size.status, GNTST_bad_domain, "query_size of no domain");
 
     table = page_alloc();
-    is(update_va(table, pte_make(list[0], KERNEL_RW), UVMF_INVLPG), 0,
-       "it can be mapped");
+    is(update_va(table, pte_make(list[0], KERNEL_RW), UVMF_INVLPG), 0, "it can be mapped");
     memset(table, 0, PAGE_SIZE);
     table[8] = 1;
     is(table[8], 1, "and written to");

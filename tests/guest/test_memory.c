@@ -58,8 +58,7 @@ static void balloon(void)
     is(reservation(XENMEM_populate_physmap, &list, 1, 0), 1, "populate_physmap");
     is(current(), before, "and it is back");
     is(M2P[list], pfn, "the M2P knows it");
-    is(update_va(page, pte_make(list, KERNEL_RW), UVMF_INVLPG), 0,
-       "it can be mapped");
+    is(update_va(page, pte_make(list, KERNEL_RW), UVMF_INVLPG), 0, "it can be mapped");
     is(page[0], 0, "and is clear");
     page[0] = 2;
     ((xen_pfn_t *)start_info->mfn_list)[pfn] = list;
@@ -129,7 +128,8 @@ static void refused(void)
 }
 
 static void exchange_make(struct xen_memory_exchange *x, xen_pfn_t *in, unsigned long n_in,
-                          unsigned order_in, xen_pfn_t *out, unsigned long n_out, unsigned order_out)
+                          unsigned order_in, xen_pfn_t *out, unsigned long n_out,
+                          unsigned order_out)
 {
     memset(x, 0, sizeof(*x));
     x->in.extent_start.p = in;

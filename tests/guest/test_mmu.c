@@ -2,7 +2,6 @@
 #include "mem.h"
 #include "trap.h"
 
-
 #ifdef __x86_64__
 #define HYPERVISORS 0xffff830000000000
 #define SLOT        300 /* of a base pointer's table: nothing else is there */
@@ -71,7 +70,8 @@ static void machphys(void)
 static void update_errors(void)
 {
     uint64_t *page = page_alloc();
-    uint64_t l1 = maddr_of(pte_of((unsigned long)page, 1)), l2 = maddr_of(pte_of((unsigned long)page, 2));
+    uint64_t l1 = maddr_of(pte_of((unsigned long)page, 1)),
+             l2 = maddr_of(pte_of((unsigned long)page, 2));
     const uint64_t not_ours = 0x1000;
     struct mmu_update u = {l1, 0};
 
@@ -85,8 +85,8 @@ static void update_errors(void)
     is(update(l2, entry(page, KERNEL_RW) | 0x80), -XEN_EINVAL, "L2: a large page");
 #ifdef __x86_64__
     for (unsigned slot = 256; slot < 272; slot += 3)
-        is(update(pte_make(root_mfn(), slot * 8), 0), -XEN_EINVAL, "L4: slot %u is the hypervisor's",
-           slot);
+        is(update(pte_make(root_mfn(), slot * 8), 0), -XEN_EINVAL,
+           "L4: slot %u is the hypervisor's", slot);
 #endif
     is(update(not_ours, 0), -XEN_EINVAL, "an entry in a frame that is not ours");
     is(update(1ull << 50, 0), -XEN_EINVAL, "an entry nowhere");
@@ -119,7 +119,8 @@ static long other_domain(const void *va, uint64_t pte, domid_t dom)
 #ifdef __x86_64__
     return hypercall(update_va_mapping_otherdomain, va, pte, 0, dom);
 #else
-    return hypercall(update_va_mapping_otherdomain, va, (uint32_t)pte, (uint32_t)(pte >> 32), 0, dom);
+    return hypercall(update_va_mapping_otherdomain, va, (uint32_t)pte, (uint32_t)(pte >> 32), 0,
+                     dom);
 #endif
 }
 
@@ -138,16 +139,16 @@ static void va_mapping(void)
     other[0] = 2;
     for (unsigned i = 0; i < ARRAY_SIZE(flush); i++) {
         page[0] = 1;
-        is(update_va(page, entry(other, KERNEL_RW), flush[i].flags), 0,
-           "update_va_mapping, %s", flush[i].name);
+        is(update_va(page, entry(other, KERNEL_RW), flush[i].flags), 0, "update_va_mapping, %s",
+           flush[i].name);
         is(READ_ONCE(page[0]), 2, "%s: flushed", flush[i].name);
         remap(page, KERNEL_RW);
     }
-    is(update_va(page, entry(other, KERNEL_RW), (unsigned long)&mask | UVMF_INVLPG),
-       0, "update_va_mapping with a mask of vCPUs");
+    is(update_va(page, entry(other, KERNEL_RW), (unsigned long)&mask | UVMF_INVLPG), 0,
+       "update_va_mapping with a mask of vCPUs");
     is(READ_ONCE(page[0]), 2, "with a mask: flushed");
-    is(update_va(page, entry(page, KERNEL_RW), NOWHERE | UVMF_INVLPG),
-       -XEN_EFAULT, "with a bad mask");
+    is(update_va(page, entry(page, KERNEL_RW), NOWHERE | UVMF_INVLPG), -XEN_EFAULT,
+       "with a bad mask");
     remap(page, KERNEL_RW);
     is(update_va((void *)NOWHERE, entry(page, KERNEL_RW), 0), -XEN_EINVAL,
        "update_va_mapping without a table");
@@ -164,7 +165,8 @@ static void va_mapping(void)
     is(page[0], 1, "our page is where it was");
 }
 
-/* A tree of our own, from the base pointer's table down, maps a page at SLOT; pins hold it read-only. */
+/* A tree of our own, from the base pointer's table down, maps a page at SLOT; pins hold it
+ * read-only. */
 static void pins(void)
 {
     uint64_t *t[PT_LEVELS + 1], *page = page_alloc();
@@ -174,8 +176,8 @@ static void pins(void)
         t[level] = page_alloc();
     memcpy(t[PT_LEVELS], (void *)start_info->pt_base, PT_LEVELS == 4 ? PAGE_SIZE : 32);
     for (unsigned level = PT_LEVELS; level > 1; level--)
-        t[level][level == PT_LEVELS ? SLOT : 0] =
-            entry(t[level - 1], level == 3 ? L3_FLAGS : KERNEL_RW);
+        t[level][level == PT_LEVELS ? SLOT : 0] = entry(t[level - 1],
+                                                        level == 3 ? L3_FLAGS : KERNEL_RW);
     t[1][1] = entry(page, KERNEL_RW);
     for (unsigned level = 1; level <= PT_LEVELS; level++)
         remap(t[level], KERNEL_RO);
@@ -218,8 +220,8 @@ static void plain_writes(void)
     page[0] = 1;
     other[0] = 2;
     mmuext(MMUEXT_PIN_L1_TABLE, mfn_of(pte), 0);
-    update_va((void *)((unsigned long)pte & ~(PAGE_SIZE - 1)),
-              pte_make(mfn_of(pte), KERNEL_RO), UVMF_INVLPG);
+    update_va((void *)((unsigned long)pte & ~(PAGE_SIZE - 1)), pte_make(mfn_of(pte), KERNEL_RO),
+              UVMF_INVLPG);
     *(volatile uint64_t *)pte = theirs;
     mmuext(MMUEXT_INVLPG_LOCAL, (unsigned long)page, 0);
     is(READ_ONCE(page[0]), 2, "a plain write to an L1");

@@ -2,7 +2,6 @@
 #include "event.h"
 #include "mem.h"
 
-
 /* An entry of a page table as arguments. */
 #ifdef __x86_64__
 #define VA_ARGS(pte) pte

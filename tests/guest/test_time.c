@@ -1,7 +1,6 @@
 /* pvclock, set_timer_op, the singleshot and periodic timers, runstate. */
 #include "event.h"
 
-
 static unsigned timer_port;
 
 static void clock(void)
