@@ -1,8 +1,8 @@
 /*
  * grant_table_op of a guest that only offers grants: the frames of its table, versions 1 and 2. The
- * host reads the entries from the frames itself (xenner/host/gnttab.c), and learns from struct emu_gnttab
- * which they are. Mapping another domain's grants: there is
- * no other domain with a table.
+ * host reads the entries from the frames itself (xenner/host/gnttab.c), and learns from struct
+ * emu_gnttab which they are. Mapping another domain's grants: there is no other domain with a
+ * table.
  */
 #include "emu/emu.h"
 
@@ -50,7 +50,7 @@ void gnttab_init(void)
     emu.gnttab->version = 1;
 }
 
-/* size: of a frame's number in the guest's list. */
+/* size: of an element. setup_table's are xen_pfn_t, get_status_frames' have always 64 bits. */
 static int copy_frame_list(uint64_t list, size_t size, const uint64_t *frames, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {

@@ -21,7 +21,7 @@ _xenner()
         -d)
             COMPREPLY=($(compgen -W "all chardev config domain emu hypercall xenbus help" -- "$cur")) ;;
         *)
-            COMPREPLY=($(compgen -W "-D -S -accel -action -append -chardev -cpu -d -daemonize
+            COMPREPLY=($(compgen -W "-D -S -accel -action -append -bios -boot -chardev -cpu -d -daemonize
                 -device -display -h -help -initrd -kernel -m -machine -monitor -msg -name -no-acpi -no-hpet
                 -no-reboot -no-shutdown -no-user-config -nodefaults -nographic -overcommit -parallel
                 -pidfile -rtc -sandbox -serial -smp -uuid -version" -- "$cur")) ;;

@@ -181,6 +181,8 @@ static void versions(void)
     struct gnttab_set_version set = {.version = 2};
     struct gnttab_get_status_frames st = {.nr_frames = 1, .dom = DOMID_SELF};
     uint64_t list[2] = {~0ull, ~0ull}; /* of 64 bits whatever the kernel's width */
+    xen_pfn_t all[64] = {0};
+    uint64_t many[8] = {0};
 
     is(gnttab(GNTTABOP_get_version, &get, 1), 0, "get_version");
     is(get.version, 1, "1 at first");
@@ -206,6 +208,12 @@ static void versions(void)
     op.source.u.ref = 20;
     is(copy(&op), GNTST_okay, "copy from a grant of version 2");
     is(to[0], 0x44, "copied");
+    is(setup(64, DOMID_SELF, all), GNTST_okay, "a table of 64 frames");
+    st.nr_frames = 8;
+    st.frame_list.p = many;
+    gnttab(GNTTABOP_get_status_frames, &st, 1);
+    is(st.status, GNTST_okay, "its 16384 entries have status words");
+    ok(many[0] == list[0] && many[6] && many[7] && many[6] != many[7], "on frames of their own");
     set.version = 3;
     is(gnttab(GNTTABOP_set_version, &set, 1), -XEN_EINVAL, "set_version 3");
     set.version = 1;
