@@ -132,7 +132,7 @@ static int64_t get_status_frames(uint64_t at)
 {
     struct gnttab_get_status_frames op;
 
-    if (copy_from_guest(&op, at, emu.pae32 ? 16 : sizeof(op)))
+    if (copy_from_guest(&op, at, emu.pae32 ? 12 : sizeof(op)))
         return -XEN_EFAULT;
     uint64_t list = emu.pae32 ? *((uint32_t *)&op + 2) : (uint64_t)op.frame_list.p;
     if (!is_self(op.dom))

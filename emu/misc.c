@@ -114,6 +114,8 @@ HYPERCALL(do_vm_assist)
                      1ull << VMASST_TYPE_pae_extended_cr3 | 1ull << VMASST_TYPE_architectural_iopl |
                      1ull << VMASST_TYPE_runstate_update_flag | 1ull << VMASST_TYPE_m2p_strict;
 
+    if (emu.pae32)
+        known = (uint32_t)known; /* m2p_strict has no meaning there */
     if (a[1] >= 64 || !(known >> a[1] & 1))
         return -XEN_EINVAL;
     switch (a[0]) {

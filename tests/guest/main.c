@@ -18,20 +18,20 @@ static const struct group {
 } groups[] = {
     {"info", test_info},
     {"version", test_version},
+    {"traps", test_traps},
     {"events", test_events},
     {"time", test_time},
     {"smp", test_smp},
     {"sched", test_sched},
-#ifdef __x86_64__
-    {"traps", test_traps},
     {"memory", test_memory},
     {"mmu", test_mmu},
-    {"segments", test_segments},
-    {"user", test_user},
     {"multicall", test_multicall},
     {"grants", test_grants},
-    {"priv", test_priv},
     {"misc", test_misc},
+#ifdef __x86_64__
+    {"segments", test_segments},
+    {"user", test_user},
+    {"priv", test_priv},
     {"hostile", test_hostile, true},
 #endif
 };

@@ -32,6 +32,10 @@ uint64_t *pte_of(unsigned long va, unsigned level);
 uint64_t maddr_of(const void *p);
 /* update_va_mapping, whose entry takes two registers in 32-bit kernels. */
 long update_va(const void *va, uint64_t pte, unsigned long flags);
+static inline uint64_t pte_make(unsigned long mfn, uint64_t flags)
+{
+    return (uint64_t)mfn << PAGE_SHIFT | flags;
+}
 /* Changes the mapping of a page of ours; ends the run on an error. */
 void remap(const void *va, uint64_t flags);
 long mmu_write(uint64_t *entry, uint64_t val);

@@ -13,7 +13,8 @@ static void info_page(void)
     ok(start_info->console.domU.evtchn != 0, "start_info: the console's port");
     ok(start_info->store_evtchn != start_info->console.domU.evtchn, "start_info: two ports");
     is(start_info->pt_base & (PAGE_SIZE - 1), 0, "start_info: pt_base is a page");
-    ok(start_info->nr_pt_frames >= PT_LEVELS && start_info->nr_pt_frames < 512, "start_info: nr_pt_frames");
+    ok(start_info->nr_pt_frames >= PT_LEVELS && start_info->nr_pt_frames < 512,
+       "start_info: nr_pt_frames");
     is(start_info->cmd_line[MAX_GUEST_CMDLINE - 1], 0, "start_info: cmd_line ends");
     is(start_info->mod_len, 0, "start_info: no initrd");
 }

@@ -8,6 +8,11 @@
 #include <xen/physdev.h>
 #include <xen/platform.h>
 
+#ifdef __x86_64__
+#define IF_64(a, b) (a)
+#else
+#define IF_64(a, b) (b)
+#endif
 #define NOT_CANONICAL 0x8000000000000000
 
 static void console(void)
@@ -47,11 +52,12 @@ static void physdev(void)
 
 static void callbacks(void)
 {
-    static const uint16_t kept[] = {CALLBACKTYPE_event, CALLBACKTYPE_failsafe, CALLBACKTYPE_syscall,
+    static const uint16_t kept[] = {CALLBACKTYPE_event, CALLBACKTYPE_failsafe,
                                     CALLBACKTYPE_syscall32, CALLBACKTYPE_sysenter};
-    struct callback_register reg = {.type = CALLBACKTYPE_nmi, .address = stub(2)};
+    struct callback_register reg = {.type = CALLBACKTYPE_nmi};
     struct callback_unregister un = {.type = CALLBACKTYPE_nmi};
 
+    callback_address(&reg, stub(2));
     is(hypercall(callback_op, CALLBACKOP_register, &reg), 0, "register NMI");
     is(hypercall(callback_op, CALLBACKOP_unregister, &un), 0, "unregister NMI");
     for (unsigned i = 0; i < ARRAY_SIZE(kept); i++) {
@@ -59,18 +65,30 @@ static void callbacks(void)
         is(hypercall(callback_op, CALLBACKOP_unregister, &un), -XEN_EINVAL, "unregister type %u",
            kept[i]);
     }
+    un.type = CALLBACKTYPE_syscall;
+    is(hypercall(callback_op, CALLBACKOP_unregister, &un), IF_64(-XEN_EINVAL, -XEN_ENOSYS),
+       "unregister the system call's");
     un.type = 99;
     is(hypercall(callback_op, CALLBACKOP_unregister, &un), -XEN_ENOSYS, "unregister type 99");
     reg.type = 99;
     is(hypercall(callback_op, CALLBACKOP_register, &reg), -XEN_ENOSYS, "register type 99");
+#ifdef __x86_64__
     reg = (struct callback_register){.type = CALLBACKTYPE_event, .address = NOT_CANONICAL};
     is(hypercall(callback_op, CALLBACKOP_register, &reg), -XEN_EINVAL, "register nowhere");
+#endif
     is(hypercall(callback_op, CALLBACKOP_register, NOWHERE), -XEN_EFAULT, "register, bad pointer");
     is(hypercall(callback_op, CALLBACKOP_unregister, NOWHERE), -XEN_EFAULT,
        "unregister, bad pointer");
-    is(hypercall(callback_op, 99, &reg), -XEN_ENOSYS, "callback_op, unknown command");
-    is(hypercall(set_callbacks, stub(VECTOR_EVENT), stub(VECTOR_FAILSAFE), stub(VECTOR_SYSCALL)), 0,
-       "set_callbacks");
+    is(hypercall(callback_op, 99, &reg), IF_64(-XEN_ENOSYS, -XEN_EINVAL),
+       "callback_op, unknown command");
+#ifdef __x86_64__
+    long rc = hypercall(set_callbacks, stub(VECTOR_EVENT), stub(VECTOR_FAILSAFE),
+                        stub(VECTOR_SYSCALL));
+#else
+    long rc = hypercall(set_callbacks, FLAT_KERNEL_CS, stub(VECTOR_EVENT), FLAT_KERNEL_CS,
+                        stub(VECTOR_FAILSAFE));
+#endif
+    is(rc, 0, "set_callbacks");
     unsigned port = port_ipi(0);
     events_on();
     port_send(port);
@@ -82,10 +100,12 @@ static void callbacks(void)
 
 static void trap_tables(void)
 {
-    trap_info_t table[2] = {{.vector = 6, .cs = FLAT_KERNEL_CS64, .address = NOT_CANONICAL}};
-    uint64_t nmi[2] = {stub(2)};
+    unsigned long nmi[2] = {stub(2)};
 
+#ifdef __x86_64__
+    trap_info_t table[2] = {{.vector = 6, .cs = FLAT_KERNEL_CS, .address = NOT_CANONICAL}};
     is(hypercall(set_trap_table, table), -XEN_EINVAL, "set_trap_table with an address nowhere");
+#endif
     is(hypercall(set_trap_table, 0), 0, "set_trap_table: none");
     traps_register();
     TRY("ud2", NO_OUTS, "m"(seen[0]));
@@ -111,14 +131,16 @@ static void assists(void)
     static const unsigned known[] = {
         VMASST_TYPE_4gb_segments,        VMASST_TYPE_4gb_segments_notify,
         VMASST_TYPE_writable_pagetables, VMASST_TYPE_pae_extended_cr3,
-        VMASST_TYPE_architectural_iopl,  VMASST_TYPE_runstate_update_flag,
-        VMASST_TYPE_m2p_strict};
+        VMASST_TYPE_architectural_iopl,  VMASST_TYPE_runstate_update_flag};
 
     for (unsigned i = 0; i < ARRAY_SIZE(known); i++) {
         is(hypercall(vm_assist, VMASST_CMD_enable, known[i]), 0, "vm_assist: enable %u", known[i]);
         is(hypercall(vm_assist, VMASST_CMD_disable, known[i]), 0, "vm_assist: disable %u",
            known[i]);
     }
+    is(hypercall(vm_assist, VMASST_CMD_enable, VMASST_TYPE_m2p_strict), IF_64(0, -XEN_EINVAL),
+       "vm_assist: m2p_strict");
+    hypercall(vm_assist, VMASST_CMD_disable, VMASST_TYPE_m2p_strict);
     is(hypercall(vm_assist, VMASST_CMD_enable, 20), -XEN_EINVAL, "vm_assist: unknown type");
     is(hypercall(vm_assist, VMASST_CMD_enable, 64), -XEN_EINVAL, "vm_assist: wild type");
     is(hypercall(vm_assist, 99, known[0]), -XEN_ENOSYS, "vm_assist: unknown command");

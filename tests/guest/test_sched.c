@@ -1,7 +1,6 @@
 /* sched_op: yield, block, poll, watchdogs, and what is refused. Shutdowns: end= of main.c. */
 #include "event.h"
 
-
 static unsigned timer_port;
 
 static void blocking(void)

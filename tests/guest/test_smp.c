@@ -2,7 +2,6 @@
 #include "mem.h"
 #include "smp.h"
 
-
 static long is_up(unsigned id)
 {
     return hypercall(vcpu_op, VCPUOP_is_up, id);

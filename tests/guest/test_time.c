@@ -1,7 +1,6 @@
 /* pvclock, set_timer_op, the singleshot and periodic timers, runstate. */
 #include "event.h"
 
-
 static unsigned timer_port;
 
 static void clock(void)
@@ -86,7 +85,7 @@ static void periodic(void)
     set.period_ns = 999999;
     is(hypercall(vcpu_op, VCPUOP_set_periodic_timer, 0, &set), -XEN_EINVAL,
        "set_periodic_timer: less than a millisecond");
-    set.period_ns = ~0ul;
+    set.period_ns = ~0ull;
     is(hypercall(vcpu_op, VCPUOP_set_periodic_timer, 0, &set), -XEN_EINVAL,
        "set_periodic_timer: longer than time");
     is(hypercall(vcpu_op, VCPUOP_set_periodic_timer, 0, NOWHERE), -XEN_EFAULT,
