@@ -314,7 +314,10 @@ static bool start_store(struct domain *d, GError **error)
 {
     fill_store(d);
     d->store_ring = store_ring_new(d->host, d->image.store_ring.v, d->store_port, d->store, error);
-    return d->store_ring != NULL;
+    if (!d->store_ring)
+        return false;
+    store_introduce(d->store, GUEST_DOMID);
+    return true;
 }
 
 static bool build(struct domain *d, GError **error)
@@ -499,6 +502,11 @@ bool domain_set_running(struct domain *d, bool run, GError **error)
 struct xen_host *domain_host(struct domain *d)
 {
     return d->host;
+}
+
+struct store *domain_store(struct domain *d)
+{
+    return d->store;
 }
 
 bool domain_console(struct domain *d, unsigned n, xen_pfn_t *ret_gfn, evtchn_port_t *ret_port)

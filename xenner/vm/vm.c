@@ -2,6 +2,7 @@
 #include "xenner/backend/console.h"
 #include "xenner/chardev/chardev.h"
 #include "xenner/domain/domain.h"
+#include "xenner/vm/doors.h"
 
 #include <gio/gio.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@ struct vm {
     const struct vm_config *cfg;
     GPtrArray *chardevs;              /* struct chardev *, owned */
     struct domain *domain;
+    struct vm_doors *doors;           /* NULL: there is no runtime directory */
     GPtrArray *consoles;              /* struct console_backend *, owned; the first is console 0 */
     enum run_state state;
     bool quitting;
@@ -54,6 +56,7 @@ static bool open_chardevs(struct vm *vm, GError **error)
 
 static void close_domain(struct vm *vm)
 {
+    vm_doors_serve(vm->doors, NULL);
     g_ptr_array_set_size(vm->consoles, 0);
     domain_destroy(g_steal_pointer(&vm->domain));
 }
@@ -92,6 +95,13 @@ static struct console_backend *open_console(struct vm *vm, unsigned n, GError **
     return console_backend_new_device(domain_host(vm->domain), n, chr, error);
 }
 
+static const char *console_label(struct vm *vm, unsigned n)
+{
+    const struct console_config *c = g_ptr_array_index(vm->cfg->consoles, n);
+
+    return chardev_label(find_chardev(vm, c->chardev));
+}
+
 static bool open_consoles(struct vm *vm, GError **error)
 {
     for (guint i = 0; i < vm->cfg->consoles->len; i++) {
@@ -100,6 +110,7 @@ static bool open_consoles(struct vm *vm, GError **error)
             return false;
         console_backend_set_escape(console, on_escape, vm);
         g_ptr_array_add(vm->consoles, console);
+        vm_doors_console(vm->doors, vm->domain, i, console_label(vm, i));
     }
     return true;
 }
@@ -111,6 +122,7 @@ static bool open_domain(struct vm *vm, GError **error)
         close_domain(vm);
         return false;
     }
+    vm_doors_serve(vm->doors, vm->domain);
     return true;
 }
 
@@ -195,6 +207,7 @@ struct vm *vm_new(const struct vm_config *cfg, GError **error)
     vm->state = RUN_PRELAUNCH;
     vm->chardevs = g_ptr_array_new_with_free_func((GDestroyNotify)chardev_free);
     vm->consoles = g_ptr_array_new_with_free_func((GDestroyNotify)console_backend_free);
+    vm->doors = vm_doors_new(cfg);
     if (!open_chardevs(vm, error) || !open_domain(vm, error)) {
         vm_free(vm);
         return NULL;
@@ -248,5 +261,6 @@ void vm_free(struct vm *vm)
     close_domain(vm);
     g_ptr_array_unref(vm->consoles);
     g_ptr_array_unref(vm->chardevs);
+    vm_doors_free(vm->doors);
     g_free(vm);
 }
