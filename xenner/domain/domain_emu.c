@@ -308,6 +308,8 @@ static void fill_store(struct domain *d)
         g_autofree char *path = g_strdup_printf("%s/%s", home, guest_writable[i]);
         store_chmod(d->store, path, guest, guest);
     }
+    store_write(d->store, "/local/domain/1/control/shutdown", ""); /* the guest's to empty, too */
+    store_write(d->store, "/local/domain/1/control/sysrq", "");
 }
 
 static bool start_store(struct domain *d, GError **error)
