@@ -47,9 +47,18 @@ static void write_tty(struct domain *domain, unsigned n, const char *tty)
         g_debug("%s", error->message);
 }
 
+/* Who reads it is in another directory. */
+static char *whole_path(const char *label)
+{
+    if (!g_str_has_prefix(label, "unix:"))
+        return g_strdup(label);
+    g_autofree char *path = g_canonicalize_filename(label + 5, NULL);
+    return g_strdup_printf("unix:%s", path);
+}
+
 void vm_doors_console(struct vm_doors *doors, struct domain *domain, unsigned n, const char *label)
 {
-    g_autofree char *name = g_strdup_printf("console.%u", n), *path = NULL;
+    g_autofree char *name = g_strdup_printf("console.%u", n), *path = NULL, *where = NULL;
     g_autoptr(GError) error = NULL;
 
     if (g_str_has_prefix(label, "pty:"))
@@ -57,7 +66,8 @@ void vm_doors_console(struct vm_doors *doors, struct domain *domain, unsigned n,
     if (!doors)
         return;
     path = rundir_file(doors->dir, name);
-    if (!g_file_set_contents(path, label, -1, &error))
+    where = whole_path(label);
+    if (!g_file_set_contents(path, where, -1, &error))
         g_warning("%s", error->message);
 }
 
