@@ -56,13 +56,14 @@ expect_no_children()
 }
 
 # For a guest in the background: start_guest NAME MEMORY "kernel words" [options]; its process is $pid, its
-# directory $guest_dir, its console a pty.
+# directory $guest_dir, its console a pty unless $serial says otherwise.
+serial=pty
 start_guest()
 {
     name=$1 memory=$2 words=$3
     shift 3
     "$XENNER" -accel "$ACCEL" -name "$name" -m "$memory" -kernel "$KERNEL" -initrd "$INITRD" \
-        -append "console=hvc0 $words" -serial pty "$@" </dev/null >"$work/out" 2>"$work/err" &
+        -append "console=hvc0 $words" -serial "$serial" "$@" </dev/null >"$work/out" 2>"$work/err" &
     pid=$! guest=$!
     until_true "no xenstore socket" "[ -s $XENNER_RUNTIME_DIR/$name-$pid/console.0 ]"
     guest_dir=$XENNER_RUNTIME_DIR/$name-$pid
