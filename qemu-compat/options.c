@@ -169,7 +169,7 @@ static const struct option options[] = {
     {"initrd", "FILE", "initial ramdisk", opt_initrd},
     {"kernel", "FILE", "the guest's kernel: bzImage or ELF with Xen PV notes", opt_kernel},
     {"m", "[size=]SIZE", "memory, in MiB unless a suffix says otherwise (default 128)", opt_memory},
-    {"machine", "[type=]xenpv,...", "kernel-ring=auto|1|3, user-tables=auto|shared|split, accel=",
+    {"machine", "[type=]xenpv,...", "kernel-ring=auto|1|3, user-tables=auto|shared|split, soft-quit=off|on|S, accel=",
      opt_machine},
     {"monitor", "DEV", "only 'none' yet", opt_only_none},
     {"msg", "timestamp=on|off", "timestamps on messages", opt_msg},

@@ -75,6 +75,10 @@ struct vm_config {
         enum vm_action reboot;   /* ACT_RESET, or ACT_POWEROFF (-no-reboot) */
         enum vm_action panic;    /* ACT_POWEROFF, ACT_PAUSE, ACT_RESET or ACT_NONE */
     } on;
+    struct {
+        bool on;          /* the first signal asks the guest to power off */
+        unsigned seconds; /* that it has for that; 0: as long as it takes */
+    } soft_quit;
     enum kernel_ring kernel_ring;
     enum user_tables user_tables;
     bool start_paused;   /* -S */
