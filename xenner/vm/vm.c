@@ -1,8 +1,8 @@
 #include "xenner/vm/vm.h"
 #include "xenner/backend/console.h"
-#include "xenner/backend/net.h"
 #include "xenner/chardev/chardev.h"
 #include "xenner/domain/domain.h"
+#include "xenner/vm/vm_nets.h"
 
 #include <gio/gio.h>
 #include <stdio.h>
@@ -12,9 +12,8 @@ struct vm {
     const struct vm_config *cfg;
     GPtrArray *chardevs;              /* struct chardev *, owned */
     struct domain *domain;
-    GPtrArray *netports;              /* struct netport *, owned; one a netdev, then one a NIC without */
-    GPtrArray *nics;                  /* struct net_backend *, owned */
     GPtrArray *consoles;              /* struct console_backend *, owned; the first is console 0 */
+    struct vm_nets *nets;
     enum run_state state;
     bool quitting;
     void (*quit)(void *opaque, int status);
@@ -57,8 +56,8 @@ static bool open_chardevs(struct vm *vm, GError **error)
 
 static void close_domain(struct vm *vm)
 {
-    g_ptr_array_set_size(vm->nics, 0);
     g_ptr_array_set_size(vm->consoles, 0);
+    vm_nets_detach(vm->nets);
     domain_destroy(g_steal_pointer(&vm->domain));
 }
 
@@ -108,53 +107,11 @@ static bool open_consoles(struct vm *vm, GError **error)
     return true;
 }
 
-static bool open_netports(struct vm *vm, GError **error)
-{
-    for (guint i = 0; i < vm->cfg->netdevs->len; i++) {
-        const struct netdev_config *c = g_ptr_array_index(vm->cfg->netdevs, i);
-        struct netport *port = netport_new(c, error);
-        if (!port) {
-            g_prefix_error(error, "%s: ", c->origin);
-            return false;
-        }
-        g_ptr_array_add(vm->netports, port);
-    }
-    for (guint i = 0; i < vm->cfg->nics->len; i++) {
-        const struct nic_config *c = g_ptr_array_index(vm->cfg->nics, i);
-        if (!c->netdev)
-            g_ptr_array_add(vm->netports, netport_new_unplugged(i));
-    }
-    return true;
-}
-
-static struct netport *find_netport(struct vm *vm, const char *id)
-{
-    for (guint i = 0; i < vm->netports->len; i++) {
-        struct netport *port = g_ptr_array_index(vm->netports, i);
-        if (strcmp(netport_id(port), id) == 0)
-            return port;
-    }
-    return NULL;
-}
-
-static bool open_nics(struct vm *vm, GError **error)
-{
-    for (guint i = 0; i < vm->cfg->nics->len; i++) {
-        const struct nic_config *c = g_ptr_array_index(vm->cfg->nics, i);
-        g_autofree char *unplugged = netport_unplugged_id(i);
-        struct netport *port = find_netport(vm, c->netdev ? c->netdev : unplugged);
-        struct net_backend *nic = net_backend_new(domain_host(vm->domain), i, c, port, error);
-        if (!nic)
-            return false;
-        g_ptr_array_add(vm->nics, nic);
-    }
-    return true;
-}
-
 static bool open_domain(struct vm *vm, GError **error)
 {
     vm->domain = domain_create(vm->cfg, &events, vm, error);
-    if (!vm->domain || !open_consoles(vm, error) || !open_nics(vm, error)) {
+    if (!vm->domain || !open_consoles(vm, error) ||
+        !vm_nets_attach(vm->nets, domain_host(vm->domain), error)) {
         close_domain(vm);
         return false;
     }
@@ -242,9 +199,8 @@ struct vm *vm_new(const struct vm_config *cfg, GError **error)
     vm->state = RUN_PRELAUNCH;
     vm->chardevs = g_ptr_array_new_with_free_func((GDestroyNotify)chardev_free);
     vm->consoles = g_ptr_array_new_with_free_func((GDestroyNotify)console_backend_free);
-    vm->netports = g_ptr_array_new_with_free_func((GDestroyNotify)netport_free);
-    vm->nics = g_ptr_array_new_with_free_func((GDestroyNotify)net_backend_free);
-    if (!open_chardevs(vm, error) || !open_netports(vm, error) || !open_domain(vm, error)) {
+    vm->nets = vm_nets_new(cfg, error);
+    if (!vm->nets || !open_chardevs(vm, error) || !open_domain(vm, error)) {
         vm_free(vm);
         return NULL;
     }
@@ -295,8 +251,7 @@ void vm_free(struct vm *vm)
     if (!vm)
         return;
     close_domain(vm);
-    g_ptr_array_unref(vm->nics);
-    g_ptr_array_unref(vm->netports);
+    vm_nets_free(vm->nets);
     g_ptr_array_unref(vm->consoles);
     g_ptr_array_unref(vm->chardevs);
     g_free(vm);
