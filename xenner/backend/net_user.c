@@ -311,10 +311,21 @@ static const struct netport_ops user_ops = {
     .name = "user", .gso = true, .send = user_send, .resume = user_resume, .free = user_free,
 };
 
+/* libslirp warns of what guests do: a trace, for a guest could fill the log with it. */
+static void slirp_message(const gchar *domain, GLogLevelFlags level, const gchar *text, gpointer data)
+{
+    g_log("net", G_LOG_LEVEL_DEBUG, "libslirp: %s", text);
+}
+
 struct netport *net_user_new(const struct netdev_config *cfg, GError **error)
 {
+    static gsize once;
     SlirpConfig config;
 
+    if (g_once_init_enter(&once)) {
+        g_log_set_handler("Slirp", G_LOG_LEVEL_MASK, slirp_message, NULL);
+        g_once_init_leave(&once, 1);
+    }
     if (!net_user_config(&cfg->user, &config, error))
         return NULL;
     struct net_user *u = g_new0(struct net_user, 1);
