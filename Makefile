@@ -21,8 +21,8 @@ build: setup $(BUILD)/build.ninja
 $(KERNEL): tools/fetch-kernel.sh | setup
 	@sh tools/fetch-kernel.sh $(ASSETS) && touch $@
 
-$(INITRD): tools/mkinitramfs.sh tools/init $(wildcard tests/guest-scripts/*) | setup
-	@mkdir -p $(ASSETS) && sh tools/mkinitramfs.sh $@
+$(INITRD): $(KERNEL) tools/mkinitramfs.sh tools/init $(wildcard tests/guest-scripts/*) | setup
+	@sh tools/mkinitramfs.sh $@ $$(find $(ASSETS)/kernel -name xen-netfront.ko)
 
 assets: $(KERNEL) $(INITRD)
 

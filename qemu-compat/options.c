@@ -174,6 +174,9 @@ static const struct option options[] = {
     {"monitor", "DEV", "only 'none' yet", opt_only_none},
     {"msg", "timestamp=on|off", "timestamps on messages", opt_msg},
     {"name", "NAME", "the guest's name", opt_name},
+    {"net", "nic|TYPE,...", "a NIC, or the network for it: the older form of -nic", opt_net},
+    {"netdev", "TYPE,id=ID,...", "a network for -device xen-net-device ('help' lists types)", opt_netdev},
+    {"nic", "TYPE,...|none", "a NIC and its network: user, tap, bridge, socket... ('help')", opt_nic},
     {"no-acpi", NULL, "accepted: a PV guest has no ACPI", opt_nothing},
     {"no-hpet", NULL, "accepted: a PV guest has no HPET", opt_nothing},
     {"no-reboot", NULL, "exit instead of rebooting", opt_no_reboot},
@@ -197,7 +200,7 @@ static const struct option options[] = {
 /* QEMU's own that change what the guest sees and that are not there yet: refused, not ignored. */
 static const char *const refused[] = {
     "blockdev", "cdrom", "drive",    "fda",  "hda",   "hdb",    "hdc", "hdd",
-    "incoming", "loadvm", "mon",   "net",    "netdev",   "nic",  "object", "qmp",   "snapshot",
+    "incoming", "loadvm", "mon",   "object", "qmp",   "snapshot",
     "spice",    "usb",    "vga",   "vnc",    "watchdog", "fsdev", "virtfs", "kernel-irqchip",
 };
 
@@ -258,7 +261,7 @@ static bool parse_all(struct option_state *s, int argc, char *const argv[], GErr
     }
     if (s->req->daemonize && s->nographic)
         return opt_error(error, "-nographic cannot be used with -daemonize");
-    if (!opt_chardev_finish(s, error))
+    if (!opt_chardev_finish(s, error) || !opt_net_finish(s, error))
         return false;
     if (s->accels->len) {
         g_ptr_array_add(s->accels, NULL);

@@ -39,6 +39,8 @@ struct vm_config *vm_config_new(void)
     cfg->on.panic = ACT_POWEROFF;
     cfg->chardevs = g_ptr_array_new_with_free_func(chardev_config_free);
     cfg->consoles = g_ptr_array_new_with_free_func(console_config_free);
+    cfg->netdevs = g_ptr_array_new_with_free_func(netdev_config_free);
+    cfg->nics = g_ptr_array_new_with_free_func(nic_config_free);
     return cfg;
 }
 
@@ -56,6 +58,8 @@ void vm_config_free(struct vm_config *cfg)
     g_free(cfg->pidfile);
     g_ptr_array_unref(cfg->chardevs);
     g_ptr_array_unref(cfg->consoles);
+    g_ptr_array_unref(cfg->netdevs);
+    g_ptr_array_unref(cfg->nics);
     g_free(cfg->debug);
     g_free(cfg->debug_file);
     g_free(cfg);
@@ -132,5 +136,6 @@ bool vm_config_validate(const struct vm_config *cfg, GError **error)
         return wrong(error, "-initrd only allowed with -kernel option");
     if (!cfg->boot.kernel && cfg->boot.cmdline[0])
         return wrong(error, "-append only allowed with -kernel option");
-    return check_chardevs(cfg, error) && check_consoles(cfg, error);
+    return check_chardevs(cfg, error) && check_consoles(cfg, error) &&
+           net_configs_check(cfg->netdevs, cfg->nics, error);
 }

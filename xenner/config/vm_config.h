@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include "xenner/config/net_config.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -85,6 +87,8 @@ struct vm_config {
     char *pidfile;
     GPtrArray *chardevs; /* struct chardev_config *, owned */
     GPtrArray *consoles; /* struct console_config *, owned */
+    GPtrArray *netdevs;  /* struct netdev_config *, owned */
+    GPtrArray *nics;     /* struct nic_config *, owned; vif 0, 1... */
     char *debug;         /* -d: log domains, or NULL */
     char *debug_file;    /* -D, or NULL */
 };
