@@ -38,6 +38,7 @@ struct vm_config *vm_config_new(void)
     cfg->on.panic = ACT_POWEROFF;
     cfg->chardevs = g_ptr_array_new_with_free_func(chardev_config_free);
     cfg->consoles = g_ptr_array_new_with_free_func(console_config_free);
+    cfg->disks = g_ptr_array_new_with_free_func(disk_config_free);
     return cfg;
 }
 
@@ -54,6 +55,7 @@ void vm_config_free(struct vm_config *cfg)
     g_free(cfg->pidfile);
     g_ptr_array_unref(cfg->chardevs);
     g_ptr_array_unref(cfg->consoles);
+    g_ptr_array_unref(cfg->disks);
     g_free(cfg->debug);
     g_free(cfg->debug_file);
     g_free(cfg);
@@ -132,5 +134,6 @@ bool vm_config_validate(const struct vm_config *cfg, GError **error)
         return wrong(error, "-append only allowed with -kernel option");
     if (!cfg->boot.kernel)
         return wrong(error, "no kernel to start: name one with -kernel FILE");
-    return check_chardevs(cfg, error) && check_consoles(cfg, error);
+    return check_chardevs(cfg, error) && check_consoles(cfg, error) &&
+           disk_configs_check(cfg->disks, error);
 }

@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include "xenner/config/disk_config.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -77,6 +79,7 @@ struct vm_config {
     char *pidfile;
     GPtrArray *chardevs; /* struct chardev_config *, owned */
     GPtrArray *consoles; /* struct console_config *, owned */
+    GPtrArray *disks;    /* struct disk_config *, owned */
     char *debug;         /* -d: log domains, or NULL */
     char *debug_file;    /* -D, or NULL */
 };
