@@ -23,6 +23,7 @@ static const struct {
     bool (*add)(struct option_state *s, const char *value, struct keyval *kv, GError **error);
 } drivers[] = {
     {"xen-console", "a further console (hvc) on a chardev", device_console},
+    {"xen-disk", "a disk, of -drive if=none", opt_device_disk},
 };
 
 bool opt_device(struct option_state *s, const char *value, GError **error)
