@@ -19,7 +19,7 @@ _xenner()
             COMPREPLY=($(compgen -W "reboot=reset reboot=shutdown shutdown=poweroff shutdown=pause
                 panic=shutdown panic=exit-failure panic=pause panic=none panic=reset" -- "$cur")) ;;
         -d)
-            COMPREPLY=($(compgen -W "all chardev config domain emu hypercall xenbus help" -- "$cur")) ;;
+            COMPREPLY=($(compgen -W "all blk chardev config domain emu hypercall xenbus help" -- "$cur")) ;;
         *)
             COMPREPLY=($(compgen -W "-D -S -accel -action -append -chardev -cpu -d -daemonize
                 -device -display -h -help -initrd -kernel -m -machine -monitor -msg -name -no-acpi -no-hpet
