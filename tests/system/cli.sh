@@ -28,7 +28,7 @@ refuse "No such file" -kernel "$work/none"
 refuse "$work/short" -kernel "$work/short"
 refuse "$work/empty" -kernel "$work/empty"
 refuse "$work" -kernel "$work"
-refuse "not supported yet" -drive file=x
+refuse "Could not open 'x': No such file or directory" -kernel "$KERNEL" -drive file=x
 truncate -s 1G "$work/large"
 refuse "MiB of memory" -m 128 -kernel "$KERNEL" -initrd "$work/large"
 ACCEL=foo

@@ -16,14 +16,14 @@ unsigned blk_entry_size(enum blk_abi abi)
     return abi == BLK_ABI_64 ? 112 : 108;
 }
 
-size_t blk_response_make(enum blk_abi abi, uint64_t id, uint8_t code, int16_t status, void *ret)
+size_t blk_response_make(enum blk_abi abi, uint64_t id, uint8_t op, int16_t status, void *ret)
 {
     size_t len = abi == BLK_ABI_64 ? 16 : 12;
     uint8_t *p = ret;
 
     memset(p, 0, len);
     memcpy(p, &id, sizeof(id));
-    p[8] = code;
+    p[8] = op;
     memcpy(p + 10, &status, sizeof(status));
     return len;
 }
@@ -48,7 +48,7 @@ int blk_req_parse(const void *entry, enum blk_abi abi, struct blk_req *ret)
     const uint8_t *e = entry, *body = e + id_offset(abi);
 
     memset(ret, 0, sizeof(*ret));
-    ret->code = ret->op = e[0];
+    ret->op = e[0];
     memcpy(&ret->id, body, sizeof(ret->id));
     memcpy(&ret->sector, body + 8, sizeof(ret->sector));
     switch (ret->op) {

@@ -20,8 +20,7 @@ enum {
 struct blk_req {
     uint64_t id, sector;
     uint64_t nr_sectors;  /* discard */
-    uint8_t code;         /* as in the ring, for the answer */
-    uint8_t op;           /* BLKIF_OP_; an indirect one's own */
+    uint8_t op;           /* BLKIF_OP_; an indirect one's own, as the frontend expects in the answer */
     bool indirect;
     unsigned nr_segments; /* read, write, barrier, flush */
     unsigned nr_pages;    /* indirect: where the segments are */
@@ -35,8 +34,8 @@ struct blk_disk {
 };
 
 unsigned blk_entry_size(enum blk_abi abi);
-size_t blk_response_make(enum blk_abi abi, uint64_t id, uint8_t code, int16_t status, void *ret);
-/* entry: a copy of blk_entry_size() bytes. 0, or a status for the answer; then id and code are good. */
+size_t blk_response_make(enum blk_abi abi, uint64_t id, uint8_t op, int16_t status, void *ret);
+/* entry: a copy of blk_entry_size() bytes. 0, or a status for the answer; then id and op are good. */
 int blk_req_parse(const void *entry, enum blk_abi abi, struct blk_req *ret);
 /*
  * seg: the request's segments, a copy. 0 and the number of bytes (of the segments or to be discarded), or

@@ -36,11 +36,11 @@ static void take_requests(struct blk_ring *ring);
 static void answer(struct blk_ring *ring, const struct blk_req *req, int16_t status)
 {
     uint8_t entry[sizeof(struct blkif_response)];
-    size_t len = blk_response_make(ring->config.abi, req->id, req->code, status, entry);
+    size_t len = blk_response_make(ring->config.abi, req->id, req->op, status, entry);
 
     if (status != BLKIF_RSP_OKAY)
         g_log("blk", G_LOG_LEVEL_DEBUG, "%s: operation %u at sector %" G_GUINT64_FORMAT " ends with %d",
-              ring->config.name, req->code, req->sector, status);
+              ring->config.name, req->op, req->sector, status);
     ring_answer(&ring->ring, entry, len);
     ring->answered = true;
     io_at_end(ring->config.io, &ring->batch);
@@ -191,7 +191,7 @@ static int map_data(struct op *op, const struct blkif_request_segment *seg)
 static void start_op(struct op *op)
 {
     struct blk_ring *ring = op->ring;
-    uint8_t code = op->req.op;
+    const uint8_t code = op->req.op;
 
     op->barrier = code == BLKIF_OP_WRITE_BARRIER ||
                   (code == BLKIF_OP_FLUSH_DISKCACHE && op->req.nr_segments);
