@@ -40,9 +40,11 @@ check: build assets
 # (BENCH_XEN=1 makes it, BENCH_XEN=0 leaves it out). See bench/README.md.
 BENCH_RUNS := 5
 BENCH_XEN := auto
+BENCH_XEN_RUNS := $(BENCH_RUNS)
 bench: build assets
 	@ninja -C $(BUILD) --quiet bench/xbench bench/bench-build
-	@/usr/bin/python3 bench/bench.py --build $(BUILD) --runs $(BENCH_RUNS) --xen $(BENCH_XEN)
+	@/usr/bin/python3 bench/bench.py --build $(BUILD) --runs $(BENCH_RUNS) --xen $(BENCH_XEN) \
+	    --xen-runs $(BENCH_XEN_RUNS)
 
 clean:
 	@rm -rf $(BUILD)

@@ -43,6 +43,26 @@ static bool opt_append(struct option_state *s, const char *value, GError **error
     return set_text(&s->cfg->boot.cmdline, value);
 }
 
+static bool opt_bios(struct option_state *s, const char *value, GError **error)
+{
+    return set_text(&s->cfg->boot.loader, value);
+}
+
+/* The order of devices and the menu are in the boot loader's own configuration, on the guest's disk. */
+static bool opt_boot(struct option_state *s, const char *value, GError **error)
+{
+    static const char *const keys[] = {"order", "once", "menu", "strict", "reboot-timeout",
+                                       "splash", "splash-time"};
+    struct keyval kv = {0};
+    bool ok = keyval_parse(value, "order", &kv, error);
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(keys); i++)
+        keyval_get(&kv, keys[i]);
+    ok = ok && keyval_check_unused(&kv, error);
+    keyval_clear(&kv);
+    return ok;
+}
+
 static bool opt_pidfile(struct option_state *s, const char *value, GError **error)
 {
     return set_text(&s->cfg->pidfile, value);
@@ -136,6 +156,8 @@ static const struct option options[] = {
     {"accel", "NAME[:NAME...]", "accelerators to try, in this order ('help' tests each)", opt_accel},
     {"action", "EVENT=ACTION,...", "what to do on reboot=, shutdown= and panic=", opt_action},
     {"append", "TEXT", "the kernel's command line", opt_append},
+    {"bios", "FILE", "the boot loader, a PV kernel itself, when there is no -kernel", opt_bios},
+    {"boot", "[order=]LETTERS,menu=on|off", "accepted: the boot loader's configuration decides", opt_boot},
     {"cdrom", "FILE", "a CD-ROM: -drive file=FILE,index=2,media=cdrom", opt_cdrom},
     {"chardev", "BACKEND,id=ID,...", "a character device ('help' lists backends)", opt_chardev},
     {"cpu", "MODEL", "accepted: the guest sees the accelerator's CPU", opt_cpu},
@@ -181,9 +203,9 @@ static const struct option options[] = {
 
 /* QEMU's own that change what the guest sees and that are not there yet: refused, not ignored. */
 static const char *const refused[] = {
-    "blockdev", "boot",   "fda",
+    "blockdev", "fda",
     "incoming", "loadvm", "mon",   "net",    "netdev",   "nic",  "object", "qmp",
-    "spice",    "usb",    "vga",   "vnc",    "watchdog", "bios", "fsdev", "virtfs", "kernel-irqchip",
+    "spice",    "usb",    "vga",   "vnc",    "watchdog", "fsdev", "virtfs", "kernel-irqchip",
 };
 
 static const struct option *find_option(const char *name)

@@ -32,6 +32,7 @@ struct vm_config *vm_config_new(void)
 
     cfg->memory.bytes = 128ull << 20; /* QEMU's default */
     cfg->vcpus.count = cfg->vcpus.max = 1;
+    cfg->boot.loader = g_strdup(VM_CONFIG_GRUB("x86_64"));
     cfg->boot.cmdline = g_strdup("");
     cfg->on.poweroff = ACT_POWEROFF;
     cfg->on.reboot = ACT_RESET;
@@ -50,6 +51,7 @@ void vm_config_free(struct vm_config *cfg)
     g_free(cfg->uuid);
     g_strfreev(cfg->accels);
     g_free(cfg->boot.kernel);
+    g_free(cfg->boot.loader);
     g_free(cfg->boot.initrd);
     g_free(cfg->boot.cmdline);
     g_free(cfg->pidfile);
@@ -132,8 +134,6 @@ bool vm_config_validate(const struct vm_config *cfg, GError **error)
         return wrong(error, "-initrd only allowed with -kernel option");
     if (!cfg->boot.kernel && cfg->boot.cmdline[0])
         return wrong(error, "-append only allowed with -kernel option");
-    if (!cfg->boot.kernel)
-        return wrong(error, "no kernel to start: name one with -kernel FILE");
     return check_chardevs(cfg, error) && check_consoles(cfg, error) &&
            disk_configs_check(cfg->disks, error);
 }

@@ -13,6 +13,9 @@
 
 #define VM_CONFIG_MAX_VCPUS 32
 
+/* GRUB as PV kernel, by the name that -machine bootloader= has for it: x86_64, i386. */
+#define VM_CONFIG_GRUB(arch) "/usr/lib/grub-xen/grub-" arch "-xen.bin"
+
 /* Where a value came from, so that errors speak the user's format: "-drive file=x.img". */
 struct cfg_origin {
     char *text;
@@ -64,7 +67,8 @@ struct vm_config {
         unsigned count, max;
     } vcpus;
     struct {
-        char *kernel;  /* path */
+        char *kernel;  /* path; NULL: the loader runs */
+        char *loader;  /* path of a boot loader that is a PV kernel itself; never NULL */
         char *initrd;  /* path or NULL */
         char *cmdline; /* never NULL */
     } boot;
