@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "xenner/config/disk_config.h"
 #include "xenner/config/net_config.h"
 
 #include <stdbool.h>
@@ -87,6 +88,7 @@ struct vm_config {
     char *pidfile;
     GPtrArray *chardevs; /* struct chardev_config *, owned */
     GPtrArray *consoles; /* struct console_config *, owned */
+    GPtrArray *disks;    /* struct disk_config *, owned */
     GPtrArray *netdevs;  /* struct netdev_config *, owned */
     GPtrArray *nics;     /* struct nic_config *, owned; vif 0, 1... */
     char *debug;         /* -d: log domains, or NULL */
