@@ -236,7 +236,7 @@ static bool parse_one(struct option_state *s, int argc, char *const argv[], int 
 {
     const char *arg = argv[*i], *name = arg + 1, *value = NULL;
 
-    if (arg[0] != '-' || !arg[1])
+    if (arg[0] != '-')
         return opt_hda(s, arg, error); /* QEMU's first disk */
     if (*name == '-')
         name++;
