@@ -175,11 +175,14 @@ static const struct option options[] = {
     {"initrd", "FILE", "initial ramdisk", opt_initrd},
     {"kernel", "FILE", "the guest's kernel: bzImage or ELF with Xen PV notes", opt_kernel},
     {"m", "[size=]SIZE", "memory, in MiB unless a suffix says otherwise (default 128)", opt_memory},
-    {"machine", "[type=]xenpv,...", "kernel-ring=auto|1|3, user-tables=auto|shared|split, accel=",
+    {"machine", "[type=]xenpv,...", "kernel-ring=auto|1|3, user-tables=auto|shared|split, soft-quit=off|on|S, accel=",
      opt_machine},
     {"monitor", "DEV", "only 'none' yet", opt_only_none},
     {"msg", "timestamp=on|off", "timestamps on messages", opt_msg},
     {"name", "NAME", "the guest's name", opt_name},
+    {"net", "nic|TYPE,...", "a NIC, or the network for it: the older form of -nic", opt_net},
+    {"netdev", "TYPE,id=ID,...", "a network for -device xen-net-device ('help' lists types)", opt_netdev},
+    {"nic", "TYPE,...|none", "a NIC and its network: user, tap, bridge, socket... ('help')", opt_nic},
     {"no-acpi", NULL, "accepted: a PV guest has no ACPI", opt_nothing},
     {"no-hpet", NULL, "accepted: a PV guest has no HPET", opt_nothing},
     {"no-reboot", NULL, "exit instead of rebooting", opt_no_reboot},
@@ -204,7 +207,7 @@ static const struct option options[] = {
 /* QEMU's own that change what the guest sees and that are not there yet: refused, not ignored. */
 static const char *const refused[] = {
     "blockdev", "fda",
-    "incoming", "loadvm", "mon",   "net",    "netdev",   "nic",  "object", "qmp",
+    "incoming", "loadvm", "mon",   "object", "qmp",
     "spice",    "usb",    "vga",   "vnc",    "watchdog", "fsdev", "virtfs", "kernel-irqchip",
 };
 
@@ -233,7 +236,7 @@ static bool parse_one(struct option_state *s, int argc, char *const argv[], int 
 {
     const char *arg = argv[*i], *name = arg + 1, *value = NULL;
 
-    if (arg[0] != '-' || !arg[1])
+    if (arg[0] != '-')
         return opt_hda(s, arg, error); /* QEMU's first disk */
     if (*name == '-')
         name++;
@@ -264,7 +267,7 @@ static bool parse_all(struct option_state *s, int argc, char *const argv[], GErr
     }
     if (s->req->daemonize && s->nographic)
         return opt_error(error, "-nographic cannot be used with -daemonize");
-    if (!opt_chardev_finish(s, error) || !opt_drive_finish(s, error))
+    if (!opt_chardev_finish(s, error) || !opt_drive_finish(s, error) || !opt_net_finish(s, error))
         return false;
     if (s->accels->len) {
         g_ptr_array_add(s->accels, NULL);

@@ -40,6 +40,8 @@ struct vm_config *vm_config_new(void)
     cfg->chardevs = g_ptr_array_new_with_free_func(chardev_config_free);
     cfg->consoles = g_ptr_array_new_with_free_func(console_config_free);
     cfg->disks = g_ptr_array_new_with_free_func(disk_config_free);
+    cfg->netdevs = g_ptr_array_new_with_free_func(netdev_config_free);
+    cfg->nics = g_ptr_array_new_with_free_func(nic_config_free);
     return cfg;
 }
 
@@ -58,6 +60,8 @@ void vm_config_free(struct vm_config *cfg)
     g_ptr_array_unref(cfg->chardevs);
     g_ptr_array_unref(cfg->consoles);
     g_ptr_array_unref(cfg->disks);
+    g_ptr_array_unref(cfg->netdevs);
+    g_ptr_array_unref(cfg->nics);
     g_free(cfg->debug);
     g_free(cfg->debug_file);
     g_free(cfg);
@@ -135,5 +139,5 @@ bool vm_config_validate(const struct vm_config *cfg, GError **error)
     if (!cfg->boot.kernel && cfg->boot.cmdline[0])
         return wrong(error, "-append only allowed with -kernel option");
     return check_chardevs(cfg, error) && check_consoles(cfg, error) &&
-           disk_configs_check(cfg->disks, error);
+           disk_configs_check(cfg->disks, error) && net_configs_check(cfg->netdevs, cfg->nics, error);
 }

@@ -13,6 +13,7 @@ const struct log_domain log_domains[] = {
     {"domain", "choice of the accelerator, building of the guest"},
     {"emu", "messages of the part inside the VM"},
     {"hypercall", "hypercalls that failed, as the part inside the VM saw them"},
+    {"net", "networks: rings, offloads, connections"},
     {"xenbus", "states of PV devices"},
     {NULL, NULL},
 };
