@@ -343,3 +343,9 @@ void blk_ring_free(struct blk_ring *ring)
     g_source_unref(ring->again);
     g_free(ring);
 }
+
+bool blk_ring_busy(const struct blk_ring *ring)
+{
+    return ring->under_way || ring->batch.queued ||
+           (!ring->broken && ring_waiting(&ring->ring) > 0);
+}

@@ -45,8 +45,7 @@ struct disk_image *disk_image_open(const struct disk_config *config, struct blk_
     if (strcmp(format, "raw") == 0 && !config->snapshot)
         img = image_raw_open(config, io, !config->format, error);
     else
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "%s is not supported yet",
-                    config->snapshot ? "snapshot=on" : format);
+        img = image_qsd_open(config, format, io, error);
     if (!img)
         return NULL;
     img->io = io;

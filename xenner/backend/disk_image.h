@@ -58,3 +58,5 @@ void disk_image_submit(struct disk_image *img, struct image_request *r);
 /* For disk_image_open(). */
 struct disk_image *image_raw_open(const struct disk_config *config, struct blk_io *io, bool probed,
                              GError **error);
+struct disk_image *image_qsd_open(const struct disk_config *config, const char *format,
+                                  struct blk_io *io, GError **error);
