@@ -27,6 +27,9 @@ struct netport *netport_new(const struct netdev_config *cfg, GError **error)
     switch (cfg->kind) {
     case NETDEV_USER:
         return net_user_new(cfg, error);
+    case NETDEV_TAP:
+    case NETDEV_BRIDGE:
+        return net_tap_new(cfg, error);
     default:
         return NULL;
     }
