@@ -14,15 +14,23 @@ _xenner()
         -chardev)
             COMPREPLY=($(compgen -W "stdio,id= pty,id= file,id= socket,id= null,id= help" -- "$cur")) ;;
         -device)
-            COMPREPLY=($(compgen -W "xen-console,chardev= help" -- "$cur")) ;;
+            COMPREPLY=($(compgen -W "xen-console,chardev= xen-net-device,netdev= help" -- "$cur")) ;;
+        -nic)
+            COMPREPLY=($(compgen -W "user user,hostfwd= tap,ifname= bridge,br= stream,addr.type=
+                dgram,local.type= socket,listen= socket,connect= passt none help" -- "$cur")) ;;
+        -netdev)
+            COMPREPLY=($(compgen -W "user,id= tap,id= bridge,id= stream,id= dgram,id= socket,id= passt,id=
+                help" -- "$cur")) ;;
+        -net)
+            COMPREPLY=($(compgen -W "nic user tap bridge socket none help" -- "$cur")) ;;
         -action)
             COMPREPLY=($(compgen -W "reboot=reset reboot=shutdown shutdown=poweroff shutdown=pause
                 panic=shutdown panic=exit-failure panic=pause panic=none panic=reset" -- "$cur")) ;;
         -d)
-            COMPREPLY=($(compgen -W "all chardev config domain emu hypercall xenbus help" -- "$cur")) ;;
+            COMPREPLY=($(compgen -W "all chardev config domain emu hypercall net xenbus help" -- "$cur")) ;;
         *)
             COMPREPLY=($(compgen -W "-D -S -accel -action -append -chardev -cpu -d -daemonize
-                -device -display -h -help -initrd -kernel -m -machine -monitor -msg -name -no-acpi -no-hpet
+                -device -display -h -help -initrd -kernel -m -machine -monitor -msg -name -net -netdev -nic -no-acpi -no-hpet
                 -no-reboot -no-shutdown -no-user-config -nodefaults -nographic -overcommit -parallel
                 -pidfile -rtc -sandbox -serial -smp -uuid -version" -- "$cur")) ;;
     esac
