@@ -63,6 +63,31 @@ static bool user_tables(const char *text, enum user_tables *ret, GError **error)
     return true;
 }
 
+/* A name of GRUB's, or a file. */
+static void bootloader(struct option_state *s, const char *text)
+{
+    g_free(s->cfg->boot.loader);
+    if (strcmp(text, "x86_64") == 0)
+        s->cfg->boot.loader = g_strdup(VM_CONFIG_GRUB("x86_64"));
+    else if (strcmp(text, "i386") == 0)
+        s->cfg->boot.loader = g_strdup(VM_CONFIG_GRUB("i386"));
+    else
+        s->cfg->boot.loader = g_strdup(text);
+}
+
+/* off, on, or how many seconds the guest has */
+static bool soft_quit(const char *text, struct vm_config *cfg, GError **error)
+{
+    uint64_t seconds = 0;
+
+    cfg->soft_quit.on = strcmp(text, "off") != 0;
+    if (cfg->soft_quit.on && strcmp(text, "on") != 0 &&
+        (!number_parse(text, 86400, &seconds, NULL) || !seconds))
+        return opt_error(error, "soft-quit=%s: 'on', 'off' or 1 to 86400 seconds", text);
+    cfg->soft_quit.seconds = (unsigned)seconds;
+    return true;
+}
+
 static bool machine_keys(struct option_state *s, struct keyval *kv, GError **error)
 {
     static const char *const harmless[] = {"usb", "dump-guest-core", "vmport", "graphics", "hpet",
@@ -76,6 +101,10 @@ static bool machine_keys(struct option_state *s, struct keyval *kv, GError **err
     if ((text = keyval_get(kv, "kernel-ring")) && !kernel_ring(text, &s->cfg->kernel_ring, error))
         return false;
     if ((text = keyval_get(kv, "user-tables")) && !user_tables(text, &s->cfg->user_tables, error))
+        return false;
+    if ((text = keyval_get(kv, "bootloader")))
+        bootloader(s, text);
+    if ((text = keyval_get(kv, "soft-quit")) && !soft_quit(text, s->cfg, error))
         return false;
     for (unsigned i = 0; harmless[i]; i++)
         keyval_get(kv, harmless[i]);

@@ -1,13 +1,14 @@
 #!/bin/sh
 # mkinitramfs.sh OUT [PROGRAM...]: the test guest's initial ramdisk: busybox, tools/init, the scripts of
-# tests/guest-scripts as /tests, PROGRAMs (static) in /bin, and those that are modules (.ko) in /lib/modules.
+# tests/guest-scripts as /tests, and PROGRAMs (static) in /bin. A PROGRAM that is a kernel module (.ko)
+# goes to /lib/modules, and tools/init loads it; it must not need others.
 set -eu
 out=$1
 shift
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-mkdir -p "$work/lib/modules" "$work/bin" "$work/proc" "$work/sys" "$work/dev" "$work/tests" "$work/tmp"
+mkdir -p "$work/bin" "$work/proc" "$work/sys" "$work/dev" "$work/tests" "$work/tmp" "$work/lib/modules"
 cp /bin/busybox "$work/bin/"
 for applet in $(/bin/busybox --list); do
     [ "$applet" = busybox ] || ln -s busybox "$work/bin/$applet"

@@ -83,7 +83,7 @@ static gboolean on_signal(gpointer data)
 {
     struct program *p = data;
 
-    vm_quit(p->vm, EXIT_OK);
+    vm_terminate(p->vm);
     return G_SOURCE_CONTINUE;
 }
 

@@ -76,11 +76,23 @@ static const struct xen_host_ops fake_ops = {
     .unmap_foreign = fake_unmap,
 };
 
+static bool fake_write(struct xen_host *host, uint32_t txn, const char *path, const char *value,
+                       GError **error)
+{
+    struct fake_host *h = (struct fake_host *)host;
+
+    g_free(h->written);
+    h->written = g_strdup_printf("%s=%s", path, value);
+    return true;
+}
+
+static const struct xen_store_ops fake_xs = {.write = fake_write};
+
 struct fake_host *fake_host_new(void)
 {
     struct fake_host *h = g_new0(struct fake_host, 1);
 
-    h->base = (struct xen_host){.ops = &fake_ops, .domid = FAKE_GUEST};
+    h->base = (struct xen_host){.ops = &fake_ops, .domid = FAKE_GUEST, .xs = &fake_xs};
     h->page = g_malloc0(FRAME_SIZE);
     return h;
 }
@@ -90,6 +102,7 @@ void fake_host_free(struct fake_host *h)
     assert_false(h->mapped);
     assert_false(h->bound);
     g_free(h->page);
+    g_free(h->written);
     g_free(h);
 }
 

@@ -12,6 +12,7 @@ struct fake_host {
     host_port_fn fn;
     void *opaque;
     unsigned notified; /* how often the guest was */
+    char *written;     /* "path=value" of the last write to xenstore */
 };
 
 struct fake_host *fake_host_new(void);

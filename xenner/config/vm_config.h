@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "xenner/config/disk_config.h"
 #include "xenner/config/net_config.h"
 
 #include <stdbool.h>
@@ -12,6 +13,9 @@
 #include <glib.h>
 
 #define VM_CONFIG_MAX_VCPUS 32
+
+/* GRUB as PV kernel, by the name that -machine bootloader= has for it: x86_64, i386. */
+#define VM_CONFIG_GRUB(arch) "/usr/lib/grub-xen/grub-" arch "-xen.bin"
 
 /* Where a value came from, so that errors speak the user's format: "-drive file=x.img". */
 struct cfg_origin {
@@ -64,7 +68,8 @@ struct vm_config {
         unsigned count, max;
     } vcpus;
     struct {
-        char *kernel;  /* path */
+        char *kernel;  /* path; NULL: the loader runs */
+        char *loader;  /* path of a boot loader that is a PV kernel itself; never NULL */
         char *initrd;  /* path or NULL */
         char *cmdline; /* never NULL */
     } boot;
@@ -73,12 +78,17 @@ struct vm_config {
         enum vm_action reboot;   /* ACT_RESET, or ACT_POWEROFF (-no-reboot) */
         enum vm_action panic;    /* ACT_POWEROFF, ACT_PAUSE, ACT_RESET or ACT_NONE */
     } on;
+    struct {
+        bool on;          /* the first signal asks the guest to power off */
+        unsigned seconds; /* that it has for that; 0: as long as it takes */
+    } soft_quit;
     enum kernel_ring kernel_ring;
     enum user_tables user_tables;
     bool start_paused;   /* -S */
     char *pidfile;
     GPtrArray *chardevs; /* struct chardev_config *, owned */
     GPtrArray *consoles; /* struct console_config *, owned */
+    GPtrArray *disks;    /* struct disk_config *, owned */
     GPtrArray *netdevs;  /* struct netdev_config *, owned */
     GPtrArray *nics;     /* struct nic_config *, owned; vif 0, 1... */
     char *debug;         /* -d: log domains, or NULL */

@@ -7,6 +7,7 @@
 
 const struct log_domain log_domains[] = {
     {"all", "all of the following"},
+    {"blk", "disks: rings and requests that fail"},
     {"chardev", "connections of character devices"},
     {"config", "the configuration as it was understood"},
     {"domain", "choice of the accelerator, building of the guest"},
