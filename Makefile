@@ -21,8 +21,10 @@ build: setup $(BUILD)/build.ninja
 $(KERNEL): tools/fetch-kernel.sh | setup
 	@sh tools/fetch-kernel.sh $(ASSETS) && touch $@
 
-$(INITRD): tools/mkinitramfs.sh tools/init $(wildcard tests/guest-scripts/*) | setup
-	@mkdir -p $(ASSETS) && sh tools/mkinitramfs.sh $@
+# The test guest's drivers that Debian's kernel has as modules.
+MODULES := drivers/block/xen-blkfront.ko drivers/net/xen-netfront.ko
+$(INITRD): tools/mkinitramfs.sh tools/init $(wildcard tests/guest-scripts/*) $(KERNEL) | setup
+	@sh tools/mkinitramfs.sh $@ $(addprefix $(ASSETS)/kernel/lib/modules/*/kernel/,$(MODULES))
 
 assets: $(KERNEL) $(INITRD)
 
@@ -38,9 +40,11 @@ check: build assets
 # (BENCH_XEN=1 makes it, BENCH_XEN=0 leaves it out). See bench/README.md.
 BENCH_RUNS := 5
 BENCH_XEN := auto
+BENCH_XEN_RUNS := $(BENCH_RUNS)
 bench: build assets
 	@ninja -C $(BUILD) --quiet bench/xbench bench/bench-build
-	@/usr/bin/python3 bench/bench.py --build $(BUILD) --runs $(BENCH_RUNS) --xen $(BENCH_XEN)
+	@/usr/bin/python3 bench/bench.py --build $(BUILD) --runs $(BENCH_RUNS) --xen $(BENCH_XEN) \
+	    --xen-runs $(BENCH_XEN_RUNS)
 
 clean:
 	@rm -rf $(BUILD)

@@ -1,7 +1,7 @@
 /*
- * bench-build KERNEL [INITRD [MIB]]: what building a domain costs the host. Prints the CPU time of one
- * build in seconds (user and kernel), of everything up to the guest's first instruction except the
- * start of the vCPU's engine.
+ * bench-build KERNEL [INITRD [MIB]]: what building a domain costs the host. Prints the CPU time of
+ * one build in seconds (user and kernel), of everything up to the guest's first instruction except
+ * the start of the vCPU's engine.
  */
 #include "xenner/build/builder.h"
 

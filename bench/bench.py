@@ -198,15 +198,18 @@ def build_cost(args, initrd):
     return float(out)
 
 
-def measure(args):
-    """{system: {key: [value of each round]}}, and the same of CPU time."""
+def measure(args, times, cpu_times):
+    """Fills {system: {key: [value of each round]}}, and the same of CPU time."""
     initrd = os.path.join(args.work, "initrd.gz")
     make_initrd(args, initrd)
     commands = command_lines(args, initrd)
-    times, cpu_times = {name: {} for name in commands}, {name: {} for name in commands}
+    for name in commands:
+        times[name], cpu_times[name] = {}, {}
     os.environ["ASSETS"] = os.path.dirname(os.path.abspath(args.kernel))
     for n in range(args.runs):
         for name, argv in commands.items():
+            if name == "Xen" and n >= args.xen_runs:
+                continue
             print("round %d of %d: %s" % (n + 1, args.runs, name), file=sys.stderr, flush=True)
             args.log.write(b"\n=== %s\n" % name.encode())
             results, cpu = Run(argv, args.log, name != "Xen").run(args.limit)
@@ -215,7 +218,6 @@ def measure(args):
             for total, values in ((times[name], results), (cpu_times[name], cpu)):
                 for key, value in values.items():
                     total.setdefault(key, []).append(value)
-    return times, cpu_times
 
 
 def number(value):
@@ -246,9 +248,9 @@ def print_table(times, cpu_times):
     heads += ["Xen in TCG", "Xen/QEMU", "xenner/Xen"] if with_xen else []
     lines = [heads]
     for key, text, unit, target in ROWS:
-        m = {name: median(values.get(key)) for name, values in times.items()}
+        m = {name: median(times.get(name, {}).get(key)) for name in ("xenner", "QEMU", "Xen")}
         ratio = quotient(m["xenner"], m["QEMU"])
-        cpu_ratio = quotient(*(median(cpu_times[n].get(key)) for n in ("xenner", "QEMU")))
+        cpu_ratio = quotient(*(median(cpu_times.get(n, {}).get(key)) for n in ("xenner", "QEMU")))
         row = ["%s (%s)" % (text, unit), number(m["xenner"]), number(m["QEMU"]), number(ratio),
                number(cpu_ratio), verdict(target, m["xenner"], cpu_ratio or ratio)]
         if with_xen:
@@ -269,10 +271,12 @@ def arguments():
     p.add_argument("--build", default=os.path.join(TREE, "build"))
     p.add_argument("--runs", type=int, default=5)
     p.add_argument("--xen", choices=("0", "1", "auto"), default="auto")
+    p.add_argument("--xen-runs", type=int, help="Xen only in so many rounds (it is the slowest)")
     p.add_argument("--append", default="", help="more words for the kernel's command line")
     p.add_argument("--limit", type=int, default=600, help="seconds for one run")
     args = p.parse_args()
     args.build = os.path.abspath(args.build)
+    args.xen_runs = args.runs if args.xen_runs is None else args.xen_runs
     args.xenner = os.path.join(args.build, "xenner/xenner")
     args.qemu = os.environ.get("XENNER_QEMU", "qemu-system-x86_64")
     args.kernel = os.path.join(args.build, "assets/vmlinuz")
@@ -282,15 +286,28 @@ def arguments():
     return args
 
 
+def interrupted(signum, frame):
+    raise KeyboardInterrupt
+
+
 def main():
     args = arguments()
+    for signum in (signal.SIGINT, signal.SIGTERM):  # also where the shell ignores the first
+        signal.signal(signum, interrupted)
     with tempfile.TemporaryDirectory() as args.work, \
             open(os.path.join(args.build, "bench.log"), "wb", buffering=0) as args.log:
+        times, cpu_times, why = {}, {}, None
         try:
-            times, cpu_times = measure(args)
+            measure(args, times, cpu_times)
         except BenchError as e:
-            sys.exit("bench: %s (the consoles are in %s)" % (e, args.log.name))
-    print_table(times, cpu_times)
+            why = "bench: %s (the consoles are in %s)" % (e, args.log.name)
+        except KeyboardInterrupt:
+            why = "bench: interrupted"
+    if times:
+        print_table(times, cpu_times)
+        print("Rounds: " + ", ".join("%s %d" % (name, len(values.get("wall", [])))
+                                     for name, values in times.items()))
+    sys.exit(why)
 
 
 main()

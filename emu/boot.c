@@ -161,6 +161,9 @@ void vcpu_start_guest(struct vcpu *v)
 {
     struct cpu_user_regs *regs = v->top_regs;
 
+    /* We write over the end of the stack that we run on. */
+    if ((uint64_t)__builtin_frame_address(0) > (uint64_t)regs)
+        emu_panic("the stack of vCPU %u reaches into its frame", v->id);
     *regs = v->start_regs;
     if (v->in_kernel) {
         regs->cs = (uint16_t)v->kernel_cs;

@@ -31,7 +31,7 @@ void toggle_to_user(struct vcpu *v)
 void vcpu_update_fast(struct vcpu *v)
 {
     v->fast = !emu.pae32 && !emu.ring3 && !emu.split && !v->nmi_blocked && v->syscall_cb &&
-              v->kernel_sp;
+              v->kernel_sp && guest_range_ok(v->kernel_sp - 64, 64);
 }
 
 /* The selectors that the guest is shown for those that really run. */
@@ -195,6 +195,8 @@ HYPERCALL(do_set_trap_table)
         }
         if (!t.address)
             return 0;
+        if (!canonical(t.address))
+            return -XEN_EINVAL;
         v->traps[t.vector] = (struct trap_gate){t.address, t.cs, t.flags};
     }
 }
@@ -236,29 +238,47 @@ HYPERCALL(do_set_callbacks)
 {
     if (emu.pae32) {
         set_callback(v, CALLBACKTYPE_event, (uint32_t)a[1], (uint16_t)a[0], true);
-        return set_callback(v, CALLBACKTYPE_failsafe, (uint32_t)a[3], (uint16_t)a[2], false);
+        set_callback(v, CALLBACKTYPE_failsafe, (uint32_t)a[3], (uint16_t)a[2], false);
+        return 0;
     }
-    set_callback(v, CALLBACKTYPE_event, a[0], 0, true);
-    set_callback(v, CALLBACKTYPE_failsafe, a[1], 0, false);
-    if (a[2])
-        return set_callback(v, CALLBACKTYPE_syscall, a[2], 0, false);
+    const unsigned types[] = {CALLBACKTYPE_event, CALLBACKTYPE_failsafe, CALLBACKTYPE_syscall};
+    for (unsigned i = 0; i < 3; i++) {
+        if (canonical(a[i]))
+            set_callback(v, types[i], a[i], 0, types[i] == CALLBACKTYPE_event);
+    }
     return 0;
+}
+
+/* Only the NMI's can be taken back. */
+static int64_t unregister_callback(struct vcpu *v, uint64_t at)
+{
+    struct callback_unregister un;
+
+    if (copy_from_guest(&un, at, sizeof(un)))
+        return -XEN_EFAULT;
+    switch (un.type) {
+    case CALLBACKTYPE_nmi:
+        return set_callback(v, CALLBACKTYPE_nmi, 0, 0, false);
+    case CALLBACKTYPE_event:
+    case CALLBACKTYPE_failsafe:
+    case CALLBACKTYPE_sysenter:
+    case CALLBACKTYPE_syscall32:
+        return -XEN_EINVAL;
+    case CALLBACKTYPE_syscall:
+        return emu.pae32 ? -XEN_ENOSYS : -XEN_EINVAL;
+    default:
+        return -XEN_ENOSYS;
+    }
 }
 
 HYPERCALL(do_callback_op)
 {
     struct callback_register reg = {0};
 
-    if (a[0] == CALLBACKOP_unregister) {
-        struct callback_unregister un;
-        if (copy_from_guest(&un, a[1], sizeof(un)))
-            return -XEN_EFAULT;
-        if (un.type == CALLBACKTYPE_event || un.type == CALLBACKTYPE_failsafe)
-            return -XEN_EINVAL; /* no kernel lives without these */
-        return set_callback(v, un.type, 0, 0, false);
-    }
-    if (a[0] != CALLBACKOP_register)
-        return -XEN_ENOSYS;
+    if ((uint32_t)a[0] == CALLBACKOP_unregister)
+        return unregister_callback(v, a[1]);
+    if ((uint32_t)a[0] != CALLBACKOP_register)
+        return emu.pae32 ? -XEN_EINVAL : -XEN_ENOSYS;
     if (emu.pae32) {
         struct {
             uint16_t type, flags;
@@ -271,6 +291,8 @@ HYPERCALL(do_callback_op)
     }
     if (copy_from_guest(&reg, a[1], sizeof(reg)))
         return -XEN_EFAULT;
+    if (!canonical(reg.address))
+        return -XEN_EINVAL;
     return set_callback(v, reg.type, reg.address, 0,
                         (reg.flags & CALLBACKF_mask_events) || reg.type == CALLBACKTYPE_event);
 }
@@ -280,14 +302,14 @@ HYPERCALL(do_nmi_op)
     /* XENNMI_register_callback 0: struct xennmi_callback {handler_address, pad}; unregister 1 */
     uint64_t cb[2] = {0};
 
-    if (a[0] == 1)
+    if ((uint32_t)a[0] == 1)
         return set_callback(v, CALLBACKTYPE_nmi, 0, 0, false);
-    if (a[0] != 0)
+    if ((uint32_t)a[0] != 0)
         return -XEN_ENOSYS;
-    if (v->id != 0)
-        return -XEN_EINVAL;
     if (copy_from_guest(cb, a[1], emu.pae32 ? 4 : 8))
         return -XEN_EFAULT;
+    if (!canonical(cb[0]))
+        return -XEN_EINVAL;
     return set_callback(v, CALLBACKTYPE_nmi, cb[0], 0, false);
 }
 

@@ -140,7 +140,6 @@ struct vcpu {
     bool polling;
 
     struct tss64 tss;
-    uint64_t last_iret_fault;
 };
 
 _Static_assert(offsetof(struct vcpu, scratch_rsp) == VCPU_SCRATCH_RSP, "asm");
@@ -258,6 +257,11 @@ static inline void invlpg(uint64_t va)
     __asm__ volatile("invlpg (%0)" ::"r"(va) : "memory");
 }
 
+static inline bool canonical(uint64_t va)
+{
+    return ((int64_t)va << 16 >> 16) == (int64_t)va;
+}
+
 static inline void pause(void)
 {
     __asm__ volatile("pause" ::: "memory");
@@ -300,15 +304,26 @@ void printk(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 _Noreturn void emu_panic(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int vformat(char *buf, size_t size, const char *fmt, __builtin_va_list ap);
 
+/* Slots 256 to 271 are the hypervisor's: no argument of the guest's lies there. */
+static inline bool hypervisor_va(uint64_t va)
+{
+    return va - EMU_M2P_VA < 16ull << 39;
+}
+
+static inline bool guest_range_ok(uint64_t at, size_t n)
+{
+    return !n || (!hypervisor_va(at) && !hypervisor_va(at + n - 1));
+}
+
 /* Guest memory by guest address: 0 or -XEN_EFAULT. */
 static inline int copy_from_guest(void *to, uint64_t from, size_t n)
 {
-    return guest_copy(to, (const void *)from, n) ? -XEN_EFAULT : 0;
+    return !guest_range_ok(from, n) || guest_copy(to, (const void *)from, n) ? -XEN_EFAULT : 0;
 }
 
 static inline int copy_to_guest(uint64_t to, const void *from, size_t n)
 {
-    return guest_copy((void *)to, from, n) ? -XEN_EFAULT : 0;
+    return !guest_range_ok(to, n) || guest_copy((void *)to, from, n) ? -XEN_EFAULT : 0;
 }
 
 /* boot.c */
@@ -337,6 +352,8 @@ bool pt_is_root(uint64_t mfn);
 uint64_t *pt_lookup(struct vcpu *v, uint64_t root, uint64_t va);
 /* True when va is mapped for reading; *ret_maddr is where. */
 bool pt_translate(struct vcpu *v, uint64_t va, uint64_t *ret_maddr);
+/* What emu's own L3 has for an entry of a PAE guest's; readies the table that it names. */
+uint64_t pt_pae_l3_entry(uint64_t guest, unsigned index);
 void pt_mark_tree(uint64_t maddr, unsigned level);
 void pt_install_emu_slots(uint64_t l4_maddr);
 /* What a guest copied into an L4 from another. */
@@ -344,8 +361,11 @@ void pt_clear_emu_slots(uint64_t l4_maddr);
 /* Loads kernel_root, and says what the way out to user mode must load. */
 void mmu_load_root(struct vcpu *v);
 int mmu_new_kernel_root(struct vcpu *v, uint64_t maddr);
-/* A write fault of the guest's kernel: true when it was on a page table page and is mended. */
-bool mmu_fix_write_fault(struct vcpu *v, uint64_t va);
+/*
+ * A write fault of the guest's kernel, or of emu on the guest's memory: true when it is mended, because
+ * it was the guest on a page table page, or a TLB that had not heard of a mended entry yet.
+ */
+bool mmu_fix_write_fault(struct vcpu *v, uint64_t va, bool by_guest);
 bool mmu_fix_user_fault(struct vcpu *v, uint64_t va, uint32_t error);
 uint64_t scratch_alloc(void); /* maddr of one zeroed frame; 0: none left */
 
@@ -371,11 +391,14 @@ void flush_serve(struct vcpu *v);
 HYPERCALL(do_vcpu_op);
 /* Waits with interrupts on until ready() or something came in. Returns with interrupts off. */
 void wait_for_interrupt(void);
+extern const uint8_t wait_hlt[], wait_end[];
 /* A vCPU that is not online stays here. */
 void vcpu_wait_online(struct vcpu *v);
 void vcpu_kick(unsigned id);
 /* -XEN_Exxx. Takes over a guest context that is in emu's memory already. */
 int vcpu_load_context(struct vcpu *v, const vcpu_guest_context_t *ctx);
+/* context32.c: the same from a 32-bit guest's memory. */
+int vcpu_load_context32(struct vcpu *v, uint64_t at);
 
 /* lapic.c */
 void lapic_init(void);

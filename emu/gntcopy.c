@@ -29,14 +29,16 @@ static int16_t granted_frame(grant_ref_t ref, bool write, uint64_t *ret_mfn)
     uint8_t *e = entry_of(ref);
     uint16_t flags = *(volatile uint16_t *)e, domid = *(volatile uint16_t *)(e + 2);
 
-    *ret_mfn = emu.gnttab->version == 2 ? *(volatile uint64_t *)(e + 8) : *(volatile uint32_t *)(e + 4);
+    *ret_mfn = emu.gnttab->version == 2 ? *(volatile uint64_t *)(e + 8)
+                                        : *(volatile uint32_t *)(e + 4);
     if ((flags & GTF_type_mask) != GTF_permit_access || domid != DOMID_GUEST ||
         (flags & GTF_sub_page) || (write && (flags & GTF_readonly)))
         return GNTST_general_error;
     return GNTST_okay;
 }
 
-static int16_t find_frame(const struct gnttab_copy_ptr *p, bool by_ref, bool write, uint64_t *ret_mfn)
+static int16_t find_frame(const struct gnttab_copy_ptr *p, bool by_ref, bool write,
+                          uint64_t *ret_mfn)
 {
     int16_t status;
 
@@ -94,7 +96,8 @@ static int fetch_copy(uint64_t at, struct gnttab_copy *op)
     *op = (struct gnttab_copy){
         .source = {.u.gmfn = op32.source.u, op32.source.domid, op32.source.offset},
         .dest = {.u.gmfn = op32.dest.u, op32.dest.domid, op32.dest.offset},
-        .len = op32.len, .flags = op32.flags};
+        .len = op32.len,
+        .flags = op32.flags};
     return 0;
 }
 

@@ -1,8 +1,8 @@
 /*
  * grant_table_op of a guest that only offers grants: the frames of its table, versions 1 and 2. The
- * host reads the entries from the frames itself (xenner/host/gnttab.c), and learns from struct emu_gnttab
- * which they are. Mapping another domain's grants: there is
- * no other domain with a table.
+ * host reads the entries from the frames itself (xenner/host/gnttab.c), and learns from struct
+ * emu_gnttab which they are. Mapping another domain's grants: there is no other domain with a
+ * table.
  */
 #include "emu/emu.h"
 
@@ -50,11 +50,11 @@ void gnttab_init(void)
     emu.gnttab->version = 1;
 }
 
-static int copy_frame_list(uint64_t list, const uint64_t *frames, uint32_t count)
+/* size: of an element. setup_table's are xen_pfn_t, get_status_frames' have always 64 bits. */
+static int copy_frame_list(uint64_t list, size_t size, const uint64_t *frames, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
         uint64_t mfn = frames[i] >> PAGE_SHIFT;
-        size_t size = emu.pae32 ? 4 : 8;
         if (copy_to_guest(list + i * size, &mfn, size))
             return -XEN_EFAULT;
     }
@@ -74,7 +74,7 @@ static int64_t setup_table(uint64_t at)
         op.status = GNTST_general_error;
     else if (grow_table(op.nr_frames ? op.nr_frames : 1, emu.gnttab->version) < 0)
         op.status = GNTST_no_device_space;
-    else if (copy_frame_list(list, emu.gnttab->frame, op.nr_frames))
+    else if (copy_frame_list(list, emu.pae32 ? 4 : 8, emu.gnttab->frame, op.nr_frames))
         op.status = GNTST_bad_virt_addr;
     else
         op.status = GNTST_okay;
@@ -132,14 +132,14 @@ static int64_t get_status_frames(uint64_t at)
 {
     struct gnttab_get_status_frames op;
 
-    if (copy_from_guest(&op, at, emu.pae32 ? 16 : sizeof(op)))
+    if (copy_from_guest(&op, at, emu.pae32 ? 12 : sizeof(op)))
         return -XEN_EFAULT;
     uint64_t list = emu.pae32 ? *((uint32_t *)&op + 2) : (uint64_t)op.frame_list.p;
     if (!is_self(op.dom))
         op.status = domain_status(op.dom);
     else if (emu.gnttab->version != 2 || op.nr_frames > emu.gnttab->nr_status)
         op.status = GNTST_general_error;
-    else if (copy_frame_list(list, emu.gnttab->status, op.nr_frames))
+    else if (copy_frame_list(list, 8, emu.gnttab->status, op.nr_frames))
         op.status = GNTST_bad_virt_addr;
     else
         op.status = GNTST_okay;

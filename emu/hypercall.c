@@ -43,9 +43,10 @@ static hypercall_fn *const table[] = {
     [__HYPERVISOR_platform_op] = do_noperm,
     [__HYPERVISOR_sysctl] = do_noperm,
     [__HYPERVISOR_domctl] = do_noperm,
+    [__HYPERVISOR_arch_0] = do_noperm, /* machine checks */
+    [__HYPERVISOR_kexec_op] = do_noperm,
     /* known, and not there: guests ask and go on without */
     [__HYPERVISOR_xenoprof_op] = do_nosys,
-    [__HYPERVISOR_kexec_op] = do_nosys,
     [__HYPERVISOR_tmem_op] = do_nosys,
     [__HYPERVISOR_argo_op] = do_nosys,
     [__HYPERVISOR_xenpmu_op] = do_nosys,

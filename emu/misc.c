@@ -4,7 +4,7 @@
 #include <xen/features.h>
 #include <xen/physdev.h>
 #include <xen/version.h>
-#include <xen/hvm/params.h>
+#include <xen/hvm/hvm_op.h>
 
 #define XEN_MAJOR 4
 #define XEN_MINOR 17
@@ -114,6 +114,8 @@ HYPERCALL(do_vm_assist)
                      1ull << VMASST_TYPE_pae_extended_cr3 | 1ull << VMASST_TYPE_architectural_iopl |
                      1ull << VMASST_TYPE_runstate_update_flag | 1ull << VMASST_TYPE_m2p_strict;
 
+    if (emu.pae32)
+        known = (uint32_t)known; /* m2p_strict has no meaning there */
     if (a[1] >= 64 || !(known >> a[1] & 1))
         return -XEN_EINVAL;
     switch (a[0]) {
@@ -160,13 +162,24 @@ static int64_t set_iopl(struct vcpu *v, uint64_t at)
     return 0;
 }
 
+/* A domU has no port to allow. */
+static int64_t set_iobitmap(uint64_t at)
+{
+    uint32_t op[4] = {0}; /* a pointer, then the number of ports */
+    size_t size = emu.pae32 ? 8 : 16;
+
+    if (copy_from_guest(op, at, size))
+        return -XEN_EFAULT;
+    return op[emu.pae32 ? 1 : 2] > 65536 ? -XEN_EINVAL : 0;
+}
+
 HYPERCALL(do_physdev_op)
 {
-    switch (a[0]) {
+    switch ((uint32_t)a[0]) {
     case PHYSDEVOP_set_iopl:
         return set_iopl(v, a[1]);
     case PHYSDEVOP_set_iobitmap:
-        return 0; /* a domU has no port to allow */
+        return set_iobitmap(a[1]);
     case PHYSDEVOP_eoi:
     case PHYSDEVOP_irq_status_query:
         return -XEN_EINVAL; /* no PIRQ */
@@ -191,8 +204,14 @@ HYPERCALL(do_physdev_op_compat)
     return do_physdev_op(v, regs, args);
 }
 
-/* HVM parameters of a PV domain: there are none. */
+/* HVM parameters of a PV domain: there are none. HVMOP_set_param 0, HVMOP_get_param 1. */
 HYPERCALL(do_hvm_op)
 {
-    return -XEN_ENOSYS;
+    struct xen_hvm_param p;
+
+    if ((uint32_t)a[0] > 1)
+        return -XEN_ENOSYS;
+    if (copy_from_guest(&p, a[1], sizeof(p)))
+        return -XEN_EFAULT;
+    return -XEN_EINVAL;
 }

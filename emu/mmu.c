@@ -32,9 +32,9 @@ static bool is_grant_frame(uint64_t maddr)
 }
 
 /*
- * May the guest map this? Its own frames and its grant table, and the M2P for reading; a frame that is
- * no RAM is some device's. A page table that is pinned or in use can't be writable; another one is a
- * table no more when it is.
+ * May the guest map this? Its own frames but those that it gave back, its grant table, and the M2P for
+ * reading; a frame that is no RAM is some device's. A page table that is pinned or in use can't be
+ * writable; another one is a table no more when it is.
  */
 static int check_page(uint64_t val)
 {
@@ -42,6 +42,8 @@ static int check_page(uint64_t val)
     bool writable = val & PTE_RW;
 
     if (is_guest_frame(mfn)) {
+        if (emu.frame_info[mfn] & FRAME_RELEASED)
+            return -XEN_EINVAL;
         if (!writable || frame_type(mfn) == FRAME_NONE)
             return 0;
         if ((emu.frame_info[mfn] & FRAME_PINNED) || pt_is_root(mfn))
@@ -79,9 +81,8 @@ static void pae_root_changed(uint64_t maddr)
         unsigned index = (maddr - (other->kernel_root & ~31ull)) / 8;
         if (index >= 4)
             continue;
-        uint64_t e = *(uint64_t *)direct(maddr);
         uint64_t *own = direct(*(uint64_t *)direct(other->own_l4) & PTE_ADDR);
-        own[index] = e & PTE_P ? (e & PTE_ADDR) | PTE_P | PTE_RW | PTE_US | PTE_A : 0;
+        own[index] = pt_pae_l3_entry(*(uint64_t *)direct(maddr), index);
     }
 }
 
@@ -190,7 +191,7 @@ static int64_t update_va(struct vcpu *v, uint64_t va, uint64_t val, uint64_t fla
 {
     uint64_t *pte;
 
-    if (!emu.pae32 && va >= EMU_M2P_VA && va < EMU_M2P_VA + (16ull << 39))
+    if (!emu.pae32 && hypervisor_va(va))
         return -XEN_EINVAL;
     pte = pt_lookup(v, v->kernel_root, va);
     if (!pte)

@@ -80,7 +80,7 @@ static int new_user_baseptr(struct vcpu *v, uint64_t mfn)
 /* Writable for whom it pleases: the guest's, and no page table. */
 bool is_plain_frame(uint64_t mfn)
 {
-    return is_guest_frame(mfn) && frame_type(mfn) == FRAME_NONE;
+    return is_guest_frame(mfn) && !emu.frame_info[mfn];
 }
 
 static int copy_page(uint64_t to, uint64_t from)

@@ -142,6 +142,32 @@ static void install_user_slots(uint64_t l4_maddr)
     set_slot(direct(l4_maddr), EMU_L4_BASE, 1);
 }
 
+/*
+ * The upper end of a PAE guest's address space is the hypervisor's: the L2 of the last GiB gets the M2P,
+ * read-only, in the place that XENMEM_machphys_mapping names.
+ */
+static void install_pae_m2p(uint64_t l3_entry)
+{
+    uint64_t *l2 = direct(l3_entry & PTE_ADDR);
+    uint64_t bytes = (emu.boot->guest_end_mfn * 4 + 0x1fffff) & ~0x1fffffull;
+
+    if (!(l3_entry & PTE_P) || !is_guest_frame((l3_entry & PTE_ADDR) >> PAGE_SHIFT))
+        return;
+    for (unsigned i = EMU_PAE_M2P_VA >> 21 & 511; i < 512; i++) {
+        uint64_t at = (i - (EMU_PAE_M2P_VA >> 21 & 511)) * 0x200000ull;
+        uint64_t e = at < bytes ? (emu.boot->m2p_maddr + at) | PTE_P | PTE_A | PTE_PS | PTE_NX : 0;
+        if (l2[i] != e)
+            l2[i] = e;
+    }
+}
+
+uint64_t pt_pae_l3_entry(uint64_t guest, unsigned index)
+{
+    if (index == 3)
+        install_pae_m2p(guest);
+    return guest & PTE_P ? (guest & PTE_ADDR) | PTE_P | PTE_RW | PTE_US | PTE_A : 0;
+}
+
 /* PAE guests run on an L4 of emu's, one a vCPU, with the guest's four L3 entries made 4-level. */
 static void load_pae_root(struct vcpu *v)
 {
@@ -156,8 +182,7 @@ static void load_pae_root(struct vcpu *v)
     uint64_t *own = direct(*(uint64_t *)direct(v->own_l4) & PTE_ADDR);
     const uint64_t *guest = direct(v->kernel_root & ~31ull);
     for (unsigned i = 0; i < 4; i++) {
-        uint64_t e = guest[i];
-        own[i] = e & PTE_P ? (e & PTE_ADDR) | PTE_P | PTE_RW | PTE_US | PTE_A : 0;
+        own[i] = pt_pae_l3_entry(guest[i], i);
     }
     write_cr3(v->own_l4);
 }
@@ -214,15 +239,16 @@ static bool walk_permits(struct vcpu *v, uint64_t va, unsigned want)
     return true;
 }
 
-bool mmu_fix_write_fault(struct vcpu *v, uint64_t va)
+/* As under Xen only L1 tables can be written to plainly, and only by the guest itself. */
+bool mmu_fix_write_fault(struct vcpu *v, uint64_t va, bool by_guest)
 {
     uint64_t *pte = pt_lookup(v, v->kernel_root, va);
 
     if (!pte || !(*pte & PTE_P))
         return false;
     if (!(*pte & PTE_RW)) {
-        uint64_t target = *pte & PTE_ADDR;
-        if (!maddr_is_ram(target) || frame_type(target >> PAGE_SHIFT) == FRAME_NONE)
+        uint64_t mfn = (*pte & PTE_ADDR) >> PAGE_SHIFT;
+        if (!by_guest || !is_guest_frame(mfn) || frame_type(mfn) != FRAME_L1)
             return false;
         __atomic_fetch_or(pte, PTE_RW, __ATOMIC_SEQ_CST);
     }

@@ -53,23 +53,23 @@ HYPERCALL(do_fpu_taskswitch)
 }
 
 /* Breakpoints may lie anywhere but in emu (Intel SDM vol. 3B, 18.2.4: reserved bits of DR7). */
-static bool set_debugreg(struct vcpu *v, unsigned n, uint64_t val)
+static int set_debugreg(struct vcpu *v, unsigned n, uint64_t val)
 {
     switch (n) {
     case 0 ... 3:
-        if (val >= EMU_M2P_VA && val < EMU_M2P_VA + (16ull << 39))
-            return false;
+        if (!canonical(val) || hypervisor_va(val))
+            return -XEN_EPERM;
         break;
     case 6:
         val = (val & 0xefff) | 0xffff0ff0;
         break;
     case 7:
-        if (val >> 32)
-            return false;
-        val = (val & ~0xf800ull & ~0x2000ull) | 0x400;
+        if (val & 0x2000) /* GD: the debug registers are not the guest's alone */
+            return -XEN_EPERM;
+        val = (uint32_t)(val & ~0xd800ull) | 0x400;
         break;
     default:
-        return false;
+        return -XEN_ENODEV;
     }
     v->debugreg[n] = val;
     switch (n) {
@@ -92,21 +92,25 @@ static bool set_debugreg(struct vcpu *v, unsigned n, uint64_t val)
         __asm__ volatile("mov %0, %%dr7" ::"r"(val));
         break;
     }
-    return true;
+    return 0;
+}
+
+/* Numbers 4 and 5 are other names of 6 and 7. */
+static unsigned debugreg_number(uint64_t n)
+{
+    return (uint32_t)n == 4 || (uint32_t)n == 5 ? (uint32_t)n + 2 : (uint32_t)n;
 }
 
 HYPERCALL(do_set_debugreg)
 {
-    unsigned n = a[0] == 4 || a[0] == 5 ? (unsigned)a[0] + 2 : (unsigned)a[0];
-
-    return set_debugreg(v, n, a[1]) ? 0 : -XEN_EINVAL;
+    return set_debugreg(v, debugreg_number(a[0]), a[1]);
 }
 
 HYPERCALL(do_get_debugreg)
 {
-    unsigned n = a[0] == 4 || a[0] == 5 ? (unsigned)a[0] + 2 : (unsigned)a[0];
+    unsigned n = debugreg_number(a[0]);
 
-    return n < 8 ? (int64_t)v->debugreg[n] : -XEN_EINVAL;
+    return n < 8 ? (int64_t)v->debugreg[n] : -XEN_ENODEV;
 }
 
 static bool read_cr(struct vcpu *v, unsigned n, uint64_t *ret)
@@ -135,6 +139,8 @@ static bool write_cr(struct vcpu *v, unsigned n, uint64_t val)
     switch (n) {
     case 0:
         /* only TS is the guest's to change */
+        if ((val ^ v->cr0_guest) & ~CR0_TS)
+            return false;
         set_ts(val & CR0_TS);
         v->cr0_guest = (v->cr0_guest & ~CR0_TS) | (val & CR0_TS);
         return true;
@@ -203,7 +209,8 @@ static bool write_msr(struct vcpu *v, uint32_t msr, uint64_t val)
     case MSR_FS_BASE:
     case MSR_GS_BASE:
     case MSR_KERNEL_GS_BASE:
-        return wrmsr_safe(msr, val) == 0;
+        /* TCG's WRMSR takes what a CPU would refuse */
+        return canonical(val) && wrmsr_safe(msr, val) == 0;
     case MSR_EFER:
     case 0x1b:
     case 0x277:
@@ -306,10 +313,10 @@ static bool execute(struct vcpu *v, struct cpu_user_regs *regs, const struct ins
     case INSN_MOV_TO_CR:
         return write_cr(v, i->special, *gpr(regs, i->gpr));
     case INSN_MOV_FROM_DR:
-        *gpr(regs, i->gpr) = v->debugreg[i->special & 7];
+        *gpr(regs, i->gpr) = v->debugreg[debugreg_number(i->special) & 7];
         return i->special < 8;
     case INSN_MOV_TO_DR:
-        return set_debugreg(v, i->special, *gpr(regs, i->gpr));
+        return set_debugreg(v, debugreg_number(i->special), *gpr(regs, i->gpr)) == 0;
     case INSN_IN:
     case INSN_OUT:
         return emulate_port(v, regs, i);

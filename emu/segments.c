@@ -202,11 +202,6 @@ int segments_set_ldt(struct vcpu *v, uint64_t base, uint32_t ents)
     return 0;
 }
 
-static bool canonical(uint64_t va)
-{
-    return ((int64_t)va << 16 >> 16) == (int64_t)va;
-}
-
 /* While the kernel runs, its own GS base is the active one and the user's waits in KERNEL_GS_BASE. */
 HYPERCALL(do_set_segment_base)
 {

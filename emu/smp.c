@@ -10,11 +10,6 @@ void vcpu_kick(unsigned id)
     lapic_send_ipi(id, EMU_VECTOR_KICK);
 }
 
-void wait_for_interrupt(void)
-{
-    __asm__ volatile("sti; hlt; cli" ::: "memory");
-}
-
 void flush_local_all(struct vcpu *v)
 {
     write_cr3(read_cr3());
@@ -158,14 +153,16 @@ static int64_t op_initialise(struct vcpu *v, struct vcpu *target, uint64_t arg)
     static vcpu_guest_context_t ctx; /* too large for the stack */
     int rc;
 
-    if (emu.pae32)
-        return -XEN_ENOSYS;
     if (target->initialised)
         return -XEN_EEXIST;
     spin_lock(&lock);
-    rc = copy_from_guest(&ctx, arg, sizeof(ctx));
-    if (rc == 0)
-        rc = vcpu_load_context(target, &ctx);
+    if (emu.pae32) {
+        rc = vcpu_load_context32(target, arg);
+    } else {
+        rc = copy_from_guest(&ctx, arg, sizeof(ctx));
+        if (rc == 0)
+            rc = vcpu_load_context(target, &ctx);
+    }
     spin_unlock(&lock);
     return rc;
 }

@@ -66,7 +66,8 @@ static const struct extable *extable_find(uint64_t rip)
 
 /*
  * IRET to the guest faulted: its selectors are no good. The frame that IRET could not load is on top
- * of the stack; the guest learns of it through its failsafe callback, or #GP when it has none.
+ * of the stack; the guest takes a #GP at the place it wanted to go to. A handler that can't be returned
+ * to either is pushed frame after frame until the guest's stack ends.
  */
 _Noreturn static void iret_fault(struct vcpu *v, struct cpu_user_regs *regs)
 {
@@ -79,9 +80,6 @@ _Noreturn static void iret_fault(struct vcpu *v, struct cpu_user_regs *regs)
     guest.rflags = frame[2];
     guest.rsp = frame[3];
     guest.ss = (uint16_t)frame[4];
-    if (guest.rip == v->last_iret_fault)
-        guest_crash(v, &guest, "iret to %x:0x%lx faults again and again", guest.cs, guest.rip);
-    v->last_iret_fault = guest.rip;
     *v->top_regs = guest;
     inject_trap(v, v->top_regs, TRAP_GP, error);
     return_with(v->top_regs);
@@ -111,12 +109,14 @@ static void trap_in_emu(struct vcpu *v, struct cpu_user_regs *regs)
     const struct extable *e = extable_find(regs->rip);
 
     if (regs->entry_vector >= 32) {
+        if (regs->rip == (uint64_t)wait_hlt)
+            regs->rip = (uint64_t)wait_end;
         interrupt(v, regs->entry_vector);
         return;
     }
     if (e) {
         if (regs->entry_vector == TRAP_PF && (regs->error_code & 3) == 3 &&
-            mmu_fix_write_fault(v, fault_address()))
+            mmu_fix_write_fault(v, fault_address(), false))
             return;
         regs->rip = (uint64_t)&e->to + (uint64_t)(int64_t)e->to;
         return;
@@ -134,7 +134,7 @@ static void page_fault(struct vcpu *v, struct cpu_user_regs *regs)
 
     if ((regs->cs & 3) == 3 && mmu_fix_user_fault(v, va, error))
         return;
-    if (v->in_kernel && (error & 0xb) == 3 && mmu_fix_write_fault(v, va))
+    if (v->in_kernel && (error & 0xb) == 3 && mmu_fix_write_fault(v, va, true))
         return;
     inject_page_fault(v, regs, va, error);
 }
@@ -267,7 +267,6 @@ void emu_exit_work(struct cpu_user_regs *regs)
         break;
     }
     deliver_pending(v, regs);
-    v->last_iret_fault = regs->rip == v->last_iret_fault ? v->last_iret_fault : 0;
 }
 
 /* For the host's crash report. */

@@ -23,6 +23,8 @@ static const struct {
     bool (*add)(struct option_state *s, const char *value, struct keyval *kv, GError **error);
 } drivers[] = {
     {"xen-console", "a further console (hvc) on a chardev", device_console},
+    {"xen-disk", "a disk, of -drive if=none", opt_device_disk},
+    {"xen-net-device", "a network card (vif) on a netdev", opt_device_nic},
 };
 
 bool opt_device(struct option_state *s, const char *value, GError **error)

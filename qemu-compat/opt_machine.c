@@ -63,6 +63,18 @@ static bool user_tables(const char *text, enum user_tables *ret, GError **error)
     return true;
 }
 
+/* A name of GRUB's, or a file. */
+static void bootloader(struct option_state *s, const char *text)
+{
+    g_free(s->cfg->boot.loader);
+    if (strcmp(text, "x86_64") == 0)
+        s->cfg->boot.loader = g_strdup(VM_CONFIG_GRUB("x86_64"));
+    else if (strcmp(text, "i386") == 0)
+        s->cfg->boot.loader = g_strdup(VM_CONFIG_GRUB("i386"));
+    else
+        s->cfg->boot.loader = g_strdup(text);
+}
+
 /* off, on, or how many seconds the guest has */
 static bool soft_quit(const char *text, struct vm_config *cfg, GError **error)
 {
@@ -90,6 +102,8 @@ static bool machine_keys(struct option_state *s, struct keyval *kv, GError **err
         return false;
     if ((text = keyval_get(kv, "user-tables")) && !user_tables(text, &s->cfg->user_tables, error))
         return false;
+    if ((text = keyval_get(kv, "bootloader")))
+        bootloader(s, text);
     if ((text = keyval_get(kv, "soft-quit")) && !soft_quit(text, s->cfg, error))
         return false;
     for (unsigned i = 0; harmless[i]; i++)

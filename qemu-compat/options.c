@@ -43,6 +43,26 @@ static bool opt_append(struct option_state *s, const char *value, GError **error
     return set_text(&s->cfg->boot.cmdline, value);
 }
 
+static bool opt_bios(struct option_state *s, const char *value, GError **error)
+{
+    return set_text(&s->cfg->boot.loader, value);
+}
+
+/* The order of devices and the menu are in the boot loader's own configuration, on the guest's disk. */
+static bool opt_boot(struct option_state *s, const char *value, GError **error)
+{
+    static const char *const keys[] = {"order", "once", "menu", "strict", "reboot-timeout",
+                                       "splash", "splash-time"};
+    struct keyval kv = {0};
+    bool ok = keyval_parse(value, "order", &kv, error);
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(keys); i++)
+        keyval_get(&kv, keys[i]);
+    ok = ok && keyval_check_unused(&kv, error);
+    keyval_clear(&kv);
+    return ok;
+}
+
 static bool opt_pidfile(struct option_state *s, const char *value, GError **error)
 {
     return set_text(&s->cfg->pidfile, value);
@@ -136,13 +156,21 @@ static const struct option options[] = {
     {"accel", "NAME[:NAME...]", "accelerators to try, in this order ('help' tests each)", opt_accel},
     {"action", "EVENT=ACTION,...", "what to do on reboot=, shutdown= and panic=", opt_action},
     {"append", "TEXT", "the kernel's command line", opt_append},
+    {"bios", "FILE", "the boot loader, a PV kernel itself, when there is no -kernel", opt_bios},
+    {"boot", "[order=]LETTERS,menu=on|off", "accepted: the boot loader's configuration decides", opt_boot},
+    {"cdrom", "FILE", "a CD-ROM: -drive file=FILE,index=2,media=cdrom", opt_cdrom},
     {"chardev", "BACKEND,id=ID,...", "a character device ('help' lists backends)", opt_chardev},
     {"cpu", "MODEL", "accepted: the guest sees the accelerator's CPU", opt_cpu},
     {"d", "LIST", "log these domains ('help' lists them)", opt_d},
     {"daemonize", NULL, "go into the background once the guest is ready", opt_daemonize},
-    {"device", "DRIVER,...", "a device: xen-console,chardev=ID ('help' lists them)", opt_device},
+    {"device", "DRIVER,...", "a device: xen-console,chardev=ID or xen-disk,drive=ID ('help' lists them)", opt_device},
     {"display", "TYPE", "only 'none' yet", opt_only_none},
+    {"drive", "file=FILE,format=raw,...", "a disk (xvda, xvdb...)", opt_drive},
     {"h", NULL, "this help", opt_help},
+    {"hda", "FILE", "the first disk: -drive file=FILE,index=0", opt_hda},
+    {"hdb", "FILE", "the second disk", opt_hdb},
+    {"hdc", "FILE", "the third disk", opt_hdc},
+    {"hdd", "FILE", "the fourth disk", opt_hdd},
     {"help", NULL, "this help", opt_help},
     {"initrd", "FILE", "initial ramdisk", opt_initrd},
     {"kernel", "FILE", "the guest's kernel: bzImage or ELF with Xen PV notes", opt_kernel},
@@ -152,6 +180,9 @@ static const struct option options[] = {
     {"monitor", "DEV", "only 'none' yet", opt_only_none},
     {"msg", "timestamp=on|off", "timestamps on messages", opt_msg},
     {"name", "NAME", "the guest's name", opt_name},
+    {"net", "nic|TYPE,...", "a NIC, or the network for it: the older form of -nic", opt_net},
+    {"netdev", "TYPE,id=ID,...", "a network for -device xen-net-device ('help' lists types)", opt_netdev},
+    {"nic", "TYPE,...|none", "a NIC and its network: user, tap, bridge, socket... ('help')", opt_nic},
     {"no-acpi", NULL, "accepted: a PV guest has no ACPI", opt_nothing},
     {"no-hpet", NULL, "accepted: a PV guest has no HPET", opt_nothing},
     {"no-reboot", NULL, "exit instead of rebooting", opt_no_reboot},
@@ -168,15 +199,16 @@ static const struct option options[] = {
      "a console (hvc0, hvc1...): stdio, mon:stdio, pty, file:F, unix:F, null, none, chardev:ID",
      opt_serial},
     {"smp", "[cpus=]N[,maxcpus=N]...", "vCPUs, 1 to 32", opt_smp},
+    {"snapshot", NULL, "changes of the disks are thrown away at the end", opt_snapshot},
     {"uuid", "UUID", "the guest's UUID", opt_uuid},
     {"version", NULL, "the version", opt_version},
 };
 
 /* QEMU's own that change what the guest sees and that are not there yet: refused, not ignored. */
 static const char *const refused[] = {
-    "blockdev", "boot",   "cdrom", "drive",    "fda",  "hda",   "hdb",    "hdc", "hdd",
-    "incoming", "loadvm", "mon",   "net",    "netdev",   "nic",  "object", "qmp",   "snapshot",
-    "spice",    "usb",    "vga",   "vnc",    "watchdog", "bios", "fsdev", "virtfs", "kernel-irqchip",
+    "blockdev", "fda",
+    "incoming", "loadvm", "mon",   "object", "qmp",
+    "spice",    "usb",    "vga",   "vnc",    "watchdog", "fsdev", "virtfs", "kernel-irqchip",
 };
 
 static const struct option *find_option(const char *name)
@@ -204,9 +236,8 @@ static bool parse_one(struct option_state *s, int argc, char *const argv[], int 
 {
     const char *arg = argv[*i], *name = arg + 1, *value = NULL;
 
-    if (arg[0] != '-' || !arg[1])
-        return opt_error(error, "%s: disk images are not supported yet; start a kernel with -kernel",
-                         arg);
+    if (arg[0] != '-')
+        return opt_hda(s, arg, error); /* QEMU's first disk */
     if (*name == '-')
         name++;
     const struct option *o = find_option(name);
@@ -236,7 +267,7 @@ static bool parse_all(struct option_state *s, int argc, char *const argv[], GErr
     }
     if (s->req->daemonize && s->nographic)
         return opt_error(error, "-nographic cannot be used with -daemonize");
-    if (!opt_chardev_finish(s, error))
+    if (!opt_chardev_finish(s, error) || !opt_drive_finish(s, error) || !opt_net_finish(s, error))
         return false;
     if (s->accels->len) {
         g_ptr_array_add(s->accels, NULL);
@@ -263,10 +294,12 @@ bool qemu_options_parse(int argc, char *const argv[], struct vm_config **ret_cfg
 {
     struct front_request req = {.warnings = g_ptr_array_new_with_free_func(g_free)};
     struct option_state s = {.cfg = vm_config_new(), .req = &req,
-                             .accels = g_ptr_array_new_with_free_func(g_free)};
+                             .accels = g_ptr_array_new_with_free_func(g_free),
+                             .disk_devices = g_ptr_array_new_with_free_func(g_free)};
     bool ok = parse_all(&s, argc, argv, error);
 
     g_ptr_array_unref(s.accels);
+    g_ptr_array_unref(s.disk_devices);
     if (!ok) {
         if (error)
             make_printable(*error);

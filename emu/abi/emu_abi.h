@@ -32,7 +32,9 @@
 #define EMU_IMAGE_OFF 0x0000000u /* at most 2 MiB, linked at EMU_BASE_VA */
 #define EMU_VCPU_OFF  0x0200000u /* one area of EMU_VCPU_SIZE a vCPU */
 #define EMU_VCPU_SIZE 0x8000u
-#define EMU_STACK_TOP_PAD 32 /* a vCPU starts with RSP this far below the end of its area */
+#define EMU_STACK_TOP_PAD 32 /* frames from the guest lie this far below the end of a vCPU's area */
+/* A vCPU starts with RSP this far below it: its first frame into the guest is made above that. */
+#define EMU_START_STACK_PAD 512
 #define EMU_GDT_OFF   0x0400000u /* 64 KiB a vCPU: 14 guest pages, emu's page, one spare */
 #define EMU_GDT_SIZE  0x10000u
 #define EMU_MMIO_OFF  0x0600000u /* page 0: LAPIC; pages 1 and 2: doorbell device */

@@ -9,9 +9,9 @@ static uint32_t lock;
 /* The ring's page lies in the region that the builder mapped; only its machine frame is told. */
 void console_init(void)
 {
-    const uint64_t *p2m = (const uint64_t *)start_info->mfn_list;
+    const unsigned long *p2m = (const unsigned long *)start_info->mfn_list;
 
-    for (uint64_t pfn = 0; pfn < start_info->nr_pages; pfn++) {
+    for (unsigned long pfn = 0; pfn < start_info->nr_pages; pfn++) {
         if (p2m[pfn] == start_info->console.domU.mfn) {
             ring = (struct xencons_interface *)(VIRT_BASE + pfn * PAGE_SIZE);
             return;

@@ -2,27 +2,27 @@
 
 bool port_pending(unsigned port)
 {
-    return READ_ONCE(shared_info->evtchn_pending[port / 64]) >> (port % 64) & 1;
+    return READ_ONCE(shared_info->evtchn_pending[port / BITS_PER_LONG]) >> (port % BITS_PER_LONG) & 1;
 }
 
 bool port_masked(unsigned port)
 {
-    return READ_ONCE(shared_info->evtchn_mask[port / 64]) >> (port % 64) & 1;
+    return READ_ONCE(shared_info->evtchn_mask[port / BITS_PER_LONG]) >> (port % BITS_PER_LONG) & 1;
 }
 
 void port_mask(unsigned port, bool on)
 {
-    uint64_t bit = 1ul << (port % 64);
+    unsigned long bit = 1ul << (port % BITS_PER_LONG);
 
     if (on)
-        __atomic_fetch_or(&shared_info->evtchn_mask[port / 64], bit, __ATOMIC_SEQ_CST);
+        __atomic_fetch_or(&shared_info->evtchn_mask[port / BITS_PER_LONG], bit, __ATOMIC_SEQ_CST);
     else
-        __atomic_fetch_and(&shared_info->evtchn_mask[port / 64], ~bit, __ATOMIC_SEQ_CST);
+        __atomic_fetch_and(&shared_info->evtchn_mask[port / BITS_PER_LONG], ~bit, __ATOMIC_SEQ_CST);
 }
 
 void port_clear(unsigned port)
 {
-    __atomic_fetch_and(&shared_info->evtchn_pending[port / 64], ~(1ul << (port % 64)),
+    __atomic_fetch_and(&shared_info->evtchn_pending[port / BITS_PER_LONG], ~(1ul << (port % BITS_PER_LONG)),
                        __ATOMIC_SEQ_CST);
 }
 
@@ -88,6 +88,15 @@ void block(void)
 {
     hypercall(sched_op, SCHEDOP_block);
     events_off();
+}
+
+long set_timer(uint64_t at)
+{
+#ifdef __x86_64__
+    return hypercall(set_timer_op, at);
+#else
+    return hypercall(set_timer_op, (uint32_t)at, (uint32_t)(at >> 32));
+#endif
 }
 
 uint64_t rdtsc(void)

@@ -3,8 +3,8 @@
 
 #include "trap.h"
 
-#define MS 1000000ul
-#define S  1000000000ul
+#define MS               1000000ull
+#define S                1000000000ull
 
 /* EVTCHNOP_* with its structure */
 #define evtchn(cmd, arg) hypercall(event_channel_op, cmd, arg)
@@ -28,8 +28,12 @@ unsigned port_virq(unsigned virq, unsigned vcpu);
 void events_on(void);
 void events_off(void);
 
-/* Sleeps until an event; called and back with events held back, or one could come before the sleep. */
+/* Sleeps until an event; called and back with events held back, or one could come before the sleep.
+ */
 void block(void);
+
+/* set_timer_op, whose time takes two registers in 32-bit kernels. */
+long set_timer(uint64_t at);
 
 /* System time in nanoseconds by this vCPU's pvclock. */
 uint64_t now(void);

@@ -3,7 +3,11 @@
 
 #define MAX_CPUS    32
 #define STACK_BYTES 16384
-#define VIRT_BASE   0xffffffff80000000
+#ifdef __x86_64__
+#define VIRT_BASE 0xffffffff80000000
+#else
+#define VIRT_BASE 0xc0000000
+#endif
 
 /* Entries of ours that are no exceptions: entry_stubs continues with them. */
 #define VECTOR_EVENT    256
@@ -30,14 +34,38 @@
 #define READ_ONCE(x) (*(volatile __typeof__(x) *)&(x))
 #define barrier()  __asm__ volatile("" ::: "memory")
 #define smp_mb()   __atomic_thread_fence(__ATOMIC_SEQ_CST)
+#define BITS_PER_LONG (8 * sizeof(long)) /* what a word of the event channels' bits has */
+/* What a domain of this width is called. */
+#ifdef __x86_64__
+#define GUEST_KIND "xen-3.0-x86_64"
+#define NO_FRAME   (1ul << 40) /* no machine has it */
+#else
+#define GUEST_KIND "xen-3.0-x86_32p"
+#define NO_FRAME   0xf0000000ul
+#endif
+/* A guest address where nothing is mapped. */
+#ifdef __x86_64__
+#define NOWHERE 0x7000dead000
+#else
+#define NOWHERE 0x0dead000
+#endif
 #define pause()    __asm__ volatile("pause" ::: "memory")
 
-/* start.S */
+#ifdef __x86_64__
+#define SP "rsp"
+#else
+#define SP "esp"
+#endif
+
+/* start.S, start32.S */
 extern uint8_t hypercall_page[], stacks[];
 
 /* hypercall.c: every call has at most five arguments; what is left out is 0. */
-long hypercall5(unsigned nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e);
-#define HC_ARG(x) ((uint64_t)(x))
+long hypercall5(unsigned nr, unsigned long a, unsigned long b, unsigned long c, unsigned long d,
+                unsigned long e);
+/* Without the page, for any number. */
+long hypercall_raw(uint32_t nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e);
+#define HC_ARG(x) ((unsigned long)(x))
 #define HC_6(nr, a, b, c, d, e, ...) \
     hypercall5(nr, HC_ARG(a), HC_ARG(b), HC_ARG(c), HC_ARG(d), HC_ARG(e))
 #define hypercall(nr, ...) HC_6(__HYPERVISOR_##nr, ##__VA_ARGS__, 0, 0, 0, 0, 0, 0)
@@ -85,20 +113,23 @@ _Noreturn void shut_down(unsigned reason);
 
 static inline unsigned this_cpu(void)
 {
-    uint64_t sp;
+    unsigned long sp;
 
-    __asm__("mov %%rsp, %0" : "=r"(sp));
-    unsigned n = (unsigned)((sp - 1 - (uint64_t)stacks) / STACK_BYTES);
+    __asm__("mov %%" SP ", %0" : "=r"(sp));
+    unsigned n = (unsigned)((sp - 1 - (unsigned long)stacks) / STACK_BYTES);
     return n < MAX_CPUS ? n : 0; /* one more stack serves the first vCPU's traps from user mode */
 }
 
 /* The groups, one file each. */
 void test_events(void);
 void test_grants(void);
+void test_hostile(void);
 void test_info(void);
 void test_memory(void);
+void test_misc(void);
 void test_mmu(void);
 void test_multicall(void);
+void test_priv(void);
 void test_sched(void);
 void test_segments(void);
 void test_smp(void);

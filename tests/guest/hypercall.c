@@ -1,6 +1,7 @@
 #include "guest.h"
 
-long hypercall5(unsigned nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e)
+long hypercall5(unsigned nr, unsigned long a, unsigned long b, unsigned long c, unsigned long d,
+                unsigned long e)
 {
     register uint64_t r10 __asm__("r10") = d;
     register uint64_t r8 __asm__("r8") = e;
@@ -11,4 +12,17 @@ long hypercall5(unsigned nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uin
                      :
                      : "rcx", "r11", "memory", "cc");
     return (long)target;
+}
+
+long hypercall_raw(uint32_t nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e)
+{
+    register uint64_t r10 __asm__("r10") = d;
+    register uint64_t r8 __asm__("r8") = e;
+    uint64_t ret = nr;
+
+    __asm__ volatile("syscall"
+                     : "+a"(ret), "+D"(a), "+S"(b), "+d"(c), "+r"(r10), "+r"(r8)
+                     :
+                     : "rcx", "r11", "memory", "cc");
+    return (long)ret;
 }

@@ -52,14 +52,24 @@ static void put(struct out *o, char c)
         o->buf[o->n++] = c;
 }
 
+/* Without a 64-bit division, for which 32-bit code would need the compiler's library. */
+static unsigned divide(uint64_t *val, unsigned base)
+{
+    uint32_t high = (uint32_t)(*val >> 32), low = (uint32_t)*val, rest = high % base;
+
+    high /= base;
+    __asm__("divl %[base]" : "+a"(low), "+d"(rest) : [base] "r"(base));
+    *val = (uint64_t)high << 32 | low;
+    return rest;
+}
+
 static void put_number(struct out *o, uint64_t val, unsigned base, unsigned width, char fill)
 {
     char digits[24];
     unsigned n = 0;
 
     do {
-        digits[n++] = "0123456789abcdef"[val % base];
-        val /= base;
+        digits[n++] = "0123456789abcdef"[divide(&val, base)];
     } while (val);
     for (; width > n; width--)
         put(o, fill);
@@ -96,7 +106,8 @@ unsigned vformat(char *buf, size_t size, const char *fmt, __builtin_va_list ap)
                 put(&o, '-');
             put_number(&o, val < 0 ? -(uint64_t)val : (uint64_t)val, 10, width, fill);
         } else if (*fmt == 'u' || *fmt == 'x') {
-            uint64_t val = wide ? __builtin_va_arg(ap, uint64_t) : __builtin_va_arg(ap, unsigned);
+            uint64_t val = wide ? __builtin_va_arg(ap, unsigned long)
+                                : __builtin_va_arg(ap, unsigned);
             put_number(&o, val, *fmt == 'x' ? 16 : 10, width, fill);
         } else {
             put(&o, *fmt);

@@ -1,9 +1,11 @@
 /*
  * The command line: run=GROUP[,GROUP] (all but hostile), vcpus=N, and how to end:
- * end=poweroff|reboot|crash|halt|down (the last vCPU)|code (a shutdown code of crash, then power-off)|
- * watchdog.
+ * end=poweroff|reboot|crash|halt|down (the last vCPU)|code (a shutdown code of crash, then
+ * power-off)|watchdog, and the names in hostile_end.c.
  */
 #include "event.h"
+#include "hostile.h"
+#include "mem.h"
 
 const struct start_info *start_info;
 struct shared_info *shared_info;
@@ -23,10 +25,15 @@ static const struct group {
     {"sched", test_sched},
     {"memory", test_memory},
     {"mmu", test_mmu},
-    {"segments", test_segments},
-    {"user", test_user},
     {"multicall", test_multicall},
     {"grants", test_grants},
+    {"misc", test_misc},
+#ifdef __x86_64__
+    {"segments", test_segments},
+    {"user", test_user},
+    {"priv", test_priv},
+    {"hostile", test_hostile, true},
+#endif
 };
 
 void shut_down(unsigned reason)
@@ -74,6 +81,9 @@ static void end_otherwise(const char *end)
     struct sched_shutdown code = {SHUTDOWN_crash};
     struct sched_watchdog watchdog = {.id = 0, .timeout = 1};
 
+#ifdef __x86_64__
+    hostile_end(end);
+#endif
     if (streq(end, "down")) {
         for (unsigned id = nr_cpus; id-- > 0;)
             hypercall(vcpu_op, VCPUOP_down, id);
@@ -99,7 +109,7 @@ static void map_shared_info(void)
 {
     static uint8_t page[4096] __attribute__((aligned(4096), section(".bss.page")));
 
-    if (hypercall(update_va_mapping, page, start_info->shared_info | 0x63, UVMF_INVLPG))
+    if (update_va(page, start_info->shared_info | KERNEL_RW, UVMF_INVLPG))
         bail_out("shared_info can't be mapped");
     shared_info = (struct shared_info *)page;
     for (unsigned i = 0; i < MAX_CPUS; i++)

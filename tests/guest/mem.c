@@ -10,32 +10,32 @@ void *page_alloc(void)
     return pool[pool_used++];
 }
 
-uint64_t pfn_of(const void *va)
+unsigned long pfn_of(const void *va)
 {
-    return ((uint64_t)va - VIRT_BASE) >> PAGE_SHIFT;
+    return ((unsigned long)va - VIRT_BASE) >> PAGE_SHIFT;
 }
 
-uint64_t mfn_of(const void *va)
+unsigned long mfn_of(const void *va)
 {
-    return ((const uint64_t *)start_info->mfn_list)[pfn_of(va)];
+    return ((const unsigned long *)start_info->mfn_list)[pfn_of(va)];
 }
 
-void *va_of_mfn(uint64_t mfn)
+void *va_of_mfn(unsigned long mfn)
 {
     return (void *)(VIRT_BASE + (M2P[mfn] << PAGE_SHIFT));
 }
 
 uint64_t maddr_of(const void *p)
 {
-    return mfn_of(p) << PAGE_SHIFT | ((uint64_t)p & (PAGE_SIZE - 1));
+    return (uint64_t)mfn_of(p) << PAGE_SHIFT | ((unsigned long)p & (PAGE_SIZE - 1));
 }
 
-uint64_t *pte_of(uint64_t va, unsigned level)
+uint64_t *pte_of(unsigned long va, unsigned level)
 {
     uint64_t *table = (uint64_t *)start_info->pt_base;
 
-    for (unsigned l = 4;; l--) {
-        uint64_t *e = &table[va >> (12 + 9 * (l - 1)) & 511];
+    for (unsigned l = PT_LEVELS;; l--) {
+        uint64_t *e = &table[(uint64_t)va >> (12 + 9 * (l - 1)) & 511];
         if (l == level)
             return e;
         if (!(*e & PTE_P))
@@ -44,10 +44,19 @@ uint64_t *pte_of(uint64_t va, unsigned level)
     }
 }
 
+long update_va(const void *va, uint64_t pte, unsigned long flags)
+{
+#ifdef __x86_64__
+    return hypercall(update_va_mapping, va, pte, flags);
+#else
+    return hypercall(update_va_mapping, va, (uint32_t)pte, (uint32_t)(pte >> 32), flags);
+#endif
+}
+
 void remap(const void *va, uint64_t flags)
 {
-    if (hypercall(update_va_mapping, va, mfn_of(va) << PAGE_SHIFT | flags, UVMF_INVLPG | UVMF_ALL))
-        bail_out("update_va_mapping of 0x%lx failed", (uint64_t)va);
+    if (update_va(va, (uint64_t)mfn_of(va) << PAGE_SHIFT | flags, UVMF_INVLPG | UVMF_ALL))
+        bail_out("update_va_mapping of 0x%lx failed", (unsigned long)va);
 }
 
 long mmu_write(uint64_t *entry, uint64_t val)
@@ -57,20 +66,21 @@ long mmu_write(uint64_t *entry, uint64_t val)
     return hypercall(mmu_update, &u, 1, 0, DOMID_SELF);
 }
 
-long mmuext(unsigned cmd, uint64_t arg1, uint64_t arg2)
+long mmuext(unsigned cmd, unsigned long arg1, unsigned long arg2)
 {
     struct mmuext_op op = {.cmd = cmd};
 
     op.arg1.mfn = arg1;
-    op.arg2.src_mfn = arg2;
+    memcpy(&op.arg2, &arg2, sizeof(arg2)); /* a frame or a pointer */
     return hypercall(mmuext_op, &op, 1, 0, DOMID_SELF);
 }
 
-uint64_t root_mfn(void)
+unsigned long root_mfn(void)
 {
     return mfn_of((void *)start_info->pt_base);
 }
 
+#ifdef __x86_64__
 /* Tables of slot 0, shared by the kernel's L4 and the user's. */
 static uint64_t *user_l1[2];
 
@@ -114,3 +124,4 @@ void map_user(uint64_t va, const void *page, uint64_t flags)
         bail_out("user page 0x%lx can't be mapped", va);
     mmuext(MMUEXT_INVLPG_ALL, va, 0);
 }
+#endif

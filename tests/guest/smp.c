@@ -40,18 +40,27 @@ void cpu_context(struct vcpu_guest_context *c, unsigned id)
 {
     memset(c, 0, sizeof(*c));
     c->flags = VGCF_in_kernel;
-    c->user_regs.cs = FLAT_KERNEL_CS64;
-    c->user_regs.ss = FLAT_KERNEL_SS64;
-    c->user_regs.rip = (uint64_t)secondary_entry;
-    c->user_regs.rsp = (uint64_t)stacks + (id + 1) * STACK_BYTES;
-    c->user_regs.rdi = id;
-    c->user_regs.rflags = 0x1000;
+    c->user_regs.cs = FLAT_KERNEL_CS;
+    c->user_regs.ss = FLAT_KERNEL_SS;
+    c->kernel_ss = FLAT_KERNEL_SS;
+    c->kernel_sp = (unsigned long)stacks + (id + 1) * STACK_BYTES;
+    c->ctrlreg[3] = xen_pfn_to_cr3(root_mfn());
     c->event_callback_eip = stub(VECTOR_EVENT);
     c->failsafe_callback_eip = stub(VECTOR_FAILSAFE);
+#ifdef __x86_64__
     c->syscall_callback_eip = stub(VECTOR_SYSCALL);
-    c->ctrlreg[3] = xen_pfn_to_cr3(root_mfn());
-    c->kernel_ss = FLAT_KERNEL_SS64;
-    c->kernel_sp = (uint64_t)stacks + (id + 1) * STACK_BYTES;
+    c->user_regs.rip = (unsigned long)secondary_entry;
+    c->user_regs.rsp = c->kernel_sp;
+    c->user_regs.rdi = id;
+    c->user_regs.rflags = 0x1000;
+#else
+    c->event_callback_cs = c->failsafe_callback_cs = FLAT_KERNEL_CS;
+    c->user_regs.ds = c->user_regs.es = FLAT_KERNEL_DS;
+    c->user_regs.eip = (unsigned long)secondary_entry;
+    c->user_regs.esp = c->kernel_sp;
+    c->user_regs.edi = id;
+    c->user_regs.eflags = 0x1000;
+#endif
 }
 
 long cpu_initialise(unsigned id)

@@ -4,14 +4,13 @@
 
 #include <xen/grant_table.h>
 
-#define NOWHERE 0x7000dead000
-#define OUR_ID  1 /* the guest's own number, as a grant to itself has it */
+#define OUR_ID                  1 /* the guest's own number, as a grant to itself has it */
 
 #define gnttab(cmd, arg, count) hypercall(grant_table_op, cmd, arg, count)
 
 static uint8_t *table; /* the first frame */
 
-static int setup(uint32_t frames, domid_t dom, uint64_t *list)
+static int setup(uint32_t frames, domid_t dom, xen_pfn_t *list)
 {
     struct gnttab_setup_table op = {.dom = dom, .nr_frames = frames, .status = 77};
 
@@ -22,7 +21,7 @@ static int setup(uint32_t frames, domid_t dom, uint64_t *list)
 static void tables(void)
 {
     struct gnttab_query_size size = {.dom = DOMID_SELF};
-    uint64_t list[64] = {0};
+    xen_pfn_t list[64] = {0};
 
     is(setup(4, DOMID_SELF, list), GNTST_okay, "setup_table");
     unsigned distinct = list[0] != list[1] && list[1] != list[2] && list[2] != list[3];
@@ -32,7 +31,7 @@ static void tables(void)
     ok(size.nr_frames >= 4, "nr_frames");
     ok(size.max_nr_frames >= size.nr_frames, "max_nr_frames");
     is(setup(size.max_nr_frames + 1, DOMID_SELF, list), GNTST_general_error, "too many frames");
-    is(setup(1, DOMID_SELF, (uint64_t *)NOWHERE), GNTST_bad_virt_addr, "a bad list");
+    is(setup(1, DOMID_SELF, (xen_pfn_t *)NOWHERE), GNTST_bad_virt_addr, "a bad list");
     is(setup(1, 0, list), GNTST_permission_denied, "the table of domain 0");
     is(setup(1, 1234, list), GNTST_bad_domain, "the table of no domain");
     size.dom = 1234;
@@ -40,8 +39,7 @@ static void tables(void)
     is(size.status, GNTST_bad_domain, "query_size of no domain");
 
     table = page_alloc();
-    is(hypercall(update_va_mapping, table, list[0] << PAGE_SHIFT | KERNEL_RW, UVMF_INVLPG), 0,
-       "it can be mapped");
+    is(update_va(table, pte_make(list[0], KERNEL_RW), UVMF_INVLPG), 0, "it can be mapped");
     memset(table, 0, PAGE_SIZE);
     table[8] = 1;
     is(table[8], 1, "and written to");
@@ -113,7 +111,7 @@ static void copy_errors(void)
     op.dest.offset = 4000;
     is(copy(&op), GNTST_bad_copy_arg, "past the end of the destination");
     op = frames(from, to);
-    op.dest.u.gmfn = 1ul << 40;
+    op.dest.u.gmfn = NO_FRAME;
     is(copy(&op), GNTST_bad_page, "to no frame");
     op.dest.u.gmfn = root_mfn();
     is(copy(&op), GNTST_permission_denied, "to a page table");
@@ -143,10 +141,10 @@ static void swap(void)
 
 static void others(void)
 {
-    struct gnttab_map_grant_ref map = {.host_addr = (uint64_t)table, .flags = GNTMAP_host_map,
-                                       .ref = 20, .dom = 1234};
-    struct gnttab_unmap_grant_ref unmap = {.host_addr = (uint64_t)table, .handle = 12345};
-    struct gnttab_unmap_and_replace replace = {.host_addr = (uint64_t)table, .handle = 12345};
+    struct gnttab_map_grant_ref map = {
+        .host_addr = (unsigned long)table, .flags = GNTMAP_host_map, .ref = 20, .dom = 1234};
+    struct gnttab_unmap_grant_ref unmap = {.host_addr = (unsigned long)table, .handle = 12345};
+    struct gnttab_unmap_and_replace replace = {.host_addr = (unsigned long)table, .handle = 12345};
     struct gnttab_transfer transfer = {.mfn = 0, .domid = 1234};
 
     is(gnttab(GNTTABOP_map_grant_ref, &map, 1), 0, "map_grant_ref");
@@ -182,7 +180,9 @@ static void versions(void)
     struct gnttab_get_version get = {.dom = DOMID_SELF};
     struct gnttab_set_version set = {.version = 2};
     struct gnttab_get_status_frames st = {.nr_frames = 1, .dom = DOMID_SELF};
-    uint64_t list[4] = {0};
+    uint64_t list[2] = {~0ull, ~0ull}; /* of 64 bits whatever the kernel's width */
+    xen_pfn_t all[64] = {0};
+    uint64_t many[8] = {0};
 
     is(gnttab(GNTTABOP_get_version, &get, 1), 0, "get_version");
     is(get.version, 1, "1 at first");
@@ -194,7 +194,7 @@ static void versions(void)
     is(get.version, 2, "2 now");
     is(gnttab(GNTTABOP_get_status_frames, &st, 1), 0, "get_status_frames");
     is(st.status, GNTST_okay, "its status");
-    ok(list[0] != 0, "a frame");
+    ok(list[0] && list[0] < NO_FRAME && list[1] == ~0ull, "a frame");
     st.nr_frames = 1000;
     gnttab(GNTTABOP_get_status_frames, &st, 1);
     is(st.status, GNTST_general_error, "get_status_frames: too many");
@@ -208,6 +208,12 @@ static void versions(void)
     op.source.u.ref = 20;
     is(copy(&op), GNTST_okay, "copy from a grant of version 2");
     is(to[0], 0x44, "copied");
+    is(setup(64, DOMID_SELF, all), GNTST_okay, "a table of 64 frames");
+    st.nr_frames = 8;
+    st.frame_list.p = many;
+    gnttab(GNTTABOP_get_status_frames, &st, 1);
+    is(st.status, GNTST_okay, "its 16384 entries have status words");
+    ok(many[0] == list[0] && many[6] && many[7] && many[6] != many[7], "on frames of their own");
     set.version = 3;
     is(gnttab(GNTTABOP_set_version, &set, 1), -XEN_EINVAL, "set_version 3");
     set.version = 1;

@@ -4,7 +4,7 @@
 
 static void info_page(void)
 {
-    ok(memcmp(start_info->magic, "xen-3.0-x86_64", 14) == 0, "start_info: magic");
+    ok(memcmp(start_info->magic, GUEST_KIND, sizeof(GUEST_KIND) - 1) == 0, "start_info: magic");
     ok(start_info->nr_pages >= 4096, "start_info: nr_pages");
     is(start_info->flags & (SIF_PRIVILEGED | SIF_INITDOMAIN), 0, "start_info: no privileges");
     is(start_info->shared_info & (PAGE_SIZE - 1), 0, "start_info: shared_info is a page");
@@ -13,7 +13,8 @@ static void info_page(void)
     ok(start_info->console.domU.evtchn != 0, "start_info: the console's port");
     ok(start_info->store_evtchn != start_info->console.domU.evtchn, "start_info: two ports");
     is(start_info->pt_base & (PAGE_SIZE - 1), 0, "start_info: pt_base is a page");
-    ok(start_info->nr_pt_frames >= 4 && start_info->nr_pt_frames < 512, "start_info: nr_pt_frames");
+    ok(start_info->nr_pt_frames >= PT_LEVELS && start_info->nr_pt_frames < 512,
+       "start_info: nr_pt_frames");
     is(start_info->cmd_line[MAX_GUEST_CMDLINE - 1], 0, "start_info: cmd_line ends");
     is(start_info->mod_len, 0, "start_info: no initrd");
 }
@@ -21,7 +22,7 @@ static void info_page(void)
 static void shared_page(void)
 {
     const struct vcpu_info *v = &shared_info->vcpu_info[0];
-    uint64_t masked = 0;
+    unsigned long masked = 0;
 
     ok(shared_info->wc_sec > 1000000000, "shared_info: the wall clock is set");
     is(shared_info->wc_version & 1, 0, "shared_info: the wall clock is stable");
@@ -30,33 +31,34 @@ static void shared_page(void)
     is(READ_ONCE(v->evtchn_upcall_mask), 1, "shared_info: events begin held back");
     for (unsigned i = 0; i < ARRAY_SIZE(shared_info->evtchn_mask); i++)
         masked |= shared_info->evtchn_mask[i];
-    is(masked, 1ul << start_info->console.domU.evtchn, "shared_info: no port begins masked, ours is the console's");
+    is(masked, 1ul << start_info->console.domU.evtchn,
+       "shared_info: no port begins masked, ours is the console's");
 }
 
 static void frames(void)
 {
-    const uint64_t *p2m = (const uint64_t *)start_info->mfn_list;
+    const unsigned long *p2m = (const unsigned long *)start_info->mfn_list;
     struct xen_machphys_mapping map;
     unsigned outside = 0, differ = 0;
 
     is(hypercall(memory_op, XENMEM_machphys_mapping, &map), 0, "machphys_mapping");
     is(map.v_start, HYPERVISOR_VIRT_START, "M2P: its address");
     ok(map.v_end > map.v_start, "M2P: its end");
-    for (uint64_t pfn = 0; pfn < start_info->nr_pages; pfn++) {
+    for (unsigned long pfn = 0; pfn < start_info->nr_pages; pfn++) {
         outside += p2m[pfn] > map.max_mfn;
         if (p2m[pfn] <= map.max_mfn)
             differ += M2P[p2m[pfn]] != pfn;
     }
     is(outside, 0, "P2M: all frames are in the M2P");
     is(differ, 0, "M2P: the inverse of the P2M");
-    TRY("movq %[m], (%[m])", NO_OUTS, [m] "r"(&M2P[p2m[0]]));
+    try_write((unsigned long)&M2P[p2m[0]]);
     expect_trap(14, 3, "M2P: a write");
 }
 
 static void tables(void)
 {
-    const uint64_t places[] = {VIRT_BASE, (uint64_t)start_info, (uint64_t)start_info->mfn_list,
-                               start_info->pt_base, (uint64_t)hypercall_page};
+    const unsigned long places[] = {VIRT_BASE, (unsigned long)start_info, start_info->mfn_list,
+                                    start_info->pt_base, (unsigned long)hypercall_page};
     unsigned writable = 0;
 
     for (unsigned i = 0; i < ARRAY_SIZE(places); i++) {
@@ -66,7 +68,7 @@ static void tables(void)
             is((*pte & PTE_ADDR) >> PAGE_SHIFT, mfn_of((void *)places[i]),
                "tables: place %u maps its pfn", i);
     }
-    for (uint64_t i = 0; i < start_info->nr_pt_frames; i++) {
+    for (unsigned long i = 0; i < start_info->nr_pt_frames; i++) {
         const uint64_t *pte = pte_of(start_info->pt_base + i * PAGE_SIZE, 1);
         writable += !pte || (*pte & PTE_RW);
     }

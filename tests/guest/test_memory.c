@@ -2,14 +2,13 @@
 #include "mem.h"
 #include "trap.h"
 
-#define NOWHERE  0x7000dead000
 #define EXTENTS  4
-#define START(n) ((uint64_t)(n) << 6) /* of a call that is continued: MEMOP_EXTENT_SHIFT */
+#define START(n) ((unsigned long)(n) << 6) /* of a call that is continued: MEMOP_EXTENT_SHIFT */
 
-static long reservation(unsigned op, uint64_t *list, uint64_t count, unsigned order)
+static long reservation(unsigned op, xen_pfn_t *list, unsigned long count, unsigned order)
 {
-    struct xen_memory_reservation r = {.nr_extents = count, .extent_order = order,
-                                       .domid = DOMID_SELF};
+    struct xen_memory_reservation r = {
+        .nr_extents = count, .extent_order = order, .domid = DOMID_SELF};
 
     r.extent_start.p = list;
     return hypercall(memory_op, op, &r);
@@ -44,64 +43,66 @@ static void sizes(void)
 static void balloon(void)
 {
     uint8_t *page = page_alloc();
-    uint64_t mfn = mfn_of(page), list = mfn, pfn = pfn_of(page);
+    xen_pfn_t mfn = mfn_of(page), list = mfn, pfn = pfn_of(page);
     long before = current();
 
     page[0] = 1;
-    hypercall(update_va_mapping, page, 0, UVMF_INVLPG);
+    update_va(page, 0, UVMF_INVLPG);
     is(reservation(XENMEM_decrease_reservation, &list, 1, 0), 1, "decrease_reservation");
     is(current(), before - 1, "a frame less");
     is(M2P[mfn], ~0ul, "the M2P forgets it");
     is(reservation(XENMEM_decrease_reservation, &list, 1, 0), 0, "the same again");
+    is(update_va(page, pte_make(mfn, KERNEL_RW), UVMF_INVLPG), -XEN_EINVAL,
+       "it is no more ours to map");
     list = pfn;
     is(reservation(XENMEM_populate_physmap, &list, 1, 0), 1, "populate_physmap");
     is(current(), before, "and it is back");
     is(M2P[list], pfn, "the M2P knows it");
-    is(hypercall(update_va_mapping, page, list << PAGE_SHIFT | KERNEL_RW, UVMF_INVLPG), 0,
-       "it can be mapped");
+    is(update_va(page, pte_make(list, KERNEL_RW), UVMF_INVLPG), 0, "it can be mapped");
     is(page[0], 0, "and is clear");
     page[0] = 2;
-    ((uint64_t *)start_info->mfn_list)[pfn] = list;
+    ((xen_pfn_t *)start_info->mfn_list)[pfn] = list;
     is(reservation(XENMEM_populate_physmap, &list, 1, 0), 0, "no more than the domain's maximum");
 }
 
 static void increase(void)
 {
     uint8_t *page = page_alloc();
-    uint64_t mfn = mfn_of(page), list = mfn;
+    xen_pfn_t mfn = mfn_of(page), list = mfn;
 
-    hypercall(update_va_mapping, page, 0, UVMF_INVLPG);
+    update_va(page, 0, UVMF_INVLPG);
     is(reservation(XENMEM_decrease_reservation, &list, 1, 0), 1, "decrease_reservation");
     list = 0;
     is(reservation(XENMEM_increase_reservation, &list, 1, 0), 1, "increase_reservation");
     ok(list != 0, "says which");
-    struct mmu_update u = {list << PAGE_SHIFT | MMU_MACHPHYS_UPDATE, pfn_of(page)};
+    struct mmu_update u = {pte_make(list, 0) | MMU_MACHPHYS_UPDATE, pfn_of(page)};
     is(hypercall(mmu_update, &u, 1, 0, DOMID_SELF), 0, "its place in the M2P is ours to write");
     is(M2P[list], pfn_of(page), "written");
-    ((uint64_t *)start_info->mfn_list)[pfn_of(page)] = list;
+    ((xen_pfn_t *)start_info->mfn_list)[pfn_of(page)] = list;
     remap(page, KERNEL_RW);
 }
 
-/* Some frames, a bad one in the middle: what was done is told, and a call can begin in the middle. */
+/* Some frames, a bad one in the middle: what was done is told, and a call can begin in the middle.
+ */
 static void partial(void)
 {
-    uint64_t list[EXTENTS], pfns[EXTENTS];
+    xen_pfn_t list[EXTENTS], pfns[EXTENTS];
 
     for (unsigned i = 0; i < EXTENTS; i++) {
         uint8_t *page = page_alloc();
         pfns[i] = pfn_of(page);
         list[i] = mfn_of(page);
-        hypercall(update_va_mapping, page, 0, UVMF_INVLPG);
+        update_va(page, 0, UVMF_INVLPG);
     }
-    uint64_t third = list[2];
-    list[2] = 1ul << 40;
+    xen_pfn_t third = list[2];
+    list[2] = NO_FRAME;
     is(reservation(XENMEM_decrease_reservation, list, EXTENTS, 0), 2, "two, then no frame");
     list[2] = third;
     is(reservation(XENMEM_decrease_reservation | START(2), list, EXTENTS, 0), 4, "continued");
     memcpy(list, pfns, sizeof(list));
     is(reservation(XENMEM_populate_physmap, list, EXTENTS, 0), 4, "all back");
     for (unsigned i = 0; i < EXTENTS; i++) {
-        ((uint64_t *)start_info->mfn_list)[pfns[i]] = list[i];
+        ((xen_pfn_t *)start_info->mfn_list)[pfns[i]] = list[i];
         remap((void *)(VIRT_BASE + pfns[i] * PAGE_SIZE), KERNEL_RW);
     }
 }
@@ -110,14 +111,15 @@ static void partial(void)
 static void refused(void)
 {
     struct xen_memory_reservation r = {.nr_extents = 1, .domid = 0};
-    uint64_t list = root_mfn();
+    xen_pfn_t list = root_mfn();
 
     is(hypercall(memory_op, XENMEM_decrease_reservation, NOWHERE), 0, "decrease, bad pointer");
     is(hypercall(memory_op, XENMEM_populate_physmap | START(7), NOWHERE), 7,
        "populate, bad pointer, continued");
     r.extent_start.p = &list;
     is(hypercall(memory_op, XENMEM_decrease_reservation, &r), 0, "decrease of domain 0");
-    is(reservation(XENMEM_decrease_reservation, (uint64_t *)NOWHERE, 1, 0), 0, "decrease, bad list");
+    is(reservation(XENMEM_decrease_reservation, (xen_pfn_t *)NOWHERE, 1, 0), 0,
+       "decrease, bad list");
     is(reservation(XENMEM_decrease_reservation, &list, 1, 20), 0, "decrease, order 20");
     is(reservation(XENMEM_increase_reservation, &list, 1, 20), 0, "increase, order 20");
     is(reservation(XENMEM_decrease_reservation, &list, 0, 0), 0, "decrease of nothing");
@@ -125,8 +127,9 @@ static void refused(void)
     is(reservation(XENMEM_decrease_reservation, &list, 1, 0), 0, "decrease of a wild frame");
 }
 
-static void exchange_make(struct xen_memory_exchange *x, uint64_t *in, uint64_t n_in, unsigned order_in,
-                          uint64_t *out, uint64_t n_out, unsigned order_out)
+static void exchange_make(struct xen_memory_exchange *x, xen_pfn_t *in, unsigned long n_in,
+                          unsigned order_in, xen_pfn_t *out, unsigned long n_out,
+                          unsigned order_out)
 {
     memset(x, 0, sizeof(*x));
     x->in.extent_start.p = in;
@@ -142,7 +145,7 @@ static void exchange_make(struct xen_memory_exchange *x, uint64_t *in, uint64_t 
 static void exchange(void)
 {
     static uint8_t block[2 * EXTENTS * 4096] __attribute__((aligned(4096)));
-    uint64_t in[EXTENTS], out[EXTENTS];
+    xen_pfn_t in[EXTENTS], out[EXTENTS];
     struct xen_memory_exchange x;
     uint8_t *pages = block;
     long before = current();
@@ -152,7 +155,7 @@ static void exchange(void)
     for (unsigned i = 0; i < EXTENTS; i++) {
         in[i] = mfn_of(pages + i * PAGE_SIZE);
         out[i] = pfn_of(pages + i * PAGE_SIZE);
-        hypercall(update_va_mapping, pages + i * PAGE_SIZE, 0, UVMF_INVLPG);
+        update_va(pages + i * PAGE_SIZE, 0, UVMF_INVLPG);
     }
     exchange_make(&x, in, EXTENTS, 0, out, 1, 2);
     is(hypercall(memory_op, XENMEM_exchange, &x), 0, "exchange, four frames for one of order 2");
@@ -168,7 +171,7 @@ static void exchange(void)
     is(hypercall(memory_op, XENMEM_exchange, &x), 0, "exchange, one of order 2 for four");
     is(x.nr_exchanged, 1, "nr_exchanged");
     for (unsigned i = 0; i < EXTENTS; i++) {
-        ((uint64_t *)start_info->mfn_list)[pfn_of(pages) + i] = out[i];
+        ((xen_pfn_t *)start_info->mfn_list)[pfn_of(pages) + i] = out[i];
         remap(pages + i * PAGE_SIZE, KERNEL_RW);
         pages[i * PAGE_SIZE] = 1;
     }
@@ -177,7 +180,7 @@ static void exchange(void)
 static void exchange_errors(void)
 {
     uint8_t *page = page_alloc();
-    uint64_t in[2] = {mfn_of(page), 1ul << 40}, out[2] = {pfn_of(page), 0};
+    xen_pfn_t in[2] = {mfn_of(page), NO_FRAME}, out[2] = {pfn_of(page), 0};
     struct xen_memory_exchange x;
 
     is(hypercall(memory_op, XENMEM_exchange, NOWHERE), -XEN_EFAULT, "exchange, bad pointer");
@@ -194,10 +197,12 @@ static void exchange_errors(void)
     exchange_make(&x, in + 1, 1, 0, out, 1, 0);
     is(hypercall(memory_op, XENMEM_exchange, &x), -XEN_EINVAL, "exchange of no frame");
     is(x.nr_exchanged, 0, "nothing done");
-    hypercall(update_va_mapping, page, 0, UVMF_INVLPG);
+    long before = current();
+    update_va(page, 0, UVMF_INVLPG);
     exchange_make(&x, in, 2, 0, out, 1, 1);
     is(hypercall(memory_op, XENMEM_exchange, &x), -XEN_EINVAL, "exchange, the second is no frame");
     is(M2P[in[0]], pfn_of(page), "the first is still ours");
+    is(current(), before, "and counts as ours");
     remap(page, KERNEL_RW);
     page[0] = 1;
     is(hypercall(memory_op, XENMEM_exchange | START(1), &x), -XEN_EINVAL,
@@ -211,7 +216,7 @@ static void maps(void)
         uint32_t type;
     } __attribute__((packed)) e820[4] = {{0}};
     struct xen_memory_map map = {.nr_entries = ARRAY_SIZE(e820)};
-    uint64_t list[4] = {0};
+    xen_pfn_t list[4] = {0};
     struct xen_machphys_mfn_list m2p_list = {.max_extents = ARRAY_SIZE(list)};
 
     map.buffer.p = e820;

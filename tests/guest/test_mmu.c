@@ -2,7 +2,17 @@
 #include "mem.h"
 #include "trap.h"
 
-#define NOWHERE 0x7000dead000
+#ifdef __x86_64__
+#define HYPERVISORS 0xffff830000000000
+#define SLOT        300 /* of a base pointer's table: nothing else is there */
+#define SLOT_VA     (0xffff000000000000 | (uint64_t)SLOT << 39)
+#define L3_FLAGS    KERNEL_RW
+#else
+#define HYPERVISORS 0xfc000000
+#define SLOT        0
+#define SLOT_VA     0ul
+#define L3_FLAGS    PTE_P /* the other bits are reserved */
+#endif
 
 static long update(uint64_t ptr, uint64_t val)
 {
@@ -13,12 +23,12 @@ static long update(uint64_t ptr, uint64_t val)
 
 static uint64_t entry(const void *page, uint64_t flags)
 {
-    return mfn_of(page) << PAGE_SHIFT | flags;
+    return pte_make(mfn_of(page), flags);
 }
 
 static void updates(void)
 {
-    uint64_t *page = page_alloc(), *other = page_alloc(), *pte = pte_of((uint64_t)page, 1);
+    uint64_t *page = page_alloc(), *other = page_alloc(), *pte = pte_of((unsigned long)page, 1);
     uint64_t mine = *pte, maddr = maddr_of(pte);
     struct mmu_update list[3] = {{maddr, 0}, {maddr | 7, 0}, {maddr, mine}};
     uint32_t done = 0;
@@ -26,9 +36,9 @@ static void updates(void)
     page[0] = 1;
     other[0] = 2;
     is(update(maddr | MMU_NORMAL_PT_UPDATE, entry(other, KERNEL_RW)), 0, "mmu_update");
-    mmuext(MMUEXT_INVLPG_LOCAL, (uint64_t)page, 0);
+    mmuext(MMUEXT_INVLPG_LOCAL, (unsigned long)page, 0);
     is(page[0], 2, "another frame");
-    is(*pte & PTE_ADDR, mfn_of(other) << PAGE_SHIFT, "the entry says so");
+    is(*pte & PTE_ADDR, pte_make(mfn_of(other), 0), "the entry says so");
     *(volatile uint64_t *)page = 3;
     is(*pte & (PTE_A | PTE_D), PTE_A | PTE_D, "accessed and dirty");
     is(update(maddr | MMU_PT_UPDATE_PRESERVE_AD, entry(page, PTE_P | PTE_RW)), 0, "preserve_ad");
@@ -53,30 +63,33 @@ static void machphys(void)
     is(M2P[mfn], 77, "read back");
     is(update(mfn << PAGE_SHIFT | MMU_MACHPHYS_UPDATE, pfn), 0, "and again");
     is(M2P[mfn], pfn, "read back");
-    is(update(1ul << 50 | MMU_MACHPHYS_UPDATE, 1), -XEN_EINVAL, "machphys update of no frame");
+    is(update(1ull << 50 | MMU_MACHPHYS_UPDATE, 1), -XEN_EINVAL, "machphys update of no frame");
     is(update(0x1000 | MMU_MACHPHYS_UPDATE, 1), -XEN_EINVAL, "machphys update of a frame not ours");
 }
 
 static void update_errors(void)
 {
     uint64_t *page = page_alloc();
-    uint64_t l1 = maddr_of(pte_of((uint64_t)page, 1)), l2 = maddr_of(pte_of((uint64_t)page, 2));
-    uint64_t l4 = root_mfn() << PAGE_SHIFT;
+    uint64_t l1 = maddr_of(pte_of((unsigned long)page, 1)),
+             l2 = maddr_of(pte_of((unsigned long)page, 2));
     const uint64_t not_ours = 0x1000;
     struct mmu_update u = {l1, 0};
 
-    is(update(l1, 1ul << 45 | KERNEL_RW), -XEN_EPERM, "L1: no memory there");
+    is(update(l1, 1ull << 45 | KERNEL_RW), -XEN_EPERM, "L1: no memory there");
     is(update(l1, PTE_ADDR | KERNEL_RW), -XEN_EINVAL, "L1: the invalid frame");
     is(update(l1, not_ours | KERNEL_RW), -XEN_EINVAL, "L1: a frame that is not ours");
     is(update(l1, 0xfee00000 | KERNEL_RW), -XEN_EPERM, "L1: the LAPIC");
     is(update(l1, entry((void *)start_info->pt_base, KERNEL_RW)), -XEN_EINVAL,
-       "L1: the L4 in use, writable");
+       "L1: the base pointer, writable");
     is(update(l2, not_ours | KERNEL_RW), -XEN_EINVAL, "L2: a frame that is not ours");
     is(update(l2, entry(page, KERNEL_RW) | 0x80), -XEN_EINVAL, "L2: a large page");
+#ifdef __x86_64__
     for (unsigned slot = 256; slot < 272; slot += 3)
-        is(update(l4 + slot * 8, 0), -XEN_EINVAL, "L4: slot %u is the hypervisor's", slot);
+        is(update(pte_make(root_mfn(), slot * 8), 0), -XEN_EINVAL,
+           "L4: slot %u is the hypervisor's", slot);
+#endif
     is(update(not_ours, 0), -XEN_EINVAL, "an entry in a frame that is not ours");
-    is(update(1ul << 50, 0), -XEN_EINVAL, "an entry nowhere");
+    is(update(1ull << 50, 0), -XEN_EINVAL, "an entry nowhere");
     is(update(l1 | 5, 0), -XEN_ENOSYS, "command 5");
     is(hypercall(mmu_update, NOWHERE, 1, 0, DOMID_SELF), -XEN_EFAULT, "bad list");
     is(hypercall(mmu_update, &u, 1, NOWHERE, DOMID_SELF), -XEN_EFAULT, "bad count of what is done");
@@ -90,14 +103,25 @@ static void update_errors(void)
 /* The M2P may be mapped, but not to write to it. */
 static void map_m2p(void)
 {
-    uint64_t *page = page_alloc(), list = 0;
+    uint64_t *page = page_alloc();
+    xen_pfn_t list = 0;
     struct xen_machphys_mfn_list m2p = {.max_extents = 1};
 
     m2p.extent_start.p = &list;
     hypercall(memory_op, XENMEM_machphys_mfn_list, &m2p);
-    is(hypercall(update_va_mapping, page, list << PAGE_SHIFT | KERNEL_RW, UVMF_INVLPG), -XEN_EINVAL,
+    is(update_va(page, pte_make(list, KERNEL_RW), UVMF_INVLPG), -XEN_EINVAL,
        "the M2P can't be mapped writable");
     remap(page, KERNEL_RW);
+}
+
+static long other_domain(const void *va, uint64_t pte, domid_t dom)
+{
+#ifdef __x86_64__
+    return hypercall(update_va_mapping_otherdomain, va, pte, 0, dom);
+#else
+    return hypercall(update_va_mapping_otherdomain, va, (uint32_t)pte, (uint32_t)(pte >> 32), 0,
+                     dom);
+#endif
 }
 
 static void va_mapping(void)
@@ -105,115 +129,117 @@ static void va_mapping(void)
     static const struct {
         uint64_t flags;
         const char *name;
-    } flush[] = {{UVMF_INVLPG | UVMF_LOCAL, "INVLPG local"}, {UVMF_INVLPG | UVMF_ALL, "INVLPG all"},
+    } flush[] = {{UVMF_INVLPG | UVMF_LOCAL, "INVLPG local"},
+                 {UVMF_INVLPG | UVMF_ALL, "INVLPG all"},
                  {UVMF_TLB_FLUSH | UVMF_LOCAL, "TLB_FLUSH local"},
                  {UVMF_TLB_FLUSH | UVMF_ALL, "TLB_FLUSH all"}};
     uint64_t *page = page_alloc(), *other = page_alloc();
-    static uint64_t mask __attribute__((aligned(8))) = 1;
+    static unsigned long mask __attribute__((aligned(8))) = 1;
 
     other[0] = 2;
     for (unsigned i = 0; i < ARRAY_SIZE(flush); i++) {
         page[0] = 1;
-        is(hypercall(update_va_mapping, page, entry(other, KERNEL_RW), flush[i].flags), 0,
-           "update_va_mapping, %s", flush[i].name);
+        is(update_va(page, entry(other, KERNEL_RW), flush[i].flags), 0, "update_va_mapping, %s",
+           flush[i].name);
         is(READ_ONCE(page[0]), 2, "%s: flushed", flush[i].name);
         remap(page, KERNEL_RW);
     }
-    is(hypercall(update_va_mapping, page, entry(other, KERNEL_RW), (uint64_t)&mask | UVMF_INVLPG), 0,
+    is(update_va(page, entry(other, KERNEL_RW), (unsigned long)&mask | UVMF_INVLPG), 0,
        "update_va_mapping with a mask of vCPUs");
     is(READ_ONCE(page[0]), 2, "with a mask: flushed");
-    is(hypercall(update_va_mapping, page, entry(page, KERNEL_RW), NOWHERE | UVMF_INVLPG), -XEN_EFAULT,
+    is(update_va(page, entry(page, KERNEL_RW), NOWHERE | UVMF_INVLPG), -XEN_EFAULT,
        "with a bad mask");
     remap(page, KERNEL_RW);
-    is(hypercall(update_va_mapping, NOWHERE, entry(page, KERNEL_RW), 0), -XEN_EINVAL,
+    is(update_va((void *)NOWHERE, entry(page, KERNEL_RW), 0), -XEN_EINVAL,
        "update_va_mapping without a table");
-    is(hypercall(update_va_mapping, M2P, 0, 0), -XEN_EINVAL, "update_va_mapping of the M2P");
-    is(hypercall(update_va_mapping, 0xffff830000000000, entry(page, KERNEL_RW), 0), -XEN_EINVAL,
+    is(update_va((void *)M2P, 0, 0), -XEN_EINVAL, "update_va_mapping of the M2P");
+    is(update_va((void *)HYPERVISORS, entry(page, KERNEL_RW), 0), -XEN_EINVAL,
        "update_va_mapping in the hypervisor's area");
-    is(hypercall(update_va_mapping, page, 1ul << 45 | KERNEL_RW, 0), -XEN_EPERM,
+    is(update_va(page, 1ull << 45 | KERNEL_RW, 0), -XEN_EPERM,
        "update_va_mapping: no memory there");
-    is(hypercall(update_va_mapping_otherdomain, page, entry(page, KERNEL_RW), 0, DOMID_SELF), 0,
+    is(other_domain(page, entry(page, KERNEL_RW), DOMID_SELF), 0,
        "update_va_mapping_otherdomain with ourselves");
-    is(hypercall(update_va_mapping_otherdomain, page, entry(page, KERNEL_RW), 0, 1234), -XEN_ESRCH,
+    is(other_domain(page, entry(page, KERNEL_RW), 1234), -XEN_ESRCH,
        "update_va_mapping_otherdomain, no domain");
     page[0] = 1;
     is(page[0], 1, "our page is where it was");
 }
 
-/* A tree of our own, from L4 to L1, maps a page in slot 300; pins hold it read-only. */
+/* A tree of our own, from the base pointer's table down, maps a page at SLOT; pins hold it
+ * read-only. */
 static void pins(void)
 {
-    uint64_t *t[5], *page = page_alloc(), slot = 300, va = 0xffff000000000000 | slot << 39;
+    uint64_t *t[PT_LEVELS + 1], *page = page_alloc();
+    unsigned long va = SLOT_VA + PAGE_SIZE;
 
-    for (unsigned level = 1; level <= 4; level++)
+    for (unsigned level = 1; level <= PT_LEVELS; level++)
         t[level] = page_alloc();
-    memcpy(t[4], (void *)start_info->pt_base, PAGE_SIZE);
-    t[4][slot] = entry(t[3], KERNEL_RW);
-    t[3][0] = entry(t[2], KERNEL_RW);
-    t[2][0] = entry(t[1], KERNEL_RW);
-    t[1][0] = entry(page, KERNEL_RW);
-    for (unsigned level = 1; level <= 4; level++)
+    memcpy(t[PT_LEVELS], (void *)start_info->pt_base, PT_LEVELS == 4 ? PAGE_SIZE : 32);
+    for (unsigned level = PT_LEVELS; level > 1; level--)
+        t[level][level == PT_LEVELS ? SLOT : 0] = entry(t[level - 1],
+                                                        level == 3 ? L3_FLAGS : KERNEL_RW);
+    t[1][1] = entry(page, KERNEL_RW);
+    for (unsigned level = 1; level <= PT_LEVELS; level++)
         remap(t[level], KERNEL_RO);
-    for (unsigned level = 1; level <= 4; level++) {
+    for (unsigned level = 1; level <= PT_LEVELS; level++) {
         is(mmuext(MMUEXT_PIN_L1_TABLE + level - 1, mfn_of(t[level]), 0), 0, "pin an L%u", level);
         is(mmuext(MMUEXT_PIN_L1_TABLE + level - 1, mfn_of(t[level]), 0), -XEN_EINVAL, "twice");
-        is(hypercall(update_va_mapping, t[level], entry(t[level], KERNEL_RW), UVMF_INVLPG),
-           -XEN_EINVAL, "a pinned L%u can't be mapped writable", level);
+        is(update_va(t[level], entry(t[level], KERNEL_RW), UVMF_INVLPG), -XEN_EINVAL,
+           "a pinned L%u can't be mapped writable", level);
     }
     page[0] = 0x77;
-    is(mmuext(MMUEXT_NEW_BASEPTR, mfn_of(t[4]), 0), 0, "new_baseptr");
+    is(mmuext(MMUEXT_NEW_BASEPTR, mfn_of(t[PT_LEVELS]), 0), 0, "new_baseptr");
     is(*(volatile uint64_t *)va, 0x77, "it maps our page");
     is(hypercall(xen_version, XENVER_version) >> 16, 4, "hypercalls work on it");
     is(M2P[mfn_of(page)], pfn_of(page), "and the M2P is there");
     *(volatile uint64_t *)(va + 8) = 0x78;
-    is(mmuext(MMUEXT_UNPIN_TABLE, mfn_of(t[4]), 0), 0, "unpin the L4 in use");
-    is(hypercall(update_va_mapping, t[4], entry(t[4], KERNEL_RW), UVMF_INVLPG), -XEN_EINVAL,
+    is(mmuext(MMUEXT_UNPIN_TABLE, mfn_of(t[PT_LEVELS]), 0), 0, "unpin the one in use");
+    is(update_va(t[PT_LEVELS], entry(t[PT_LEVELS], KERNEL_RW), UVMF_INVLPG), -XEN_EINVAL,
        "in use it can't be mapped writable either");
     is(mmuext(MMUEXT_NEW_BASEPTR, root_mfn(), 0), 0, "new_baseptr: back");
     is(page[1], 0x78, "what was written there");
     try_read(va);
     expect_trap(14, 0, "the old tables do not map it");
-    for (unsigned level = 3; level >= 1; level--)
+    for (unsigned level = PT_LEVELS - 1; level >= 1; level--)
         is(mmuext(MMUEXT_UNPIN_TABLE, mfn_of(t[level]), 0), 0, "unpin the L%u", level);
     is(mmuext(MMUEXT_UNPIN_TABLE, mfn_of(t[1]), 0), -XEN_EINVAL, "unpin what is not pinned");
-    for (unsigned level = 1; level <= 4; level++) {
+    for (unsigned level = 1; level <= PT_LEVELS; level++) {
         remap(t[level], KERNEL_RW);
         t[level][0] = 0;
         is(t[level][0], 0, "the page of the L%u is writable again", level);
     }
 }
 
-/* Pinned tables are mapped read-only; the hypervisor lets plain instructions through all the same. */
+/* Pinned tables are mapped read-only; the hypervisor lets plain instructions through all the same.
+ */
 static void plain_writes(void)
 {
-    uint64_t *page = page_alloc(), *other = page_alloc(), *pte = pte_of((uint64_t)page, 1);
+    uint64_t *page = page_alloc(), *other = page_alloc(), *pte = pte_of((unsigned long)page, 1);
     uint64_t mine = entry(page, KERNEL_RW), theirs = entry(other, KERNEL_RW), old;
 
     page[0] = 1;
     other[0] = 2;
     mmuext(MMUEXT_PIN_L1_TABLE, mfn_of(pte), 0);
-    hypercall(update_va_mapping, (uint64_t)pte & ~(PAGE_SIZE - 1),
-              mfn_of(pte) << PAGE_SHIFT | KERNEL_RO, UVMF_INVLPG);
+    update_va((void *)((unsigned long)pte & ~(PAGE_SIZE - 1)), pte_make(mfn_of(pte), KERNEL_RO),
+              UVMF_INVLPG);
     *(volatile uint64_t *)pte = theirs;
-    mmuext(MMUEXT_INVLPG_LOCAL, (uint64_t)page, 0);
+    mmuext(MMUEXT_INVLPG_LOCAL, (unsigned long)page, 0);
     is(READ_ONCE(page[0]), 2, "a plain write to an L1");
-    old = theirs;
-    ok(__atomic_compare_exchange_n(pte, &old, mine, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST) ||
-           (old & PTE_ADDR) == (theirs & PTE_ADDR),
-       "cmpxchg on an L1");
+    old = *(volatile uint64_t *)pte; /* has got its accessed bit */
+    ok(__sync_bool_compare_and_swap(pte, old, mine), "cmpxchg on an L1");
     *(volatile uint32_t *)pte = (uint32_t)mine;
-    mmuext(MMUEXT_INVLPG_LOCAL, (uint64_t)page, 0);
+    mmuext(MMUEXT_INVLPG_LOCAL, (unsigned long)page, 0);
     is(READ_ONCE(page[0]), 1, "a write of its low half");
-    old = __atomic_exchange_n(pte, 0, __ATOMIC_SEQ_CST);
-    mmuext(MMUEXT_INVLPG_LOCAL, (uint64_t)page, 0);
-    is(old & PTE_ADDR, mine & PTE_ADDR, "xchg on an L1");
-    try_read((uint64_t)page);
+    old = __sync_fetch_and_and(pte, 0);
+    mmuext(MMUEXT_INVLPG_LOCAL, (unsigned long)page, 0);
+    is(old & PTE_ADDR, mine & PTE_ADDR, "clearing an L1 by a locked instruction");
+    try_read((unsigned long)page);
     expect_trap(14, 0, "the page is away");
     *(volatile uint64_t *)pte = mine;
     is(READ_ONCE(page[0]), 1, "and back");
-    __atomic_fetch_and(pte, ~PTE_RW, __ATOMIC_SEQ_CST);
-    mmuext(MMUEXT_INVLPG_LOCAL, (uint64_t)page, 0);
-    try_write((uint64_t)page);
+    __sync_fetch_and_and(pte, ~(uint64_t)PTE_RW);
+    mmuext(MMUEXT_INVLPG_LOCAL, (unsigned long)page, 0);
+    try_write((unsigned long)page);
     expect_trap(14, 3, "made read-only by a locked and");
     remap(page, KERNEL_RW);
     mmuext(MMUEXT_UNPIN_TABLE, mfn_of(pte), 0);
@@ -230,10 +256,11 @@ static void pages(void)
     is(mmuext(MMUEXT_CLEAR_PAGE, mfn_of(to), 0), 0, "CLEAR_PAGE");
     is(to[0] | to[1] | to[511], 0, "cleared");
     is(mmuext(MMUEXT_CLEAR_PAGE, root_mfn(), 0), -XEN_EINVAL, "CLEAR_PAGE of a page table");
-    is(mmuext(MMUEXT_COPY_PAGE, root_mfn(), mfn_of(from)), -XEN_EINVAL, "COPY_PAGE to a page table");
+    is(mmuext(MMUEXT_COPY_PAGE, root_mfn(), mfn_of(from)), -XEN_EINVAL,
+       "COPY_PAGE to a page table");
     is(mmuext(MMUEXT_CLEAR_PAGE, 1, 0), -XEN_EINVAL, "CLEAR_PAGE of a frame not ours");
-    is(mmuext(MMUEXT_CLEAR_PAGE, 1ul << 52, 0), -XEN_EINVAL, "CLEAR_PAGE of no frame");
-    is(mmuext(MMUEXT_COPY_PAGE, mfn_of(to), 1ul << 40), -XEN_EINVAL, "COPY_PAGE of no frame");
+    is(mmuext(MMUEXT_CLEAR_PAGE, NO_FRAME, 0), -XEN_EINVAL, "CLEAR_PAGE of no frame");
+    is(mmuext(MMUEXT_COPY_PAGE, mfn_of(to), NO_FRAME), -XEN_EINVAL, "COPY_PAGE of no frame");
 }
 
 static void ext_errors(void)
@@ -251,12 +278,12 @@ static void ext_errors(void)
     is(mmuext(MMUEXT_FLUSH_CACHE, 0, 0), -XEN_EACCES, "FLUSH_CACHE");
     is(mmuext(MMUEXT_FLUSH_CACHE_GLOBAL, 0, 0), -XEN_EACCES, "FLUSH_CACHE_GLOBAL");
     is(mmuext(MMUEXT_MARK_SUPER, 0, 0), -XEN_EOPNOTSUPP, "MARK_SUPER");
-    is(mmuext(MMUEXT_NEW_BASEPTR, 1ul << 40, 0), -XEN_EINVAL, "new_baseptr: no frame");
+    is(mmuext(MMUEXT_NEW_BASEPTR, NO_FRAME, 0), -XEN_EINVAL, "new_baseptr: no frame");
     is(mmuext(MMUEXT_NEW_BASEPTR, 1, 0), -XEN_EINVAL, "new_baseptr: a frame not ours");
-    is(mmuext(MMUEXT_NEW_USER_BASEPTR, 1ul << 40, 0), -XEN_EINVAL, "new_user_baseptr: no frame");
-    is(mmuext(MMUEXT_PIN_L2_TABLE, 1ul << 40, 0), -XEN_EINVAL, "pin: no frame");
-    is(mmuext(MMUEXT_PIN_L4_TABLE, 1, 0), -XEN_EINVAL, "pin: a frame not ours");
-    is(mmuext(MMUEXT_UNPIN_TABLE, 1ul << 40, 0), -XEN_EINVAL, "unpin: no frame");
+    is(mmuext(MMUEXT_NEW_USER_BASEPTR, NO_FRAME, 0), -XEN_EINVAL, "new_user_baseptr: no frame");
+    is(mmuext(MMUEXT_PIN_L2_TABLE, NO_FRAME, 0), -XEN_EINVAL, "pin: no frame");
+    is(mmuext(MMUEXT_PIN_L1_TABLE + PT_LEVELS - 1, 1, 0), -XEN_EINVAL, "pin: a frame not ours");
+    is(mmuext(MMUEXT_UNPIN_TABLE, NO_FRAME, 0), -XEN_EINVAL, "unpin: no frame");
 }
 
 void test_mmu(void)

@@ -2,7 +2,12 @@
 #include "event.h"
 #include "mem.h"
 
-#define NOWHERE 0x7000dead000
+/* An entry of a page table as arguments. */
+#ifdef __x86_64__
+#define VA_ARGS(pte) pte
+#else
+#define VA_ARGS(pte) (uint32_t)(pte), (uint32_t)((pte) >> 32)
+#endif
 
 static void results(void)
 {
@@ -25,12 +30,12 @@ static void results(void)
 /* All six arguments arrive: two pages change places in one list. */
 static void mappings(void)
 {
-    uint64_t *a = page_alloc(), *b = page_alloc();
+    unsigned long *a = page_alloc(), *b = page_alloc();
     struct multicall_entry list[2] = {
         {.op = __HYPERVISOR_update_va_mapping,
-         .args = {(uint64_t)a, maddr_of(b) | KERNEL_RW, UVMF_INVLPG}},
+         .args = {(unsigned long)a, VA_ARGS(maddr_of(b) | KERNEL_RW), UVMF_INVLPG}},
         {.op = __HYPERVISOR_update_va_mapping,
-         .args = {(uint64_t)b, maddr_of(a) | KERNEL_RW, UVMF_INVLPG}},
+         .args = {(unsigned long)b, VA_ARGS(maddr_of(a) | KERNEL_RW), UVMF_INVLPG}},
     };
 
     a[0] = 1;
@@ -46,7 +51,7 @@ static void nested(void)
 {
     struct multicall_entry inner = {.op = __HYPERVISOR_xen_version, .args = {XENVER_version}};
     struct multicall_entry list[2] = {
-        {.op = __HYPERVISOR_multicall, .args = {(uint64_t)&inner, 1}},
+        {.op = __HYPERVISOR_multicall, .args = {(unsigned long)&inner, 1}},
         {.op = __HYPERVISOR_xen_version, .args = {XENVER_version}},
     };
 
@@ -66,7 +71,7 @@ static void errors(void)
     *list = (struct multicall_entry){.op = __HYPERVISOR_xen_version, .args = {XENVER_pagesize}};
     uint8_t *next = page_alloc();
     if (next == pages + PAGE_SIZE) {
-        hypercall(update_va_mapping, next, 0, UVMF_INVLPG);
+        update_va(next, 0, UVMF_INVLPG);
         is(hypercall(multicall, list, 2), -XEN_EFAULT, "a list that runs out of memory");
         is(list->result, PAGE_SIZE, "what was there is done");
         remap(next, KERNEL_RW);
@@ -81,7 +86,7 @@ static void events(void)
     unsigned port = port_ipi(0);
     struct evtchn_send send = {port};
     struct multicall_entry list[2] = {
-        {.op = __HYPERVISOR_event_channel_op, .args = {EVTCHNOP_send, (uint64_t)&send}},
+        {.op = __HYPERVISOR_event_channel_op, .args = {EVTCHNOP_send, (unsigned long)&send}},
         {.op = __HYPERVISOR_xen_version, .args = {XENVER_version}},
     };
 

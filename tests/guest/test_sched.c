@@ -1,8 +1,6 @@
 /* sched_op: yield, block, poll, watchdogs, and what is refused. Shutdowns: end= of main.c. */
 #include "event.h"
 
-#define NOWHERE 0x7000dead000
-
 static unsigned timer_port;
 
 static void blocking(void)
@@ -12,7 +10,7 @@ static void blocking(void)
 
     is(hypercall(sched_op, SCHEDOP_yield), 0, "yield");
     port_count[timer_port] = 0;
-    hypercall(set_timer_op, end);
+    set_timer(end);
     while (!port_count[timer_port])
         block();
     ok(now() >= end, "block lasts until an event");
@@ -57,7 +55,7 @@ static void polling(void)
     port_mask(timer_port, true);
     port_clear(timer_port);
     end = now() + 5 * MS;
-    hypercall(set_timer_op, end);
+    set_timer(end);
     port = timer_port;
     is(poll(&port, 1, now() + 30 * S), 0, "poll the timer's port");
     ok(now() >= end && port_pending(timer_port), "it comes up");

@@ -2,8 +2,7 @@
 #include "mem.h"
 #include "trap.h"
 
-#define NOWHERE 0x7000dead000
-#define LOW_VA  0x300000ul /* a page whose address fits a descriptor's base */
+#define LOW_VA             0x300000ul /* a page whose address fits a descriptor's base */
 
 #define MSR_FS_BASE        0xc0000100
 #define MSR_GS_BASE        0xc0000101
@@ -100,7 +99,7 @@ static void descriptors(void)
     static const struct {
         unsigned type;
         const char *name;
-    } system[] = {{0x1, "16-bit TSS"}, {0x2, "LDT"}, {0x9, "TSS"}, {0xb, "busy TSS"},
+    } system[] = {{0x1, "16-bit TSS"},     {0x2, "LDT"},      {0x9, "TSS"}, {0xb, "busy TSS"},
                   {0xe, "interrupt gate"}, {0xf, "trap gate"}};
 
     is(update(&gdt[10], descriptor(LOW_VA + 8, 0xfffff, 3, 1, 3)), 0, "update_descriptor");
@@ -157,7 +156,8 @@ static void bases(void)
     is(hypercall(set_segment_base, SEGBASE_FS, low_page), 0, "set_segment_base FS");
     is(fs_word(), 0xfeed, "FS: base");
     is(read_msr(MSR_FS_BASE), (uint64_t)low_page, "FS: MSR");
-    is(hypercall(set_segment_base, SEGBASE_GS_KERNEL, low_page + 1), 0, "set_segment_base GS_KERNEL");
+    is(hypercall(set_segment_base, SEGBASE_GS_KERNEL, low_page + 1), 0,
+       "set_segment_base GS_KERNEL");
     __asm__ volatile("movq %%gs:0, %[val]" : [val] "=r"(val));
     is(val, 0xbeef, "GS_KERNEL: base");
     is(read_msr(MSR_GS_BASE), (uint64_t)(low_page + 1), "GS_KERNEL: MSR");
@@ -165,12 +165,14 @@ static void bases(void)
     is(read_msr(MSR_KERNEL_GS_BASE), LOW_VA, "GS_USER: MSR");
     __asm__ volatile("movq %%gs:0, %[val]" : [val] "=r"(val));
     is(val, 0xbeef, "GS_USER: not the kernel's");
-    is(hypercall(set_segment_base, SEGBASE_GS_USER_SEL, 2 << 3 | 3), 0, "set_segment_base USER_SEL");
+    is(hypercall(set_segment_base, SEGBASE_GS_USER_SEL, 2 << 3 | 3), 0,
+       "set_segment_base USER_SEL");
     is(read_msr(MSR_KERNEL_GS_BASE), LOW_VA, "USER_SEL: base by the descriptor");
     is(hypercall(set_segment_base, SEGBASE_GS_USER_SEL, 400 << 3 | 3), 0, "USER_SEL: a bad one");
     is(hypercall(set_segment_base, SEGBASE_GS_USER_SEL, 0), 0, "USER_SEL: null");
     is(read_msr(MSR_GS_BASE), (uint64_t)(low_page + 1), "USER_SEL: the kernel's is as before");
-    is(hypercall(set_segment_base, SEGBASE_FS, 0x8000000000000000), -XEN_EINVAL, "FS: not canonical");
+    is(hypercall(set_segment_base, SEGBASE_FS, 0x8000000000000000), -XEN_EINVAL,
+       "FS: not canonical");
     is(hypercall(set_segment_base, SEGBASE_GS_USER, 1ul << 47), -XEN_EINVAL,
        "GS_USER: not canonical");
     is(hypercall(set_segment_base, SEGBASE_GS_KERNEL, 1ul << 62), -XEN_EINVAL,

@@ -2,10 +2,6 @@
 #include "mem.h"
 #include "smp.h"
 
-#include <xen/callback.h>
-
-#define NOWHERE 0x7000dead000
-
 static long is_up(unsigned id)
 {
     return hypercall(vcpu_op, VCPUOP_is_up, id);
@@ -39,14 +35,14 @@ static void bad_contexts(void)
 
     is(hypercall(vcpu_op, VCPUOP_initialise, 1, NOWHERE), -XEN_EFAULT, "initialise, bad pointer");
     cpu_context(&c, 1);
-    c.ctrlreg[3] = xen_pfn_to_cr3(1ul << 38);
+    c.ctrlreg[3] = xen_pfn_to_cr3(NO_FRAME);
     is(hypercall(vcpu_op, VCPUOP_initialise, 1, &c), -XEN_EINVAL, "initialise, CR3 is no frame");
     cpu_context(&c, 1);
     c.gdt_ents = 8192;
     is(hypercall(vcpu_op, VCPUOP_initialise, 1, &c), -XEN_EINVAL, "initialise, GDT too large");
     cpu_context(&c, 1);
     c.gdt_ents = 1;
-    c.gdt_frames[0] = 1ul << 40;
+    c.gdt_frames[0] = NO_FRAME;
     is(hypercall(vcpu_op, VCPUOP_initialise, 1, &c), -XEN_EINVAL, "initialise, GDT is no frame");
     is(hypercall(vcpu_op, VCPUOP_up, 1), -XEN_EINVAL, "not initialised by any of them");
 }
@@ -180,8 +176,8 @@ static void flush_multi(unsigned cmd, const char *name)
     is(seen_value, 1, "%s: the first frame", name);
     for (unsigned i = 0; i < 50; i++) {
         const uint64_t *frame = i & 1 ? page : other;
-        hypercall(update_va_mapping, page, maddr_of(frame) | KERNEL_RW, 0);
-        mmuext(cmd, (uint64_t)page, (uint64_t)&mask);
+        update_va(page, maddr_of(frame) | KERNEL_RW, 0);
+        mmuext(cmd, (unsigned long)page, (unsigned long)&mask);
         next_rounds();
         old += seen_value != (i & 1 ? 1 : 2);
     }
@@ -203,7 +199,7 @@ static void flushes(void)
 static void flush_storm(unsigned id)
 {
     for (unsigned i = 0; i < 200; i++)
-        mmuext(i & 1 ? MMUEXT_TLB_FLUSH_ALL : MMUEXT_INVLPG_ALL, (uint64_t)watched, 0);
+        mmuext(i & 1 ? MMUEXT_TLB_FLUSH_ALL : MMUEXT_INVLPG_ALL, (unsigned long)watched, 0);
 }
 
 static void storm(void)
@@ -251,8 +247,9 @@ static void count_nmi(struct regs *regs)
 
 static void nmi_here(unsigned id)
 {
-    struct callback_register reg = {.type = CALLBACKTYPE_nmi, .address = stub(2)};
+    struct callback_register reg = {.type = CALLBACKTYPE_nmi};
 
+    callback_address(&reg, stub(2));
     ran[id] = hypercall(callback_op, CALLBACKOP_register, &reg) == 0;
     stop = false;
     while (!stop)
@@ -309,7 +306,7 @@ static void vcpu_info_page(void)
        "register_vcpu_info, bad pointer");
     is(hypercall(vcpu_op, VCPUOP_register_vcpu_info, 0, &reg), -XEN_EINVAL,
        "register_vcpu_info across a page's end");
-    reg = (struct vcpu_register_vcpu_info){.mfn = 1ul << 38};
+    reg = (struct vcpu_register_vcpu_info){.mfn = NO_FRAME};
     is(hypercall(vcpu_op, VCPUOP_register_vcpu_info, 0, &reg), -XEN_EINVAL,
        "register_vcpu_info, no frame");
     if (nr_cpus > 1) {

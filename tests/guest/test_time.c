@@ -1,8 +1,6 @@
 /* pvclock, set_timer_op, the singleshot and periodic timers, runstate. */
 #include "event.h"
 
-#define NOWHERE 0x7000dead000
-
 static unsigned timer_port;
 
 static void clock(void)
@@ -30,14 +28,14 @@ static void timer_op(void)
     uint64_t at = now() + 3 * MS;
 
     port_count[timer_port] = 0;
-    is(hypercall(set_timer_op, at), 0, "set_timer_op");
+    is(set_timer(at), 0, "set_timer_op");
     ok(wait_for(port_count[timer_port], 5 * S), "set_timer_op: fires");
     ok(now() >= at, "set_timer_op: not before its time");
     is(port_count[timer_port], 1, "set_timer_op: once");
-    is(hypercall(set_timer_op, 1), 0, "set_timer_op with a time in the past");
+    is(set_timer(1), 0, "set_timer_op with a time in the past");
     ok(wait_for(port_count[timer_port] == 2, 5 * S), "set_timer_op in the past: fires at once");
-    is(hypercall(set_timer_op, now() + 5 * MS), 0, "set_timer_op, to be stopped");
-    is(hypercall(set_timer_op, 0), 0, "set_timer_op 0");
+    is(set_timer(now() + 5 * MS), 0, "set_timer_op, to be stopped");
+    is(set_timer(0), 0, "set_timer_op 0");
     at = now() + 20 * MS;
     while (now() < at)
         pause();
@@ -87,7 +85,7 @@ static void periodic(void)
     set.period_ns = 999999;
     is(hypercall(vcpu_op, VCPUOP_set_periodic_timer, 0, &set), -XEN_EINVAL,
        "set_periodic_timer: less than a millisecond");
-    set.period_ns = ~0ul;
+    set.period_ns = ~0ull;
     is(hypercall(vcpu_op, VCPUOP_set_periodic_timer, 0, &set), -XEN_EINVAL,
        "set_periodic_timer: longer than time");
     is(hypercall(vcpu_op, VCPUOP_set_periodic_timer, 0, NOWHERE), -XEN_EFAULT,
@@ -99,7 +97,7 @@ static void block_ms(unsigned ms)
     unsigned count = port_count[timer_port];
 
     events_off();
-    hypercall(set_timer_op, now() + ms * MS);
+    set_timer(now() + ms * MS);
     while (port_count[timer_port] == count)
         block();
     events_on();

@@ -4,12 +4,13 @@
 
 static void divide(void)
 {
-    uint64_t a = 1, d = 0;
+    unsigned long a = 1, d = 0;
 
-    TRY("divq %[zero]", OUTS("+a"(a), "+d"(d)), [zero] "r"(0ul));
+    TRY("div" W " %[zero]", OUTS("+a"(a), "+d"(d)), [zero] "r"(0ul));
     expect_trap(0, 0, "#DE");
 }
 
+#ifdef __x86_64__
 /* The frame: RCX and R11 as they were, RIP at the instruction (a fault), the stack, selectors. */
 static void frame_contents(void)
 {
@@ -30,10 +31,27 @@ static void frame_contents(void)
     is(s->regs.rflags >> 12 & 3, 0, "#UD: IOPL 0");
 }
 
+#else
+/* A frame within the kernel has no stack pointer. */
+static void frame_contents(void)
+{
+    unsigned long at, ecx = 0x12345678;
+    const struct seen *s = &seen[0];
+
+    TRY("movl $9f, %[at]; 9: ud2", OUTS([at] "=&r"(at), "+c"(ecx)), "m"(*s));
+    expect_trap(6, 0, "#UD");
+    is(s->regs.rcx, 0x12345678, "#UD: ecx");
+    is(ecx, 0x12345678, "ecx after iret");
+    is(s->regs.rip, at, "#UD: eip at the instruction");
+    is(s->regs.cs & 0xffff, FLAT_KERNEL_CS & ~3, "#UD: cs is shown with RPL 0");
+    is(s->regs.rflags >> 12 & 3, 0, "#UD: IOPL 0");
+}
+#endif
+
 /* IF in the frame and the saved mask follow the upcall mask; TI_SET_IF sets it in the handler. */
 static void masks(void)
 {
-    static trap_info_t table[2] = {{.vector = 6, .cs = FLAT_KERNEL_CS64}};
+    static trap_info_t table[2] = {{.vector = 6, .cs = FLAT_KERNEL_CS}};
     const struct seen *s = &seen[0];
 
     for (unsigned mask = 0; mask < 2; mask++) {
@@ -57,13 +75,13 @@ static void masks(void)
 
 static void breakpoint(void)
 {
-    uint64_t at;
+    unsigned long at;
     const struct seen *s = &seen[0];
 
-    TRY("leaq 9f(%%rip), %[at]; int3; 9: nop", OUTS([at] "=&r"(at)), "m"(*s));
+    TRY("mov" W " $9f, %[at]; int3; 9: nop", OUTS([at] "=&r"(at)), "m"(*s));
     expect_trap(3, 0, "#BP");
     is(s->regs.rip, at, "#BP: rip behind the instruction (a trap)");
-    TRY("leaq 9f(%%rip), %[at]; int $0x80; 9: nop", OUTS([at] "=&r"(at)), "m"(*s));
+    TRY("mov" W " $9f, %[at]; int $0x80; 9: nop", OUTS([at] "=&r"(at)), "m"(*s));
     expect_trap(0x80, 0, "int 0x80");
     is(s->regs.rip, at, "int 0x80: rip behind the instruction");
     TRY("int $0x81", NO_OUTS, "m"(*s));
@@ -72,45 +90,44 @@ static void breakpoint(void)
 
 static void protection(void)
 {
-    uint64_t val;
-
-    TRY("movq (%[p]), %[val]", OUTS([val] "=r"(val)), [p] "r"(0x8000000000000000ul));
+#ifdef __x86_64__
+    try_read(0x8000000000000000);
     expect_trap(13, 0, "#GP of a non-canonical address");
+#endif
+    TRY("mov %w[sel], %%es", NO_OUTS, [sel] "r"(0x1230));
+    expect_trap(13, 0x1230, "#GP of a bad selector");
 }
 
 static void page_faults(void)
 {
-    uint64_t val;
-    uint64_t *page = page_alloc();
+    unsigned long *page = page_alloc(), nowhere = NOWHERE;
     const struct seen *s = &seen[0];
-    uint64_t nowhere = 0x7000dead000;
 
-    TRY("movq (%[p]), %[val]", OUTS([val] "=r"(val)), [p] "r"(nowhere + 8));
+    try_read(nowhere + 8);
     expect_trap(14, 0, "#PF read");
     is(s->cr2, nowhere + 8, "#PF read: cr2");
-    TRY("movq %[p], (%[p])", NO_OUTS, [p] "r"(nowhere + 16));
+    try_write(nowhere + 16);
     expect_trap(14, 2, "#PF write");
     is(s->cr2, nowhere + 16, "#PF write: cr2");
     remap(page, KERNEL_RO);
-    TRY("movq %[p], (%[p])", NO_OUTS, [p] "r"(page + 1));
+    try_write((unsigned long)(page + 1));
     expect_trap(14, 3, "#PF write to a read-only page");
-    is(s->cr2, (uint64_t)(page + 1), "#PF write to a read-only page: cr2");
-    ok(TRY("movq (%[p]), %[val]", OUTS([val] "=r"(val)), [p] "r"(page)), "reading it is allowed");
+    is(s->cr2, (unsigned long)(page + 1), "#PF write to a read-only page: cr2");
+    ok(try_read((unsigned long)page), "reading it is allowed");
     remap(page, 0);
-    TRY("movq (%[p]), %[val]", OUTS([val] "=r"(val)), [p] "r"(page));
+    try_read((unsigned long)page);
     expect_trap(14, 0, "#PF of a page made not present");
     remap(page, KERNEL_RW | PTE_NX);
-    TRY("pushq $1f; jmp *%[p]", NO_OUTS, [p] "r"(page));
-    __asm__ volatile("addq $8, %%rsp" ::: "memory");
+    TRY("jmp *%[p]", NO_OUTS, [p] "r"(page));
     expect_trap(14, 0x11, "#PF of executing an NX page");
-    is(s->cr2, (uint64_t)page, "#PF of executing an NX page: cr2");
+    is(s->cr2, (unsigned long)page, "#PF of executing an NX page: cr2");
     page[0] = 1;
     is(page[0], 1, "writable again");
 }
 
 static void table_errors(void)
 {
-    is(hypercall(set_trap_table, 0x7000dead000), -XEN_EFAULT, "set_trap_table, bad pointer");
+    is(hypercall(set_trap_table, NOWHERE), -XEN_EFAULT, "set_trap_table, bad pointer");
 }
 
 void test_traps(void)

@@ -37,8 +37,13 @@ static void syscalls(void)
 /* Both ways of iret: registers from the frame, or as SYSRET leaves them. */
 static void returns(void)
 {
-    struct user_entry e = {.rip = USER_AT(user_int80), .rsp = USER_STACK, .rflags = RFLAGS_IF | 2,
-                           .cs = FLAT_USER_CS64, .ss = FLAT_USER_SS64, .rdi = 1, .rcx = 0x2222,
+    struct user_entry e = {.rip = USER_AT(user_int80),
+                           .rsp = USER_STACK,
+                           .rflags = RFLAGS_IF | 2,
+                           .cs = FLAT_USER_CS64,
+                           .ss = FLAT_USER_SS64,
+                           .rdi = 1,
+                           .rcx = 0x2222,
                            .r11 = 0x3333};
 
     user_enter(&e);
@@ -65,13 +70,19 @@ static void returns(void)
     is(regs->rflags & 0xcd5, 0xcd5, "the flags of arithmetic and DF do");
 }
 
-/* Selectors of the guest's own, with the numbers that Linux gives them: the ways that are taken most. */
+/* Selectors of the guest's own, with the numbers that Linux gives them: the ways that are taken
+ * most. */
 static void own_selectors(void)
 {
     uint64_t *gdt = page_alloc(), frame;
     unsigned port = port_ipi(0);
-    struct user_entry e = {.rip = USER_AT(user_int80), .rsp = USER_STACK, .rflags = RFLAGS_IF | 2,
-                           .cs = 0x33, .ss = 0x2b, .rcx = 0x2222, .r11 = 0x3333};
+    struct user_entry e = {.rip = USER_AT(user_int80),
+                           .rsp = USER_STACK,
+                           .rflags = RFLAGS_IF | 2,
+                           .cs = 0x33,
+                           .ss = 0x2b,
+                           .rcx = 0x2222,
+                           .r11 = 0x3333};
 
     gdt[5] = 0x00cff3000000ffff; /* flat data, DPL 3 */
     gdt[6] = 0x00affb000000ffff; /* flat 64-bit code, DPL 3 */
@@ -156,8 +167,10 @@ static void page_faults(void)
 
 static void single_step(void)
 {
-    struct user_entry e = {.rip = USER_AT(user_nops), .rsp = USER_STACK,
-                           .rflags = RFLAGS_IF | RFLAGS_TF | 2, .cs = FLAT_USER_CS64,
+    struct user_entry e = {.rip = USER_AT(user_nops),
+                           .rsp = USER_STACK,
+                           .rflags = RFLAGS_IF | RFLAGS_TF | 2,
+                           .cs = FLAT_USER_CS64,
                            .ss = FLAT_USER_SS64};
 
     user_enter(&e);
@@ -167,8 +180,11 @@ static void single_step(void)
 
 static void code32(void)
 {
-    struct user_entry e = {.rip = USER_AT(user_int80_32), .rsp = USER_STACK, .rflags = RFLAGS_IF | 2,
-                           .cs = FLAT_USER_CS32, .ss = FLAT_USER_SS32};
+    struct user_entry e = {.rip = USER_AT(user_int80_32),
+                           .rsp = USER_STACK,
+                           .rflags = RFLAGS_IF | 2,
+                           .cs = FLAT_USER_CS32,
+                           .ss = FLAT_USER_SS32};
 
     user_enter(&e);
     expect_trap(0x80, 0, "32-bit int 0x80");
@@ -222,7 +238,7 @@ static void interrupted(void)
     for (unsigned i = 0; i < 20; i++) {
         user_data[1] = 0;
         port_count[timer_port] = 0;
-        hypercall(set_timer_op, now() + MS / 2 + i * 1000);
+        set_timer(now() + MS / 2 + i * 1000);
         user_run(user_spin, USER_DATA + 8);
         if (seen[0].count != 1 || regs->vector != 0x80 || regs->rax != 0x2001 ||
             regs->rcx != 0x2002 || regs->r11 != 0x2003 || regs->r9 != 0x2004 ||
@@ -276,8 +292,11 @@ static void bases(void)
 /* An iret that the CPU refuses is a #GP at where it should have gone. */
 static void bad_frames(void)
 {
-    struct user_entry e = {.rip = USER_AT(user_int80), .rsp = USER_STACK, .rflags = RFLAGS_IF | 2,
-                           .cs = 0x1003, .ss = FLAT_USER_SS64};
+    struct user_entry e = {.rip = USER_AT(user_int80),
+                           .rsp = USER_STACK,
+                           .rflags = RFLAGS_IF | 2,
+                           .cs = 0x1003,
+                           .ss = FLAT_USER_SS64};
 
     user_enter(&e);
     expect_trap(13, 0x1000, "iret: a bad cs");

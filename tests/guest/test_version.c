@@ -18,7 +18,7 @@ static void features(void)
 void test_version(void)
 {
     static char text[1024];
-    uint64_t start = 0;
+    unsigned long start = 0;
 
     long v = hypercall(xen_version, XENVER_version);
     ok(v >> 16 == 4 && (v & 0xffff) >= 2, "version is 4.x");
@@ -31,8 +31,13 @@ void test_version(void)
     is(hypercall(xen_version, XENVER_commandline, text), 0, "commandline");
     is(hypercall(xen_version, XENVER_guest_handle, text), 0, "guest_handle");
     is(hypercall(xen_version, XENVER_platform_parameters, &start), 0, "platform_parameters");
-    is(start, 0xffff800000000000, "platform_parameters: Xen's area begins in slot 256");
+    is(start, HYPERVISOR_VIRT_START, "platform_parameters: where Xen's area begins");
     is(hypercall(xen_version, XENVER_pagesize), PAGE_SIZE, "pagesize");
     features();
+    for (unsigned cmd = XENVER_extraversion; cmd <= XENVER_commandline; cmd++) {
+        if (cmd != XENVER_pagesize)
+            is(hypercall(xen_version, cmd, NOWHERE), -XEN_EFAULT, "command %u, bad pointer", cmd);
+    }
+    is(hypercall(xen_version, XENVER_build_id, 0), -XEN_ENODATA, "build_id: none");
     is(hypercall(xen_version, 99), -XEN_ENOSYS, "unknown command");
 }

@@ -3,31 +3,46 @@
 
 #include "guest.h"
 
+#include <xen/callback.h>
+
+#ifdef __x86_64__
 struct regs {
     uint64_t r15, r14, r13, r12, r11, r10, r9, r8, rbp, rdi, rsi, rdx, rcx, rbx, rax;
     uint64_t vector, error, rip, cs, rflags, rsp, ss;
 };
 
 #define FRAME_MASK(cs) ((cs) >> 32 & 0xff) /* saved_upcall_mask of struct cpu_user_regs */
+#define W "q" /* suffix of an instruction on words */
+#else
+/* The names are those of 64 bits, so that what is common to both needs no other. */
+struct regs {
+    unsigned long rbp, rdi, rsi, rdx, rcx, rbx, rax;
+    unsigned long vector, error, rip, cs, rflags;
+};
+#define FRAME_MASK(cs) ((cs) >> 16 & 0xff)
+#define W "l"
+#endif
 
 struct seen {
     unsigned count;   /* exceptions since provoke_begin() */
-    uint64_t cr2;
+    unsigned long cr2;
     uint8_t mask;     /* the upcall mask inside the handler */
-    uint64_t frame;   /* where the frame lay */
+    unsigned long frame; /* where the frame lay */
     struct regs regs; /* of the last one */
 };
 
 extern struct seen seen[MAX_CPUS];
-extern uint64_t resume_at[MAX_CPUS];
+extern unsigned long resume_at[MAX_CPUS];
 extern uint8_t entry_stubs[];
 /* Where traps from user mode put their frame on the first vCPU. */
-#define ENTRY_STACK ((uint64_t)stacks + (MAX_CPUS + 1) * STACK_BYTES)
+#define ENTRY_STACK ((unsigned long)stacks + (MAX_CPUS + 1) * STACK_BYTES)
 
 /* Registers the callbacks and the trap table of the vCPU that runs. */
 void traps_register(void);
 void trap_table_fill(trap_info_t *table);
-uint64_t stub(unsigned vector);
+/* 32-bit kernels name a code segment with it. */
+void callback_address(struct callback_register *reg, unsigned long address);
+unsigned long stub(unsigned vector);
 void trap_handler(struct regs *regs);
 
 /* Takes the NMI, if set; else it counts as an exception. */
@@ -52,7 +67,7 @@ static inline struct vcpu_info *vcpu_info(void)
     ({                                                                                             \
         unsigned try_cpu = this_cpu();                                                             \
         seen[try_cpu].count = 0;                                                                   \
-        __asm__ volatile("movq $1f, %[try_resume]\n\t" insn "\n1:\n\tmovq $0, %[try_resume]"       \
+        __asm__ volatile("mov" W " $1f, %[try_resume]\n\t" insn "\n1:\n\tmov" W " $0, %[try_resume]"     \
                          : [try_resume] "=m"(resume_at[try_cpu]) outs                              \
                          : __VA_ARGS__                                                             \
                          : "memory", "cc");                                                        \
@@ -61,17 +76,17 @@ static inline struct vcpu_info *vcpu_info(void)
 #define OUTS(...) , __VA_ARGS__
 #define NO_OUTS
 
-/* An 8-byte access; true when it went well. */
-static inline bool try_read(uint64_t va)
+/* An access to a word; true when it went well. */
+static inline bool try_read(unsigned long va)
 {
-    uint64_t val;
+    unsigned long val;
 
-    return TRY("movq (%[va]), %[val]", OUTS([val] "=r"(val)), [va] "r"(va));
+    return TRY("mov" W " (%[va]), %[val]", OUTS([val] "=r"(val)), [va] "r"(va));
 }
 
-static inline bool try_write(uint64_t va)
+static inline bool try_write(unsigned long va)
 {
-    return TRY("movq %[va], (%[va])", NO_OUTS, [va] "r"(va));
+    return TRY("mov" W " %[va], (%[va])", NO_OUTS, [va] "r"(va));
 }
 
 /* The checks on what TRY left: exactly one exception, this vector, this error code. */

@@ -29,8 +29,12 @@ void user_enter(const struct user_entry *e)
 
 void user_run(const uint8_t *snippet, uint64_t rdi)
 {
-    struct user_entry e = {.rip = USER_AT(snippet), .rsp = USER_STACK, .rflags = RFLAGS_IF | 2,
-                           .cs = FLAT_USER_CS64, .ss = FLAT_USER_SS64, .rdi = rdi};
+    struct user_entry e = {.rip = USER_AT(snippet),
+                           .rsp = USER_STACK,
+                           .rflags = RFLAGS_IF | 2,
+                           .cs = FLAT_USER_CS64,
+                           .ss = FLAT_USER_SS64,
+                           .rdi = rdi};
 
     user_enter(&e);
 }

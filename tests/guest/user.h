@@ -7,8 +7,8 @@
 #define USER_DATA  0x2000ul
 #define USER_STACK 0x5000ul /* its end; a page below */
 
-#define RFLAGS_TF 0x100ul
-#define RFLAGS_IF 0x200ul
+#define RFLAGS_TF  0x100ul
+#define RFLAGS_IF  0x200ul
 
 /* What enter_user() puts into the frame of HYPERVISOR_iret and into registers. */
 struct user_entry {
@@ -20,10 +20,11 @@ struct user_entry {
 extern uint8_t user_code[], user_code_end[];
 extern uint8_t user_syscall[], user_int80[], user_int81[], user_int3[], user_ud2[], user_hlt[],
     user_read[], user_write[], user_fpu[], user_spin[], user_nops[], user_divide[], user_cli[],
-    user_int80_32[], user_jump[], user_gs[], user_out[];
+    user_int80_32[], user_jump[], user_gs[], user_out[], user_cpuid[], user_rdmsr[], user_cr[],
+    user_wbinvd[];
 
 /* The address of a snippet in user mode. */
-#define USER_AT(snippet) (USER_CODE + (uint64_t)((snippet) - user_code))
+#define USER_AT(snippet) (USER_CODE + (uint64_t)((snippet)-user_code))
 
 /* The data page as the kernel sees it. */
 extern uint64_t *user_data;

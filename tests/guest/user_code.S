@@ -72,6 +72,23 @@ user_code:
     movq %gs:0, %rax
     movq %fs:0, %rbx
     syscall
+    SNIPPET user_cpuid              /* Xen's, of leaf RDI */
+    movl %edi, %eax
+    xorl %ecx, %ecx
+    ud2
+    .ascii "xen"
+    cpuid
+    syscall
+    SNIPPET user_rdmsr
+    movl %edi, %ecx
+    rdmsr
+    ud2
+    SNIPPET user_cr
+    movq %cr0, %rax
+    ud2
+    SNIPPET user_wbinvd
+    wbinvd
+    ud2
     .code32
     SNIPPET user_int80_32
     movl $0x3001, %eax

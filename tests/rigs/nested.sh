@@ -2,9 +2,9 @@
 # nested.sh [-m MEMORY] [-t SECONDS] [-f FILE]... COMMAND: runs the shell command COMMAND on a machine
 # with a KVM that behaves as hardware does: QEMU's TCG emulates AMD-V with nested paging, and Debian's kvm-amd runs on
 # it. Exits with the command's status, or with 125 when the rig itself failed, 124 when the time was over.
-# There, as here: $XENNER, $KERNEL, $INITRD, $TEST_KERNEL, $ACCEL=kvm; each FILE has its own path, and
+# There, as here: $XENNER, $KERNEL, $INITRD, $TEST_KERNEL[32], $ACCEL=kvm; each FILE has its own path, and
 # tests/system is in /tests/system.
-# From the environment: XENNER, KERNEL, INITRD, TEST_KERNEL (may be unset), and KERNEL_ROOT: the unpacked
+# From the environment: XENNER, KERNEL, INITRD, TEST_KERNEL, TEST_KERNEL32, and KERNEL_ROOT: the unpacked
 # package with the modules.
 set -eu
 memory=1536 limit=900 files=
@@ -67,6 +67,7 @@ make_root()
     cp "$KERNEL" "$root/assets/vmlinuz"
     cp "$INITRD" "$root/assets/initrd.gz"
     [ -z "${TEST_KERNEL:-}" ] || cp "$TEST_KERNEL" "$root/assets/test-kernel"
+    [ -z "${TEST_KERNEL32:-}" ] || cp "$TEST_KERNEL32" "$root/assets/test-kernel32"
     for f in $files; do
         [ ! -e "$f" ] || add_program "$f" "$f"
     done

@@ -17,14 +17,6 @@ PATH=$PATH:/usr/sbin:/sbin
 rigs=$(cd "$(dirname "$0")" && pwd)
 sh "$rigs/../../tools/setup.sh" packages-xenhost.txt
 
-# The first of apt's lists that has this release.
-apt_mirror()
-{
-    apt-get indextargets --format '$(REPO_URI)' "Codename: $release" "Component: main" \
-        "Created-By: Packages" 2>/dev/null | head -n 1
-}
-release=bookworm
-[ -n "${DEBIAN_MIRROR:=$(apt_mirror)}" ] || DEBIAN_MIRROR=http://deb.debian.org/debian
 dom0_packages=xen-utils-4.17,xenstore-utils,kmod,udev,procps,iproute2
 root_modules="virtio_pci virtio_blk ext4"
 dom0_modules="xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs xen-blkback xen-netback loop tun
@@ -55,19 +47,6 @@ get_xen()
     (cd "$work/xen" && chmod 755 . && apt-get -qq download xen-hypervisor-4.17-amd64 2>/dev/null)
     dpkg-deb -x "$work"/xen/*.deb "$work/xen/tree"
     zcat "$work"/xen/tree/boot/xen-4.17-amd64.gz > "$work/new/xen"
-}
-
-# debootstrap leaves what it mounted in the new root when it is interrupted.
-get_root()
-{
-    echo "xenhost-image: installing Debian with Xen's tools into a folder (takes minutes)"
-    if ! debootstrap --variant=minbase --include="$dom0_packages" "$release" "$work/root" \
-        "$DEBIAN_MIRROR" > "$work/debootstrap.log" 2>&1 </dev/null; then
-        tail -n 20 "$work/debootstrap.log" >&2
-        exit 1
-    fi
-    rm -rf "$work"/root/var/cache/apt/archives/*.deb "$work"/root/var/lib/apt/lists/* \
-        "$work"/root/usr/share/doc "$work"/root/usr/share/locale "$work"/root/usr/share/man
 }
 
 # The modules that dom0 may want, at their own places below the new root.
@@ -105,7 +84,7 @@ make_initrd()
 
 version=$(basename "$assets"/kernel/lib/modules/*)
 get_xen
-get_root
+sh "$rigs/../../tools/debian-root.sh" "$work/root" "$dom0_packages"
 copy_modules
 make_initrd
 mke2fs -q -t ext4 -d "$work/root" "$work/new/root.ext4" 2G >/dev/null

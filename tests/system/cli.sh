@@ -22,13 +22,23 @@ refuse "too little" -m 1 -kernel "$KERNEL"
 refuse "too much" -m 100T -kernel "$KERNEL"
 refuse "1 to 32" -smp 33 -kernel "$KERNEL"
 refuse "at least 1" -smp 0 -kernel "$KERNEL"
-refuse "no kernel" -m 128
+refuse "no boot loader '$work/none'" -m 128 -bios "$work/none"
+refuse "no boot loader" -m 128 -machine bootloader="$work/none"
 refuse "only allowed with -kernel" -initrd "$INITRD"
 refuse "No such file" -kernel "$work/none"
 refuse "$work/short" -kernel "$work/short"
 refuse "$work/empty" -kernel "$work/empty"
 refuse "$work" -kernel "$work"
-refuse "not supported yet" -drive file=x
+refuse "Could not open 'x': No such file or directory" -kernel "$KERNEL" -drive file=x
+refuse "Could not open 'x': No such file or directory" -kernel "$KERNEL" -drive file=x,format=raw
+refuse "'file' driver requires '$work' to be a regular file" -drive "file=$work,format=raw"
+refuse "Unknown driver 'foo'" -drive "file=$work/short,format=foo"
+refuse "Duplicate ID 'a' for drive" -drive file=x,id=a -drive file=y,id=a
+refuse "(index=1) exists" -drive file=x,index=1 -hdb y
+refuse "can't find value 'b'" -drive file=x,id=a,if=none -device xen-disk,drive=b
+refuse "already in use" -drive file=x,id=a -device xen-disk,drive=a
+refuse "not a valid vdev" -drive file=x,id=a,if=none -device xen-disk,drive=a,vdev=xvd
+refuse "unknown parameter 'bla'" -drive file=x,bla=1
 truncate -s 1G "$work/large"
 refuse "MiB of memory" -m 128 -kernel "$KERNEL" -initrd "$work/large"
 ACCEL=foo

@@ -1,8 +1,8 @@
 #!/bin/sh
-# tap.sh VCPUS [GROUPS]: our own PV kernel (tests/guest) finds nothing wrong with what it runs on.
+# tap.sh VCPUS [MACHINE]: our own PV kernel (tests/guest) finds nothing wrong with what it runs on.
 . "$(dirname "$0")/lib.sh"
-run_xenner -m 32 -smp "$1" -kernel "$TEST_KERNEL" -append "vcpus=$1${2:+ run=$2}" -nographic \
-    -name "tap$1"
+run_xenner -m 32 -smp "$1" -kernel "$TEST_KERNEL" -append "vcpus=$1" -nographic -name "tap$1" \
+    -machine "xenpv${2:+,$2}"
 tr -d '\r' <"$work/out" >"$work/tap"
 ! grep '^not ok' "$work/tap" || fail "the lines above"
 expect_status 0

@@ -345,6 +345,30 @@ static void vanishing(void **state)
     assert_int_equal(gnttab_mapped(f->gnttab), 0);
 }
 
+/* Tools on the host read there which terminal to open; the guest must not say so. */
+static void tty_node(void **state)
+{
+    struct fixture *f = *state;
+    struct chardev_config config = {.id = (char *)"p", .kind = CHARDEV_PTY};
+    struct chardev *pty = chardev_new(&config, NULL);
+    g_autofree char *name = NULL, *none = NULL;
+
+    assert_non_null(pty);
+    struct console_backend *second = console_backend_new_device(f->host, 2, pty, NULL);
+    assert_non_null(second);
+    name = store_read(f->store, "/local/domain/1/device/console/2/tty");
+    assert_true(g_str_has_prefix(name, "/dev/"));
+    assert_string_equal(name, chardev_label(pty) + 4);
+    none = store_read(f->store, FRONT "/tty");
+    assert_string_equal(none, "");
+    guest_writes(f, "tty", "/etc/passwd");
+    g_free(g_steal_pointer(&none));
+    none = store_read(f->store, FRONT "/tty");
+    assert_string_equal(none, "");
+    console_backend_free(second);
+    chardev_free(pty);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -353,6 +377,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(input_over_reboot, setup, teardown),
         cmocka_unit_test_setup_teardown(bad_frontends, setup, teardown),
         cmocka_unit_test_setup_teardown(vanishing, setup, teardown),
+        cmocka_unit_test_setup_teardown(tty_node, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

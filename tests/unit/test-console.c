@@ -19,6 +19,7 @@ struct chardev {
     void *opaque;
     GString *got;
     size_t room;     /* that chardev_write() still takes */
+    struct xencons_interface *refill; /* this guest writes as fast as it is read */
     GString *unread; /* input that the backend did not take */
 };
 
@@ -35,7 +36,16 @@ size_t chardev_write(struct chardev *chr, const uint8_t *data, size_t len)
 
     g_string_append_len(chr->got, (const char *)data, (gssize)n);
     chr->room -= n;
+    if (chr->refill) {
+        g_string_truncate(chr->got, 0);
+        chr->refill->out_prod += (XENCONS_RING_IDX)n;
+    }
     return n;
+}
+
+const char *chardev_label(const struct chardev *chr)
+{
+    return "pty:/dev/pts/9";
 }
 
 void chardev_set_user(struct chardev *chr, const struct chardev_user *user, void *opaque)
@@ -65,6 +75,7 @@ static int setup(void **state)
                               .room = SIZE_MAX};
     f->b = console_backend_new(&f->host->base, FAKE_FRAME, FAKE_PORT, &f->chr, NULL);
     assert_non_null(f->b);
+    assert_string_equal(f->host->written, "/local/domain/1/console/tty=/dev/pts/9");
     *state = f;
     return 0;
 }
@@ -225,6 +236,32 @@ static void hostile(void **state)
     }
 }
 
+/* Output without end: each event and each turn of the main loop comes back, and goes on later. */
+static void endless(void **state)
+{
+    struct fixture *f = *state;
+
+    f->chr.refill = f->ring;
+    guest_put(f, "again", 5);
+    fake_host_event(f->host);
+    assert_int_equal(f->ring->out_prod - f->ring->out_cons, 5);
+    XENCONS_RING_IDX before = f->ring->out_cons;
+    assert_true(g_main_context_iteration(NULL, FALSE));
+    assert_true(f->ring->out_cons != before);
+    console_backend_drain(f->b);
+    f->chr.refill = NULL;
+    while (g_main_context_iteration(NULL, FALSE))
+        ;
+    assert_int_equal(f->ring->out_cons, f->ring->out_prod);
+    /* one that waits for its turn goes with the console */
+    f->chr.refill = f->ring;
+    guest_put(f, "again", 5);
+    fake_host_event(f->host);
+    console_backend_free(f->b);
+    f->b = NULL;
+    assert_false(g_main_context_iteration(NULL, FALSE));
+}
+
 static void last_words(void **state)
 {
     struct fixture *f = *state;
@@ -290,6 +327,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(wraps, setup, teardown),
         cmocka_unit_test_setup_teardown(long_input, setup, teardown),
         cmocka_unit_test_setup_teardown(hostile, setup, teardown),
+        cmocka_unit_test_setup_teardown(endless, setup, teardown),
         cmocka_unit_test_setup_teardown(last_words, setup, teardown),
         cmocka_unit_test_setup_teardown(escape_keys, setup, teardown),
         cmocka_unit_test_setup_teardown(needs_page_and_port, setup, teardown),

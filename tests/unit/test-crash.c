@@ -141,7 +141,7 @@ static void hostile_page(void **state)
 {
     static const uint32_t sizes[] = {0, 1, 7, 8, 31, 32, 1023, 1024, 1025, UINT32_MAX};
     struct emu_vcpu_shared *s = g_new(struct emu_vcpu_shared, 1);
-    struct dom_image img = {.virt_base = 0, .virt_end = UINT64_MAX};
+    struct dom_image img = {.virt_base = 0, .virt_end = UINT64_MAX}, elsewhere = {0};
 
     memset(s, 0x41, sizeof(*s));
     for (size_t i = 0; i < G_N_ELEMENTS(sizes); i++) {
@@ -150,6 +150,9 @@ static void hostile_page(void **state)
 
         s->stack_valid = sizes[i];
         crash_report_vcpu(s, 0, &img, out);
+        g_autoptr(GString) no_callers = g_string_new(NULL);
+        crash_report_vcpu(s, 0, &elsewhere, no_callers); /* looks at the whole stack */
+        assert_null(strstr(no_callers->str, "callers"));
         for (const char *c = out->str; *c; c++)
             lines += *c == '\n';
         unsigned shown = MIN(sizes[i], 1024);

@@ -1,4 +1,4 @@
-/* evtchn.c and local.c: the host's end of event channels, and guests that pull ports away under it. */
+/* evtchn.c and local.c: the host's end of event channels, and guests that pull ports away. */
 #include "xenner/host/evtchn.h"
 #include "xenner/host/local.h"
 

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-/* Frames of the guest: the shared page, two table frames, a status frame; what is its own from 8 on. */
+/* Frames of the guest: the shared page, two table frames, a status frame; its own from 8 on. */
 enum { SHARED = 1, TABLE = 2, STATUS = 4, FIRST = 8, PAGE = 10, OTHER = 11 };
 
 struct fixture {
@@ -274,8 +274,8 @@ static void parts_of_pages(void **state)
 }
 
 /*
- * A guest that keeps to the protocol, at full speed beside the host: a page that it took back is its own
- * again, nobody maps it then.
+ * A guest that keeps to the protocol, at full speed beside the host: a page that it took back is
+ * its own again, nobody maps it then.
  */
 struct race {
     struct fixture *f;

@@ -100,6 +100,19 @@ static void read_write_list(void **state)
     assert_false(XS(f, write, 0, "no path", "x", NULL));
 }
 
+/* A node without a value is there, all the same. */
+static void empty_values(void **state)
+{
+    struct fixture *f = *state;
+    g_autofree char *value = NULL, *direct = NULL;
+
+    assert_true(guest(f, HOME "/empty", ""));
+    direct = store_read(f->store, HOME "/empty");
+    assert_string_equal(direct, "");
+    value = XS(f, read, 0, HOME "/empty", NULL);
+    assert_string_equal(value, "");
+}
+
 static void permissions(void **state)
 {
     struct fixture *f = *state;
@@ -225,6 +238,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(read_write_list, setup, teardown),
+        cmocka_unit_test_setup_teardown(empty_values, setup, teardown),
         cmocka_unit_test_setup_teardown(permissions, setup, teardown),
         cmocka_unit_test_setup_teardown(transactions, setup, teardown),
         cmocka_unit_test_setup_teardown(watches, setup, teardown),

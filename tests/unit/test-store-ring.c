@@ -104,7 +104,6 @@ static void expect(const GByteArray *answers, uint32_t type, uint32_t id, const 
 static void pieces(void **state)
 {
     struct fixture *f = *state;
-    g_autoptr(GByteArray) big = NULL;
     g_autofree char *value = g_malloc0(4 + 2000);
 
     memcpy(value, "key", 4);
@@ -151,6 +150,8 @@ static void several_at_once(void **state)
         n += put(f, m->data, m->len) == m->len;
     assert_true(n > 10);
     fake_host_event(f->host);
+    while (g_main_context_iteration(NULL, FALSE)) /* those that were too many for one turn */
+        ;
     assert_int_equal(f->page->req_cons, f->page->req_prod);
     get_all(f, answers);
     assert_int_equal(answers->len, n * (sizeof(struct xsd_sockmsg) + 3));
@@ -197,6 +198,18 @@ static void hostile(void **state)
         fake_host_event(f->host);
         fake_host_event(f->host);
         store_write(f->store, "/x", "1");
+        if (f->page->req_prod - lies[i].req_cons > XENSTORE_RING_SIZE)
+            assert_int_equal(f->page->req_cons, lies[i].req_cons);
+        if (lies[i].rsp_prod - lies[i].rsp_cons > XENSTORE_RING_SIZE)
+            assert_int_equal(f->page->rsp_prod, lies[i].rsp_prod);
+        /* it goes on talking; a message that is too long must not be taken in */
+        for (unsigned k = 0; lies[i].len && k < 8; k++) {
+            uint32_t taken = f->page->req_cons;
+            f->page->req_prod = taken + XENSTORE_RING_SIZE;
+            fake_host_event(f->host);
+            if (lies[i].len > XENSTORE_PAYLOAD_MAX)
+                assert_int_equal(f->page->req_cons, taken);
+        }
         teardown(state);
         setup(state);
     }
@@ -239,6 +252,34 @@ static void never_fetches(void **state)
     expect(answers, XS_READ, 2, "1", 1);
 }
 
+/* A ring full of requests, and the guest may fill it again meanwhile: a turn serves some of them. */
+static void many(void **state)
+{
+    struct fixture *f = *state;
+    g_autoptr(GByteArray) reset = message(XS_RESET_WATCHES, 1, "", 0);
+    g_autoptr(GByteArray) answers = g_byte_array_new();
+    unsigned sent = 0;
+
+    for (; put(f, reset->data, reset->len); sent++)
+        ;
+    assert_int_equal(sent, 64);
+    fake_host_event(f->host);
+    uint32_t first = f->page->req_cons;
+    assert_in_range(first, 1, f->page->req_prod - 1);
+    assert_true(g_main_context_iteration(NULL, FALSE));
+    assert_true(f->page->req_cons > first);
+    while (g_main_context_iteration(NULL, FALSE))
+        ;
+    assert_int_equal(f->page->req_cons, f->page->req_prod);
+    for (unsigned i = 0; i < 2; i++, fake_host_event(f->host))
+        get_all(f, answers);
+    assert_int_equal(answers->len, sent * (sizeof(struct xsd_sockmsg) + sizeof("OK")));
+    /* a turn that is still to come goes with the ring */
+    while (put(f, reset->data, reset->len))
+        ;
+    fake_host_event(f->host);
+}
+
 static void needs_page_and_port(void **state)
 {
     struct fixture *f = *state;
@@ -263,6 +304,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(no_event_without_news, setup, teardown),
         cmocka_unit_test_setup_teardown(hostile, setup, teardown),
         cmocka_unit_test_setup_teardown(never_fetches, setup, teardown),
+        cmocka_unit_test_setup_teardown(many, setup, teardown),
         cmocka_unit_test_setup_teardown(needs_page_and_port, setup, teardown),
     };
 

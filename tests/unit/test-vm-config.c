@@ -154,7 +154,6 @@ static void rules(void **state)
         const char *error; /* NULL: valid */
     } cases[] = {
         {nothing, NULL},
-        {no_kernel, "no kernel to start: name one with -kernel FILE"},
         {only_initrd, "-initrd only allowed with -kernel option"},
         {only_cmdline, "-append only allowed with -kernel option"},
         {least_memory, NULL},

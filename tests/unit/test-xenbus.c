@@ -1,4 +1,4 @@
-/* xenbus.c: the handshake's table, and a device of no kind at all against a guest that is only a few writes. */
+/* xenbus.c: the handshake's table, and a device of no kind against a guest of a few writes. */
 #include "xenner/backend/xenbus.h"
 #include "xenner/host/local.h"
 
@@ -168,6 +168,10 @@ static void offered(void **state)
     expect_node(f, BACK "/feature-x", "1");
     assert_true(guest_does(f, XS_WRITE, FRONT "/ring-ref", "8"));
     assert_true(guest_does(f, XS_READ, BACK "/feature-x", ""));
+    assert_false(guest_does(f, XS_WRITE, FRONT "/flavour", "sour"));
+    assert_false(guest_does(f, XS_RM, FRONT "/flavour", ""));
+    assert_false(guest_does(f, XS_WRITE, FRONT "/backend", "/somewhere"));
+    assert_true(guest_does(f, XS_READ, FRONT "/flavour", ""));
     assert_false(guest_does(f, XS_WRITE, BACK "/state", "4"));
     assert_false(guest_does(f, XS_WRITE, BACK "/new", "4"));
     assert_false(guest_does(f, XS_RM, BACK "/state", ""));

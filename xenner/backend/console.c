@@ -3,6 +3,7 @@
 #include "xenner/backend/xenbus.h"
 
 #include <gio/gio.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #define OUTPUT_LIMIT "1048576" /* what xl writes as `limit`; the guest makes no use of it */
@@ -25,6 +26,14 @@ static void on_escape(void *opaque, char key)
         b->escape(b->escape_opaque, b, key);
 }
 
+/* What xenconsole(1) opens: the node `tty` of a console. */
+static const char *tty_of(struct chardev *chr)
+{
+    const char *label = chardev_label(chr);
+
+    return g_str_has_prefix(label, "pty:") ? label + strlen("pty:") : "";
+}
+
 static struct console_backend *backend_new(struct xen_host *host, struct chardev *chr)
 {
     struct console_backend *b = g_new0(struct console_backend, 1);
@@ -39,9 +48,11 @@ struct console_backend *console_backend_new(struct xen_host *host, xen_pfn_t rin
                                             GError **error)
 {
     struct console_backend *b = backend_new(host, chr);
+    g_autofree char *path = g_strdup_printf("/local/domain/%u/console/tty", host->domid);
 
     b->page = host->ops->map_foreign(host, &ring, 1, PROT_READ | PROT_WRITE, error);
-    if (!b->page || !console_ring_attach(b->ring, b->page, port, error)) {
+    if (!b->page || !console_ring_attach(b->ring, b->page, port, error) ||
+        !host->xs->write(host, 0, path, tty_of(chr), error)) {
         console_backend_free(b);
         return NULL;
     }
@@ -83,9 +94,9 @@ static const struct xenbus_ops console_ops = {"console", console_connect, consol
 struct console_backend *console_backend_new_device(struct xen_host *host, unsigned number,
                                                    struct chardev *chr, GError **error)
 {
-    static const struct xenbus_node front[] = {
+    const struct xenbus_node front[] = {
         {"protocol", "vt100"}, {"limit", OUTPUT_LIMIT}, {"type", "ioemu"}, {"output", "chardev"},
-        {"tty", ""}, {NULL}};
+        {"tty", tty_of(chr)}, {NULL}};
     static const struct xenbus_node back[] = {{"protocol", "vt100"}, {NULL}};
 
     if (!xenbus_offer(host, console_ops.type, number, front, back, error))

@@ -1,6 +1,7 @@
 /*
- * PV consoles. Console 0, the primary one, has its ring and port in the guest's start_info; the guest asks
- * for the others through xenstore (device/console/N) and grants their rings. Threads: the main loop's.
+ * PV consoles. Console 0, the primary one, has its ring and port in the guest's start_info; the
+ * guest asks for the others through xenstore (device/console/N) and grants their rings. Threads:
+ * the main loop's.
  */
 #pragma once
 
@@ -20,7 +21,7 @@ struct console_backend *console_backend_new(struct xen_host *host, xen_pfn_t rin
 struct console_backend *console_backend_new_device(struct xen_host *host, unsigned number,
                                                    struct chardev *chr, GError **error);
 void console_backend_set_escape(struct console_backend *b, console_escape_fn fn, void *opaque);
-/* What is in the ring goes to the chardev as far as it takes it now. For when the guest stands still. */
+/* What is in the ring goes to the chardev as far as it takes it now: the guest stands still. */
 void console_backend_drain(struct console_backend *b);
 /* Text beside the ring: HYPERVISOR_console_io, help. */
 void console_backend_debug_out(struct console_backend *b, const char *text, size_t len);

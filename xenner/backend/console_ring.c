@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+/* A guest that writes without end must not keep the main loop: the rest has its turn later. */
+#define MAX_STEPS 32
+
 struct console_ring {
     struct xen_host *host;
     struct chardev *chr;
@@ -10,6 +13,7 @@ struct console_ring {
     /* while attached */
     struct xencons_interface *page;
     struct host_port *port;
+    guint more; /* source of that next turn, or 0 */
     bool complained;
 };
 
@@ -21,8 +25,8 @@ static void complain(struct console_ring *r, const char *which)
 }
 
 /*
- * One step: a contiguous piece of the out ring. The guest owns out_prod and may lie; more than a ring
- * full of unread bytes can't be, so the reader catches up with the writer then.
+ * One step: a contiguous piece of the out ring. The guest owns out_prod and may lie; more than a
+ * ring full of unread bytes can't be, so the reader catches up with the writer then.
  */
 static size_t output_step(struct console_ring *r)
 {
@@ -47,13 +51,17 @@ static size_t output_step(struct console_ring *r)
     return n;
 }
 
+static gboolean output_more(gpointer data);
+
 static bool output(struct console_ring *r)
 {
-    bool moved = false;
+    unsigned steps = 0;
 
-    while (r->page && output_step(r) > 0)
-        moved = true;
-    return moved;
+    while (r->page && steps < MAX_STEPS && output_step(r) > 0)
+        steps++;
+    if (steps == MAX_STEPS && !r->more)
+        r->more = g_idle_add_full(G_PRIORITY_DEFAULT, output_more, r, NULL);
+    return steps > 0;
 }
 
 static void on_event(void *opaque)
@@ -95,6 +103,15 @@ static void on_writable(void *opaque)
 
     if (output(r) && r->port)
         r->host->ops->notify(r->port);
+}
+
+static gboolean output_more(gpointer data)
+{
+    struct console_ring *r = data;
+
+    r->more = 0;
+    on_writable(r);
+    return G_SOURCE_REMOVE;
 }
 
 static void on_escape(void *opaque, char key)
@@ -145,6 +162,9 @@ bool console_ring_attach(struct console_ring *r, struct xencons_interface *page,
 void console_ring_detach(struct console_ring *r)
 {
     output(r);
+    if (r->more)
+        g_source_remove(r->more);
+    r->more = 0;
     r->host->ops->unbind(g_steal_pointer(&r->port));
     r->page = NULL;
 }

@@ -1,7 +1,7 @@
 /*
- * The ring of a PV console (xen/io/console.h): a page with two byte rings and an event channel, against a
- * chardev. Output waits in the guest's ring while the chardev takes none, and input in the chardev while
- * there is no ring or no room in it, so nothing is lost.
+ * The ring of a PV console (xen/io/console.h): a page with two byte rings and an event channel,
+ * against a chardev. Output waits in the guest's ring while the chardev takes none, and input in
+ * the chardev while there is no ring or no room in it, so nothing is lost.
  *
  * Threads: the main loop's.
  */
@@ -27,5 +27,5 @@ bool console_ring_attach(struct console_ring *r, struct xencons_interface *page,
 void console_ring_detach(struct console_ring *r);
 /* What is in the ring goes to the chardev as far as it takes it now. */
 void console_ring_drain(struct console_ring *r);
-/* Text beside the ring. When the chardev is full the rest is dropped: the guest can't be held up. */
+/* Text beside the ring. When the chardev is full the rest is dropped: nobody can be held up. */
 void console_ring_text(struct console_ring *r, const char *text, size_t len);

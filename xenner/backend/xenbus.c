@@ -33,13 +33,17 @@ static bool write_nodes(struct xen_host *host, uint32_t txn, const char *dir,
 {
     for (; nodes->name; nodes++) {
         g_autofree char *path = g_strdup_printf("%s/%s", dir, nodes->name);
-        if (!host->xs->write(host, txn, path, nodes->value, error))
+        if (!host->xs->write(host, txn, path, nodes->value, error) ||
+            !host->xs->set_perms(host, txn, path, 0, host->domid, error))
             return false;
     }
     return true;
 }
 
-/* The guest owns its directory and may write anything there; it only reads the backend's. */
+/*
+ * The guest owns its directory, and makes what it likes there; but our own nodes in it are for
+ * reading, as tools on the host believe them (a console's `tty`). The exception is the state.
+ */
 static bool write_offer(struct xen_host *host, uint32_t txn, void *opaque, GError **error)
 {
     const struct offer *o = opaque;
@@ -47,6 +51,7 @@ static bool write_offer(struct xen_host *host, uint32_t txn, void *opaque, GErro
     g_autofree char *initialising = g_strdup_printf("%d", XenbusStateInitialising);
     const struct xenbus_node front[] = {
         {"backend", o->back}, {"backend-id", "0"}, {"state", initialising}, {NULL}};
+    g_autofree char *front_state = g_strdup_printf("%s/state", o->front);
     const struct xenbus_node back[] = {{"frontend", o->front}, {"frontend-id", domid},
                                        {"online", "1"}, {"state", initialising}, {NULL}};
 
@@ -57,7 +62,8 @@ static bool write_offer(struct xen_host *host, uint32_t txn, void *opaque, GErro
            host->xs->write(host, txn, o->front, "", error) &&
            host->xs->set_perms(host, txn, o->front, host->domid, 0, error) &&
            write_nodes(host, txn, o->front, front, error) &&
-           write_nodes(host, txn, o->front, o->front_nodes, error);
+           write_nodes(host, txn, o->front, o->front_nodes, error) &&
+           host->xs->set_perms(host, txn, front_state, host->domid, 0, error);
 }
 
 bool xenbus_offer(struct xen_host *host, const char *type, unsigned devid,
@@ -100,8 +106,9 @@ static XenbusState frontend_state(struct xenbus_device *dev)
 }
 
 /*
- * Rows: the backend. Columns: the frontend. A frontend that starts again (Initialising) without having
- * closed is a kernel that died; one that is Connected at once (netfront) never says Initialised.
+ * Rows: the backend. Columns: the frontend. A frontend that starts again (Initialising) without
+ * having closed is a kernel that died; one that is Connected at once (netfront) never says
+ * Initialised.
  */
 struct xenbus_decision xenbus_decide(XenbusState backend, XenbusState frontend)
 {
@@ -147,11 +154,37 @@ static bool set_state(struct xenbus_device *dev, XenbusState state, GError **err
     return dev->host->xs->write(dev->host, 0, path, text, error);
 }
 
+bool xenbus_write(struct xenbus_device *dev, const char *key, const char *value, GError **error)
+{
+    g_autofree char *path = g_strdup_printf("%s/%s", dev->back, key);
+
+    return dev->host->xs->write(dev->host, 0, path, value, error);
+}
+
+void xenbus_touch(struct xenbus_device *dev)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (dev->connected && !set_state(dev, dev->state, &error))
+        g_warning("%s", error->message);
+}
+
 static void disconnect(struct xenbus_device *dev)
 {
     if (dev->connected)
         dev->ops->disconnect(dev->opaque);
     dev->connected = false;
+}
+
+void xenbus_device_fail(struct xenbus_device *dev)
+{
+    if (!dev->connected)
+        return;
+    disconnect(dev);
+    if (!dev->complained)
+        g_warning("%s: the guest's rings make no sense; its device is closed", dev->front);
+    dev->complained = true;
+    set_state(dev, XenbusStateClosing, NULL);
 }
 
 /* A frontend that can't be connected is told to close; it may try again. */

@@ -32,12 +32,16 @@ struct vm_config *vm_config_new(void)
 
     cfg->memory.bytes = 128ull << 20; /* QEMU's default */
     cfg->vcpus.count = cfg->vcpus.max = 1;
+    cfg->boot.loader = g_strdup(VM_CONFIG_GRUB("x86_64"));
     cfg->boot.cmdline = g_strdup("");
     cfg->on.poweroff = ACT_POWEROFF;
     cfg->on.reboot = ACT_RESET;
     cfg->on.panic = ACT_POWEROFF;
     cfg->chardevs = g_ptr_array_new_with_free_func(chardev_config_free);
     cfg->consoles = g_ptr_array_new_with_free_func(console_config_free);
+    cfg->disks = g_ptr_array_new_with_free_func(disk_config_free);
+    cfg->netdevs = g_ptr_array_new_with_free_func(netdev_config_free);
+    cfg->nics = g_ptr_array_new_with_free_func(nic_config_free);
     return cfg;
 }
 
@@ -49,11 +53,15 @@ void vm_config_free(struct vm_config *cfg)
     g_free(cfg->uuid);
     g_strfreev(cfg->accels);
     g_free(cfg->boot.kernel);
+    g_free(cfg->boot.loader);
     g_free(cfg->boot.initrd);
     g_free(cfg->boot.cmdline);
     g_free(cfg->pidfile);
     g_ptr_array_unref(cfg->chardevs);
     g_ptr_array_unref(cfg->consoles);
+    g_ptr_array_unref(cfg->disks);
+    g_ptr_array_unref(cfg->netdevs);
+    g_ptr_array_unref(cfg->nics);
     g_free(cfg->debug);
     g_free(cfg->debug_file);
     g_free(cfg);
@@ -130,7 +138,6 @@ bool vm_config_validate(const struct vm_config *cfg, GError **error)
         return wrong(error, "-initrd only allowed with -kernel option");
     if (!cfg->boot.kernel && cfg->boot.cmdline[0])
         return wrong(error, "-append only allowed with -kernel option");
-    if (!cfg->boot.kernel)
-        return wrong(error, "no kernel to start: name one with -kernel FILE");
-    return check_chardevs(cfg, error) && check_consoles(cfg, error);
+    return check_chardevs(cfg, error) && check_consoles(cfg, error) &&
+           disk_configs_check(cfg->disks, error) && net_configs_check(cfg->netdevs, cfg->nics, error);
 }

@@ -4,12 +4,18 @@
  */
 #pragma once
 
+#include "xenner/config/disk_config.h"
+#include "xenner/config/net_config.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
 #include <glib.h>
 
 #define VM_CONFIG_MAX_VCPUS 32
+
+/* GRUB as PV kernel, by the name that -machine bootloader= has for it: x86_64, i386. */
+#define VM_CONFIG_GRUB(arch) "/usr/lib/grub-xen/grub-" arch "-xen.bin"
 
 /* Where a value came from, so that errors speak the user's format: "-drive file=x.img". */
 struct cfg_origin {
@@ -62,7 +68,8 @@ struct vm_config {
         unsigned count, max;
     } vcpus;
     struct {
-        char *kernel;  /* path */
+        char *kernel;  /* path; NULL: the loader runs */
+        char *loader;  /* path of a boot loader that is a PV kernel itself; never NULL */
         char *initrd;  /* path or NULL */
         char *cmdline; /* never NULL */
     } boot;
@@ -81,6 +88,9 @@ struct vm_config {
     char *pidfile;
     GPtrArray *chardevs; /* struct chardev_config *, owned */
     GPtrArray *consoles; /* struct console_config *, owned */
+    GPtrArray *disks;    /* struct disk_config *, owned */
+    GPtrArray *netdevs;  /* struct netdev_config *, owned */
+    GPtrArray *nics;     /* struct nic_config *, owned; vif 0, 1... */
     char *debug;         /* -d: log domains, or NULL */
     char *debug_file;    /* -D, or NULL */
 };

@@ -322,11 +322,28 @@ static bool start_store(struct domain *d, GError **error)
     return true;
 }
 
+/* What the guest starts with: its kernel, or the boot loader that finds one on a disk. */
+static const char *first_image(const struct vm_config *cfg, GError **error)
+{
+    if (cfg->boot.kernel)
+        return cfg->boot.kernel;
+    if (!g_file_test(cfg->boot.loader, G_FILE_TEST_EXISTS)) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
+                    "no -kernel, and there is no boot loader '%s' (Debian: package grub-xen-host)",
+                    cfg->boot.loader);
+        return NULL;
+    }
+    return cfg->boot.loader;
+}
+
 static bool build(struct domain *d, GError **error)
 {
     const struct vm_config *cfg = d->cfg;
     uint64_t nr_pages = cfg->memory.bytes >> FRAME_SHIFT;
+    const char *image = first_image(cfg, error);
 
+    if (!image)
+        return false;
     emu_area_plan(&d->area, nr_pages, cfg->vcpus.count);
     d->mem = guest_mem_new(emu_area_ram_bytes(&d->area, nr_pages), error);
     if (!d->mem)
@@ -335,7 +352,7 @@ static bool build(struct domain *d, GError **error)
     if (!d->boot)
         return false;
     struct build_params params = {
-        .kernel_path = cfg->boot.kernel,
+        .kernel_path = image,
         .initrd_path = cfg->boot.initrd,
         .cmdline = cfg->boot.cmdline,
         .nr_pages = nr_pages,
@@ -411,7 +428,7 @@ static bool start_engine(struct domain *d, GError **error)
         entry[i].rip = d->area.emu_entry;
         entry[i].cr3 = d->area.boot_cr3;
         entry[i].rsp = EMU_BASE_VA + EMU_VCPU_OFF + (i + 1) * (uint64_t)EMU_VCPU_SIZE -
-                       EMU_STACK_TOP_PAD;
+                       EMU_START_STACK_PAD;
     }
     config.entry = entry;
     d->engine = d->ops->create(&config, &engine_hooks, d, error);

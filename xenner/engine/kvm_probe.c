@@ -4,6 +4,7 @@
  * parts of the address space. So the probe does what emu does, and measures it.
  */
 #include "xenner/engine/kvm.h"
+#include "xenner/engine/tsc.h"
 #include "xenner/engine/kvm_probe_abi.h"
 
 #include <errno.h>
@@ -215,6 +216,14 @@ static bool judge(struct probe *p)
     return true;
 }
 
+static bool check_tsc(struct probe *p)
+{
+    if (tsc_is_stable())
+        return true;
+    g_string_append(p->why_not, "this machine's TSC is unstable, and with it guests' clocks");
+    return false;
+}
+
 static bool run_probe(struct probe *p)
 {
     if (run_with_limit(p) < 0) {
@@ -233,7 +242,7 @@ static bool run_probe(struct probe *p)
 bool kvm_probe(GString *why_not)
 {
     struct probe p = {.kvm = -1, .vm = -1, .vcpu = -1, .mem = MAP_FAILED, .why_not = why_not};
-    bool ok = open_vm(&p) && open_vcpu(&p) && run_probe(&p);
+    bool ok = open_vm(&p) && check_tsc(&p) && open_vcpu(&p) && run_probe(&p);
 
     if (p.run)
         munmap(p.run, p.run_size);

@@ -1,5 +1,6 @@
 #include "xenner/engine/tsc.h"
 
+#include <glib.h>
 #include <time.h>
 #include <x86intrin.h>
 
@@ -41,4 +42,16 @@ uint64_t tsc_measure(struct tsc_sample from)
         to = tsc_sample_now();
     }
     return (uint64_t)((__int128)(to.tsc - from.tsc) * 1000000000 / (to.ns - from.ns));
+}
+
+/* The kernel takes a TSC that failed its watchdog off the list of what it could use. */
+bool tsc_is_stable(void)
+{
+    g_autofree char *list = NULL;
+
+    if (!g_file_get_contents("/sys/devices/system/clocksource/clocksource0/available_clocksource",
+                             &list, NULL, NULL))
+        return true;
+    g_auto(GStrv) names = g_strsplit_set(list, " \n", -1);
+    return g_strv_contains((const char *const *)names, "tsc");
 }

@@ -81,8 +81,8 @@ static bool in_use(const struct evtchn_table *t, evtchn_port_t n)
 }
 
 /*
- * False when the guest put its vcpu_info nowhere, or where its words are not aligned: a locked access
- * across two cache lines would stall the whole host.
+ * False when the guest put its vcpu_info nowhere, or where its words are not aligned: a locked
+ * access across two cache lines would stall the whole host.
  */
 static bool vcpu_bits(struct evtchn_table *t, unsigned vcpu, struct evtchn_2l_vcpu *ret)
 {

@@ -1,7 +1,7 @@
 /*
- * The domain's event channels: the authoritative table of ports. The guest's operations arrive through
- * emu (hostcall.c), the backends' through local.c. emu reads a copy of the table in the VM's memory;
- * nothing here ever reads it back, because the guest can write there.
+ * The domain's event channels: the authoritative table of ports. The guest's operations arrive
+ * through emu (hostcall.c), the backends' through local.c. emu reads a copy of the table in the
+ * VM's memory; nothing here ever reads it back, because the guest can write there.
  *
  * Threads: everything from any thread.
  */
@@ -33,8 +33,8 @@ struct evtchn_table *evtchn_new(const struct evtchn_config *config);
 void evtchn_free(struct evtchn_table *t); /* accepts NULL */
 
 /*
- * A guest's EVTCHNOP_* on a copy of its argument (arg has room for the largest struct). Returns 0 or
- * -XEN_Exxx. Sends and unmasks are served too, though emu does them itself.
+ * A guest's EVTCHNOP_* on a copy of its argument (arg has room for the largest struct). Returns 0
+ * or -XEN_Exxx. Sends and unmasks are served too, though emu does them itself.
  */
 int64_t evtchn_guest_op(struct evtchn_table *t, uint32_t cmd, unsigned vcpu, void *arg,
                         size_t size);
@@ -43,10 +43,10 @@ int64_t evtchn_guest_op(struct evtchn_table *t, uint32_t cmd, unsigned vcpu, voi
 evtchn_port_t evtchn_reserve_unbound(struct evtchn_table *t, domid_t remote);
 
 /*
- * The host's end. connect makes an unbound port (for domain 0) ours and returns the connection's number,
- * or 0 when it isn't such a port. The guest may close the port at any time and get the same number
- * anew for something else: what is done with an old connection's number then does nothing. As with
- * Xen, a backend isn't told that its port was closed; the device's xenbus state says that.
+ * The host's end. connect makes an unbound port (for domain 0) ours and returns the connection's
+ * number, or 0 when it isn't such a port. The guest may close the port at any time and get the same
+ * number anew for something else: what is done with an old connection's number then does nothing.
+ * As with Xen, a backend isn't told that its port was closed; the device's xenbus state says that.
  */
 uint32_t evtchn_host_connect(struct evtchn_table *t, evtchn_port_t port);
 /* The port waits for domain 0 again. */
@@ -54,8 +54,8 @@ void evtchn_host_disconnect(struct evtchn_table *t, evtchn_port_t port, uint32_t
 /* Raises the port in the guest. */
 void evtchn_host_notify(struct evtchn_table *t, evtchn_port_t port, uint32_t link);
 /*
- * Which of our ports the guest sent on: calls fn for each, without the lock, and forgets them. Bits of
- * ports that are not the host's are dropped: the guest wrote them itself.
+ * Which of our ports the guest sent on: calls fn for each, without the lock, and forgets them. Bits
+ * of ports that are not the host's are dropped: the guest wrote them itself.
  */
 void evtchn_host_take_pending(struct evtchn_table *t, void (*fn)(void *opaque, evtchn_port_t port),
                               void *opaque);

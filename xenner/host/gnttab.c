@@ -17,8 +17,8 @@ struct entry {
 };
 
 /*
- * A grant in use. Between its first map and its last unmap the guest must leave frame, domid and type
- * alone; whether it does makes no difference, as they are kept here.
+ * A grant in use. Between its first map and its last unmap the guest must leave frame, domid and
+ * type alone; whether it does makes no difference, as they are kept here.
  */
 struct grant {
     struct entry entry;
@@ -53,8 +53,8 @@ void gnttab_free(struct gnttab *t)
 }
 
 /* Frame i of a list in the shared page, which the guest may have spoiled: NULL unless it is RAM. */
-static void *table_frame(struct gnttab *t, const uint64_t *list, const uint32_t *count, unsigned max,
-                         size_t i)
+static void *table_frame(struct gnttab *t, const uint64_t *list, const uint32_t *count,
+                         unsigned max, size_t i)
 {
     uint32_t n = __atomic_load_n(count, __ATOMIC_ACQUIRE);
 
@@ -93,7 +93,7 @@ static domid_t domid_of(uint32_t header)
     return (domid_t)(header >> 16);
 }
 
-/* Is this entry, as it was read, a grant to domain 0? sub_page: grants of parts of a page will do. */
+/* Is this entry, as it was read, a grant to domain 0? sub_page: one of a part of a page will do. */
 static int check_header(const struct entry *e, uint32_t header, bool write, bool sub_page)
 {
     uint16_t flags = flags_of(header);
@@ -106,8 +106,8 @@ static int check_header(const struct entry *e, uint32_t header, bool write, bool
 }
 
 /*
- * Version 1: the marks are in the same word as what they depend on, so one compare-and-swap proves that
- * the entry was good at the moment it was marked.
+ * Version 1: the marks are in the same word as what they depend on, so one compare-and-swap proves
+ * that the entry was good at the moment it was marked.
  */
 static int mark_v1(const struct entry *e, bool write, uint32_t *ret_header)
 {
@@ -135,8 +135,9 @@ static void unmark(const struct entry *e, uint16_t marks)
 }
 
 /*
- * Version 2: the marks are in a word of their own. The guest withdraws by clearing flags and looking at
- * the status then, we set the status and look at the flags then: one of the two sees the other.
+ * Version 2: the marks are in a word of their own. The guest withdraws by clearing flags and
+ * looking at the status then, we set the status and look at the flags then: one of the two sees the
+ * other.
  */
 static int mark_v2(const struct entry *e, bool write, bool sub_page, uint16_t had,
                    uint32_t *ret_header)

@@ -1,8 +1,8 @@
 /*
- * The host's half of the domain's grant table: a backend (in domain 0) maps and copies what the guest
- * offers. The entries are in frames that the guest writes to at any time, with the protocol of
- * xen/grant_table.h; where the frames are is in struct emu_gnttab, which the guest could write to as
- * well. Every word is read once, checked, and what was checked is what is used.
+ * The host's half of the domain's grant table: a backend (in domain 0) maps and copies what the
+ * guest offers. The entries are in frames that the guest writes to at any time, with the protocol
+ * of xen/grant_table.h; where the frames are is in struct emu_gnttab, which the guest could write
+ * to as well. Every word is read once, checked, and what was checked is what is used.
  *
  * Threads: everything from any thread.
  */
@@ -19,7 +19,7 @@ struct gnttab;
 struct gnttab_config {
     struct guest_mem *mem;           /* borrowed */
     const struct emu_gnttab *shared; /* in mem */
-    mfn_t first_mfn;                 /* the guest's own frames start here; below, nothing is granted */
+    mfn_t first_mfn; /* the guest's own frames start here; below, nothing is granted */
 };
 
 struct gnttab *gnttab_new(const struct gnttab_config *config);
@@ -27,8 +27,8 @@ struct gnttab *gnttab_new(const struct gnttab_config *config);
 void gnttab_free(struct gnttab *t);
 
 /*
- * A pointer to the granted page, for as long as it is mapped; a writable one also may be read. The guest
- * sees in its entry that the page is in use. Returns 0, or
+ * A pointer to the granted page, for as long as it is mapped; a writable one also may be read. The
+ * guest sees in its entry that the page is in use. Returns 0, or
  *   -ENOENT  there is no such entry, or it grants nothing to domain 0 that can be mapped
  *   -EACCES  write access to a read-only grant
  *   -EFAULT  the granted frame is no memory of the guest's

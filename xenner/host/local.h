@@ -1,6 +1,6 @@
 /*
- * struct xen_host in this process: the guest's memory is mapped already, event channels are a table, and
- * xenstore is asked with its own protocol, without a socket (local_xs.c).
+ * struct xen_host in this process: the guest's memory is mapped already, event channels are a
+ * table, and xenstore is asked with its own protocol, without a socket (local_xs.c).
  */
 #pragma once
 
@@ -10,10 +10,10 @@
 #include "xenner/host/xen_host.h"
 #include "xenner/util/guest_mem.h"
 
-/* All are borrowed and must outlive it; tests may leave out gnttab and store with what needs them. */
+/* All are borrowed and must outlive it; tests may leave out gnttab, and store. */
 struct xen_host *local_host_new(struct guest_mem *mem, struct evtchn_table *evtchn,
                                 struct gnttab *gnttab, struct store *store);
 /* All ports must be unbound and all watches taken away. Accepts NULL. */
 void local_host_free(struct xen_host *h);
-/* The guest rang: runs the functions of the ports that it sent on, each in its context. Any thread. */
+/* The guest rang: runs the functions of the ports it sent on, each in its context. Any thread. */
 void local_host_doorbell(struct xen_host *h);

@@ -1,6 +1,7 @@
 /*
- * struct xen_store_ops on the store in this process: a connection of domain 0 that speaks the protocol
- * without a wire. Answers come before store_request() returns; watch events wait for the main loop.
+ * struct xen_store_ops on the store in this process: a connection of domain 0 that speaks the
+ * protocol without a wire. Answers come before store_request() returns; watch events wait for the
+ * main loop.
  */
 #include "xenner/host/local_priv.h"
 
@@ -182,7 +183,7 @@ static char *xs_read(struct xen_host *h, uint32_t txn, const char *path, GError 
 
     if (!check(ask(xs, XS_READ, txn, STRINGS(path), NULL), path, error))
         return NULL;
-    return g_strndup((const char *)xs->reply->data, xs->reply->len);
+    return g_strndup(xs->reply->len ? (const char *)xs->reply->data : "", xs->reply->len);
 }
 
 static bool xs_write(struct xen_host *h, uint32_t txn, const char *path, const char *value,

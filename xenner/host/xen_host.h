@@ -3,8 +3,8 @@
  * (host/local.c), and, on a Xen host, the real libraries. A backend does not know which it has.
  *
  * Threads: bind/unbind/map/unmap in ctx's thread or before it runs, notify from any thread. fn is
- * called in ctx's thread, once for one or more notifications of the guest and once after bind, and not
- * any more after unbind. It may unbind its own port.
+ * called in ctx's thread, once for one or more notifications of the guest and once after bind, and
+ * not any more after unbind. It may unbind its own port.
  */
 #pragma once
 
@@ -48,16 +48,16 @@ struct xen_host_ops {
                          GError **error);
     void (*unmap_foreign)(struct xen_host *h, void *addr, unsigned n); /* accepts NULL */
     /*
-     * n pages that the guest granted, a pointer each; PROT_READ, or PROT_READ | PROT_WRITE. 0 or -errno;
-     * all or nothing. Any thread. With PROT_READ alone the caller must not write there: in process it
-     * could. The guest may write there at any time.
+     * n pages that the guest granted, a pointer each; PROT_READ, or PROT_READ | PROT_WRITE. 0 or
+     * -errno; all or nothing. Any thread. With PROT_READ alone the caller must not write there: in
+     * process it could. The guest may write there at any time.
      */
     int (*map_grants)(struct xen_host *h, const grant_ref_t *refs, unsigned n, int prot,
                       void **ret_pages);
     /* All that one map_grants() gave, with the same arguments. */
     void (*unmap_grants)(struct xen_host *h, const grant_ref_t *refs, unsigned n, int prot,
                          void **pages);
-    /* Each piece is tried; returns 0 when all were copied, else the first piece's error. Any thread. */
+    /* Each piece is tried; 0 when all were copied, else the first piece's error. Any thread. */
     int (*grant_copy)(struct xen_host *h, struct grant_copy *pieces, unsigned n);
 };
 
@@ -80,8 +80,8 @@ struct xen_store_ops {
                      bool (*body)(struct xen_host *h, uint32_t txn, void *opaque, GError **error),
                      void *opaque, GError **error);
     /*
-     * fn is called from the main loop, never from inside another call: once soon, and after changes of
-     * path or below it, with the path that changed. Several changes may be one call, and many at
+     * fn is called from the main loop, never from inside another call: once soon, and after changes
+     * of path or below it, with the path that changed. Several changes may be one call, and many at
      * once are told as a change of the watched path.
      */
     struct xs_watch *(*watch)(struct xen_host *h, const char *path, xs_watch_fn fn, void *opaque);

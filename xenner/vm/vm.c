@@ -1,8 +1,10 @@
 #include "xenner/vm/vm.h"
 #include "xenner/backend/console.h"
+#include "xenner/vm/vm_disks.h"
 #include "xenner/chardev/chardev.h"
 #include "xenner/domain/domain.h"
 #include "xenner/vm/doors.h"
+#include "xenner/vm/vm_nets.h"
 
 #include <gio/gio.h>
 #include <stdio.h>
@@ -14,6 +16,8 @@ struct vm {
     struct domain *domain;
     struct vm_doors *doors;           /* NULL: there is no runtime directory */
     GPtrArray *consoles;              /* struct console_backend *, owned; the first is console 0 */
+    struct vm_disks *disks;
+    struct vm_nets *nets;
     enum run_state state;
     bool quitting;
     bool asked_to_end;                /* vm_terminate() asked the guest, which has until: */
@@ -60,6 +64,8 @@ static void close_domain(struct vm *vm)
 {
     vm_doors_serve(vm->doors, NULL);
     g_ptr_array_set_size(vm->consoles, 0);
+    vm_disks_detach(vm->disks);
+    vm_nets_detach(vm->nets);
     domain_destroy(g_steal_pointer(&vm->domain));
 }
 
@@ -120,7 +126,9 @@ static bool open_consoles(struct vm *vm, GError **error)
 static bool open_domain(struct vm *vm, GError **error)
 {
     vm->domain = domain_create(vm->cfg, &events, vm, error);
-    if (!vm->domain || !open_consoles(vm, error)) {
+    if (!vm->domain || !open_consoles(vm, error) ||
+        !vm_disks_attach(vm->disks, domain_host(vm->domain), error) ||
+        !vm_nets_attach(vm->nets, domain_host(vm->domain), error)) {
         close_domain(vm);
         return false;
     }
@@ -213,7 +221,9 @@ struct vm *vm_new(const struct vm_config *cfg, GError **error)
     vm->chardevs = g_ptr_array_new_with_free_func((GDestroyNotify)chardev_free);
     vm->consoles = g_ptr_array_new_with_free_func((GDestroyNotify)console_backend_free);
     vm->doors = vm_doors_new(cfg);
-    if (!open_chardevs(vm, error) || !open_domain(vm, error)) {
+    vm->disks = vm_disks_new(cfg, error);
+    vm->nets = vm->disks ? vm_nets_new(cfg, error) : NULL;
+    if (!vm->nets || !open_chardevs(vm, error) || !open_domain(vm, error)) {
         vm_free(vm);
         return NULL;
     }
@@ -324,6 +334,8 @@ void vm_free(struct vm *vm)
     if (vm->patience)
         g_source_remove(vm->patience);
     close_domain(vm);
+    vm_disks_free(vm->disks);
+    vm_nets_free(vm->nets);
     g_ptr_array_unref(vm->consoles);
     g_ptr_array_unref(vm->chardevs);
     vm_doors_free(vm->doors);

@@ -6,6 +6,9 @@
 /* Answers and events that the guest doesn't fetch; beyond this it gets no more watch events. */
 #define MAX_BACKLOG (1u << 20)
 
+/* So many requests, then the main loop has others' turn: a guest may ask without end. */
+#define MAX_REQUESTS 32
+
 struct store_ring {
     struct xen_host *host;
     struct host_port *port;
@@ -15,6 +18,7 @@ struct store_ring {
     struct xsd_sockmsg header; /* of the request that is coming in */
     size_t have;               /* bytes of header and payload so far */
     uint8_t payload[XENSTORE_PAYLOAD_MAX];
+    guint more; /* source of the next turn, or 0 */
     bool broken;
 };
 
@@ -96,17 +100,31 @@ static bool take_request(struct store_ring *r)
     return true;
 }
 
+static gboolean take_more(gpointer data);
+
 static void on_event(void *opaque)
 {
     struct store_ring *r = opaque;
     uint32_t before = r->page->req_cons;
     bool moved = put_bytes(r);
+    unsigned n = 0;
 
     /* A guest that does not fetch its answers gets no new ones. */
-    while (!r->broken && r->out->len <= MAX_BACKLOG && take_request(r))
-        ;
+    while (n < MAX_REQUESTS && !r->broken && r->out->len <= MAX_BACKLOG && take_request(r))
+        n++;
+    if (n == MAX_REQUESTS && !r->more)
+        r->more = g_idle_add_full(G_PRIORITY_DEFAULT, take_more, r, NULL);
     if (moved || r->page->req_cons != before)
         r->host->ops->notify(r->port);
+}
+
+static gboolean take_more(gpointer data)
+{
+    struct store_ring *r = data;
+
+    r->more = 0;
+    on_event(r);
+    return G_SOURCE_REMOVE;
 }
 
 struct store_ring *store_ring_new(struct xen_host *host, xen_pfn_t gfn, evtchn_port_t port,
@@ -131,6 +149,8 @@ void store_ring_free(struct store_ring *r)
 {
     if (!r)
         return;
+    if (r->more)
+        g_source_remove(r->more);
     store_disconnect(r->conn);
     r->host->ops->unbind(r->port);
     r->host->ops->unmap_foreign(r->host, r->page, 1);

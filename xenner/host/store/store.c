@@ -222,7 +222,10 @@ char *store_read(struct store *s, const char *path)
 {
     struct store_node *n = store_tree_find(s->root, path);
 
-    return n ? g_strndup((const char *)n->value->data, n->value->len) : NULL;
+    if (!n)
+        return NULL;
+    /* an empty value has no data at all */
+    return g_strndup(n->value->len ? (const char *)n->value->data : "", n->value->len);
 }
 
 void store_remove(struct store *s, const char *path)
