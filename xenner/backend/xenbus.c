@@ -161,6 +161,17 @@ static void disconnect(struct xenbus_device *dev)
     dev->connected = false;
 }
 
+void xenbus_device_fail(struct xenbus_device *dev)
+{
+    if (!dev->connected)
+        return;
+    disconnect(dev);
+    if (!dev->complained)
+        g_warning("%s: the guest's rings make no sense; its device is closed", dev->front);
+    dev->complained = true;
+    set_state(dev, XenbusStateClosing, NULL);
+}
+
 /* A frontend that can't be connected is told to close; it may try again. */
 static bool try_connect(struct xenbus_device *dev)
 {

@@ -40,6 +40,9 @@ struct xenbus_device *xenbus_device_new(struct xen_host *host, unsigned devid,
 /* Disconnects. Accepts NULL. */
 void xenbus_device_free(struct xenbus_device *dev);
 
+/* The frontend broke its rings: disconnects, and tells it to close. It may start again. */
+void xenbus_device_fail(struct xenbus_device *dev);
+
 /* A key of the frontend's directory. */
 char *xenbus_read(struct xenbus_device *dev, const char *key, GError **error);
 /* The same as a decimal number, at most max. */
