@@ -2,6 +2,7 @@
 #include "xenner/backend/console.h"
 #include "xenner/chardev/chardev.h"
 #include "xenner/domain/domain.h"
+#include "xenner/vm/vm_screen.h"
 
 #include <gio/gio.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@ struct vm {
     GPtrArray *chardevs;              /* struct chardev *, owned */
     struct domain *domain;
     GPtrArray *consoles;              /* struct console_backend *, owned; the first is console 0 */
+    struct vm_screen *screen;
     enum run_state state;
     bool quitting;
     void (*quit)(void *opaque, int status);
@@ -55,6 +57,7 @@ static bool open_chardevs(struct vm *vm, GError **error)
 static void close_domain(struct vm *vm)
 {
     g_ptr_array_set_size(vm->consoles, 0);
+    vm_screen_close(vm->screen);
     domain_destroy(g_steal_pointer(&vm->domain));
 }
 
@@ -107,7 +110,8 @@ static bool open_consoles(struct vm *vm, GError **error)
 static bool open_domain(struct vm *vm, GError **error)
 {
     vm->domain = domain_create(vm->cfg, &events, vm, error);
-    if (!vm->domain || !open_consoles(vm, error)) {
+    if (!vm->domain || !open_consoles(vm, error) ||
+        !vm_screen_open(vm->screen, domain_host(vm->domain), error)) {
         close_domain(vm);
         return false;
     }
@@ -195,7 +199,8 @@ struct vm *vm_new(const struct vm_config *cfg, GError **error)
     vm->state = RUN_PRELAUNCH;
     vm->chardevs = g_ptr_array_new_with_free_func((GDestroyNotify)chardev_free);
     vm->consoles = g_ptr_array_new_with_free_func((GDestroyNotify)console_backend_free);
-    if (!open_chardevs(vm, error) || !open_domain(vm, error)) {
+    if (!open_chardevs(vm, error) || !(vm->screen = vm_screen_new(cfg, error)) ||
+        !open_domain(vm, error)) {
         vm_free(vm);
         return NULL;
     }
@@ -246,6 +251,7 @@ void vm_free(struct vm *vm)
     if (!vm)
         return;
     close_domain(vm);
+    vm_screen_free(vm->screen);
     g_ptr_array_unref(vm->consoles);
     g_ptr_array_unref(vm->chardevs);
     g_free(vm);
