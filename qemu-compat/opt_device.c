@@ -37,6 +37,8 @@ static const struct {
     {"xenfb", "the same", device_framebuffer},
     {"xenkbd", "a keyboard and pointer (vkbd)", device_input},
     {"xen-console", "a further console (hvc) on a chardev", device_console},
+    {"xen-disk", "a disk, of -drive if=none", opt_device_disk},
+    {"xen-net-device", "a network card (vif) on a netdev", opt_device_nic},
 };
 
 bool opt_device(struct option_state *s, const char *value, GError **error)

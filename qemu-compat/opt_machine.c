@@ -75,6 +75,19 @@ static void bootloader(struct option_state *s, const char *text)
         s->cfg->boot.loader = g_strdup(text);
 }
 
+/* off, on, or how many seconds the guest has */
+static bool soft_quit(const char *text, struct vm_config *cfg, GError **error)
+{
+    uint64_t seconds = 0;
+
+    cfg->soft_quit.on = strcmp(text, "off") != 0;
+    if (cfg->soft_quit.on && strcmp(text, "on") != 0 &&
+        (!number_parse(text, 86400, &seconds, NULL) || !seconds))
+        return opt_error(error, "soft-quit=%s: 'on', 'off' or 1 to 86400 seconds", text);
+    cfg->soft_quit.seconds = (unsigned)seconds;
+    return true;
+}
+
 static bool machine_keys(struct option_state *s, struct keyval *kv, GError **error)
 {
     static const char *const harmless[] = {"usb", "dump-guest-core", "vmport", "graphics", "hpet",
@@ -91,6 +104,8 @@ static bool machine_keys(struct option_state *s, struct keyval *kv, GError **err
         return false;
     if ((text = keyval_get(kv, "bootloader")))
         bootloader(s, text);
+    if ((text = keyval_get(kv, "soft-quit")) && !soft_quit(text, s->cfg, error))
+        return false;
     for (unsigned i = 0; harmless[i]; i++)
         keyval_get(kv, harmless[i]);
     return keyval_check_unused(kv, error);

@@ -60,6 +60,9 @@ static void print_help(enum front_help help)
     case HELP_DEVICE:
         qemu_devices_help(stdout);
         break;
+    case HELP_NETDEV:
+        qemu_netdevs_help(stdout);
+        break;
     case HELP_DEBUG:
         print_log_domains();
         break;
@@ -80,7 +83,7 @@ static gboolean on_signal(gpointer data)
 {
     struct program *p = data;
 
-    vm_quit(p->vm, EXIT_OK);
+    vm_terminate(p->vm);
     return G_SOURCE_CONTINUE;
 }
 

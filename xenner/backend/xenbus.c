@@ -154,6 +154,21 @@ static bool set_state(struct xenbus_device *dev, XenbusState state, GError **err
     return dev->host->xs->write(dev->host, 0, path, text, error);
 }
 
+bool xenbus_write(struct xenbus_device *dev, const char *key, const char *value, GError **error)
+{
+    g_autofree char *path = g_strdup_printf("%s/%s", dev->back, key);
+
+    return dev->host->xs->write(dev->host, 0, path, value, error);
+}
+
+void xenbus_touch(struct xenbus_device *dev)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (dev->connected && !set_state(dev, dev->state, &error))
+        g_warning("%s", error->message);
+}
+
 static void disconnect(struct xenbus_device *dev)
 {
     if (dev->connected)

@@ -49,6 +49,11 @@ char *xenbus_read(struct xenbus_device *dev, const char *key, GError **error);
 bool xenbus_read_number(struct xenbus_device *dev, const char *key, uint64_t max, uint64_t *ret,
                         GError **error);
 
+/* A key of the backend's directory, which the frontend reads. */
+bool xenbus_write(struct xenbus_device *dev, const char *key, const char *value, GError **error);
+/* A connected frontend is told to look at the backend's keys again. Else nothing. */
+void xenbus_touch(struct xenbus_device *dev);
+
 /* What a backend in state `backend` does when it finds its frontend in state `frontend`. Pure. */
 enum xenbus_action { XENBUS_STAY, XENBUS_GO, XENBUS_CONNECT, XENBUS_DISCONNECT };
 struct xenbus_decision {

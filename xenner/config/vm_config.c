@@ -55,6 +55,9 @@ struct vm_config *vm_config_new(void)
     cfg->screen.height = 600;
     cfg->screen.layout = g_strdup("us");
     cfg->vncs = g_ptr_array_new_with_free_func(vnc_config_free);
+    cfg->disks = g_ptr_array_new_with_free_func(disk_config_free);
+    cfg->netdevs = g_ptr_array_new_with_free_func(netdev_config_free);
+    cfg->nics = g_ptr_array_new_with_free_func(nic_config_free);
     return cfg;
 }
 
@@ -74,6 +77,9 @@ void vm_config_free(struct vm_config *cfg)
     g_ptr_array_unref(cfg->consoles);
     g_free(cfg->screen.layout);
     g_ptr_array_unref(cfg->vncs);
+    g_ptr_array_unref(cfg->disks);
+    g_ptr_array_unref(cfg->netdevs);
+    g_ptr_array_unref(cfg->nics);
     g_free(cfg->debug);
     g_free(cfg->debug_file);
     g_free(cfg);
@@ -150,5 +156,6 @@ bool vm_config_validate(const struct vm_config *cfg, GError **error)
         return wrong(error, "-initrd only allowed with -kernel option");
     if (!cfg->boot.kernel && cfg->boot.cmdline[0])
         return wrong(error, "-append only allowed with -kernel option");
-    return check_chardevs(cfg, error) && check_consoles(cfg, error);
+    return check_chardevs(cfg, error) && check_consoles(cfg, error) &&
+           disk_configs_check(cfg->disks, error) && net_configs_check(cfg->netdevs, cfg->nics, error);
 }
