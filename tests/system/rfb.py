@@ -5,19 +5,6 @@ import struct
 RAW, DESKTOP_SIZE, EXT_KEY = 0, -223, -258
 
 
-def des_key_schedule(key):
-    pc1 = [56, 48, 40, 32, 24, 16, 8, 0, 57, 49, 41, 33, 25, 17, 9, 1, 58, 50, 42, 34, 26, 18, 10, 2, 59, 51,
-           43, 35, 62, 54, 46, 38, 30, 22, 14, 6, 61, 53, 45, 37, 29, 21, 13, 5, 60, 52, 44, 36, 28, 20, 12,
-           4, 27, 19, 11, 3]
-    pc2 = [13, 16, 10, 23, 0, 4, 2, 27, 14, 5, 20, 9, 22, 18, 11, 3, 25, 7, 15, 6, 26, 19, 12, 1, 40, 51, 30,
-           36, 46, 54, 29, 39, 50, 44, 32, 47, 43, 48, 38, 55, 33, 52, 45, 41, 49, 35, 28, 31]
-    bits = [key[i // 8] >> (7 - i % 8) & 1 for i in range(64)]
-    cd = [bits[i] for i in pc1]
-    for shift in (1, 1, 2, 2, 2, 2, 2, 2, 1, 2, 2, 2, 2, 2, 2, 1):
-        cd = cd[shift:28] + cd[:shift] + cd[28 + shift:] + cd[28:28 + shift]
-        yield [cd[i] for i in pc2]
-
-
 class Client:
     """pixels: bytes of 0x00RRGGBB, little-endian, width by height."""
 
@@ -51,6 +38,14 @@ class Client:
             host, port = where.rsplit(":", 1)
             sock = socket.create_connection((host, int(port)))
         return cls(sock, **args)
+
+    def wait_for(self, reached):
+        """Takes updates until reached(self)."""
+        self.request(False)
+        self.update()
+        while not reached(self):
+            self.request()
+            self.update()
 
     def read(self, n):
         data = b""
