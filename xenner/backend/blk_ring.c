@@ -333,8 +333,10 @@ void blk_ring_free(struct blk_ring *ring)
         return;
     struct xen_host *host = ring->config.host;
     ring->closing = true;
+    disk_image_hurry(ring->config.image, true);
     while (ring->under_way || ring->batch.queued)
         io_iterate(ring->config.io);
+    disk_image_hurry(ring->config.image, false);
     host->ops->unbind(ring->port);
     if (ring->ring.nr_pages)
         host->ops->unmap_grants(host, ring->config.refs, ring->ring.nr_pages,
