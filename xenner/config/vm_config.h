@@ -41,6 +41,7 @@ struct chardev_config {
     bool log_append; /* logappend= */
     bool server;     /* socket: listen instead of connect */
     bool wait;       /* socket server: wait for the first client before the guest starts */
+    int fd;          /* socket: inherited, instead of path; 0: none */
     int reconnect;   /* socket client: seconds between tries; 0: don't */
     bool signal;     /* stdio: ^C is a signal (true) or input for the guest (false) */
     bool mux;        /* stdio: QEMU's Ctrl-a escape keys */
@@ -54,7 +55,17 @@ struct console_config {
     char *chardev; /* id */
 };
 
+/* -mon, -qmp, -monitor: somebody who commands the machine. */
+struct monitor_config {
+    struct cfg_origin origin;
+    char *chardev; /* id */
+    bool control;  /* QMP; else for people */
+    bool pretty;   /* QMP with line feeds and indentation */
+};
+
 struct vm_config {
+    bool none;       /* -machine none: no guest, only monitors that ask what there is */
+    char *machine;   /* as -machine named it; never NULL */
     char *name;
     char *uuid;      /* canonical text or NULL */
     char **accels;   /* in order of preference; NULL means the default list */
@@ -81,6 +92,7 @@ struct vm_config {
     char *pidfile;
     GPtrArray *chardevs; /* struct chardev_config *, owned */
     GPtrArray *consoles; /* struct console_config *, owned */
+    GPtrArray *monitors; /* struct monitor_config *, owned */
     char *debug;         /* -d: log domains, or NULL */
     char *debug_file;    /* -D, or NULL */
 };
