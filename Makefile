@@ -21,8 +21,10 @@ build: setup $(BUILD)/build.ninja
 $(KERNEL): tools/fetch-kernel.sh | setup
 	@sh tools/fetch-kernel.sh $(ASSETS) && touch $@
 
-$(INITRD): tools/mkinitramfs.sh tools/init $(wildcard tests/guest-scripts/*) | setup
-	@mkdir -p $(ASSETS) && sh tools/mkinitramfs.sh $@
+# The test guest's drivers that Debian's kernel has as modules.
+MODULES := drivers/block/xen-blkfront.ko drivers/net/xen-netfront.ko
+$(INITRD): tools/mkinitramfs.sh tools/init $(wildcard tests/guest-scripts/*) $(KERNEL) | setup
+	@sh tools/mkinitramfs.sh $@ $(addprefix $(ASSETS)/kernel/lib/modules/*/kernel/,$(MODULES))
 
 assets: $(KERNEL) $(INITRD)
 

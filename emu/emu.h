@@ -391,6 +391,7 @@ void flush_serve(struct vcpu *v);
 HYPERCALL(do_vcpu_op);
 /* Waits with interrupts on until ready() or something came in. Returns with interrupts off. */
 void wait_for_interrupt(void);
+extern const uint8_t wait_hlt[], wait_end[];
 /* A vCPU that is not online stays here. */
 void vcpu_wait_online(struct vcpu *v);
 void vcpu_kick(unsigned id);

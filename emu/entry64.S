@@ -345,6 +345,21 @@ guest_copy:
     EXTABLE .Lcopy_words, .Lcopy_words_fault
     EXTABLE .Lcopy_bytes, .Lcopy_bytes_fault
 
+/*
+ * void wait_for_interrupt(void). No interrupt may come between STI and HLT, or what it announced would be
+ * slept over. The shadow of STI sees to that (SDM vol. 2B, STI), but not everywhere: QEMU's TCG forgets it
+ * when a nested guest goes on after an exit in between. So the interrupt's entry takes whoever stands at
+ * the HLT behind it (traps.c).
+ */
+    .globl wait_for_interrupt, wait_hlt, wait_end
+wait_for_interrupt:
+    sti
+wait_hlt:
+    hlt
+wait_end:
+    cli
+    ret
+
 /* int rdmsr_safe(uint32_t msr, uint64_t *ret); int wrmsr_safe(uint32_t msr, uint64_t val) */
     .globl rdmsr_safe, wrmsr_safe
 rdmsr_safe:

@@ -10,11 +10,6 @@ void vcpu_kick(unsigned id)
     lapic_send_ipi(id, EMU_VECTOR_KICK);
 }
 
-void wait_for_interrupt(void)
-{
-    __asm__ volatile("sti; hlt; cli" ::: "memory");
-}
-
 void flush_local_all(struct vcpu *v)
 {
     write_cr3(read_cr3());

@@ -109,6 +109,8 @@ static void trap_in_emu(struct vcpu *v, struct cpu_user_regs *regs)
     const struct extable *e = extable_find(regs->rip);
 
     if (regs->entry_vector >= 32) {
+        if (regs->rip == (uint64_t)wait_hlt)
+            regs->rip = (uint64_t)wait_end;
         interrupt(v, regs->entry_vector);
         return;
     }

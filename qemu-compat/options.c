@@ -132,11 +132,9 @@ static bool opt_nothing(struct option_state *s, const char *value, GError **erro
     return true;
 }
 
-static bool opt_sandbox(struct option_state *s, const char *value, GError **error)
+static bool opt_nodefaults(struct option_state *s, const char *value, GError **error)
 {
-    if (!g_str_has_prefix(value, "off"))
-        g_ptr_array_add(s->req->warnings, g_strdup("-sandbox: not supported yet, goes without"));
-    return true;
+    return s->nodefaults = true;
 }
 
 static bool opt_help(struct option_state *s, const char *value, GError **error)
@@ -158,46 +156,62 @@ static const struct option options[] = {
     {"append", "TEXT", "the kernel's command line", opt_append},
     {"bios", "FILE", "the boot loader, a PV kernel itself, when there is no -kernel", opt_bios},
     {"boot", "[order=]LETTERS,menu=on|off", "accepted: the boot loader's configuration decides", opt_boot},
+    {"cdrom", "FILE", "a CD-ROM: -drive file=FILE,index=2,media=cdrom", opt_cdrom},
     {"chardev", "BACKEND,id=ID,...", "a character device ('help' lists backends)", opt_chardev},
     {"cpu", "MODEL", "accepted: the guest sees the accelerator's CPU", opt_cpu},
     {"d", "LIST", "log these domains ('help' lists them)", opt_d},
     {"daemonize", NULL, "go into the background once the guest is ready", opt_daemonize},
-    {"device", "DRIVER,...", "a device: xen-console,chardev=ID ('help' lists them)", opt_device},
+    {"device", "DRIVER,...", "a device: xen-console,chardev=ID or xen-disk,drive=ID ('help' lists them)", opt_device},
     {"display", "TYPE", "only 'none' yet", opt_only_none},
+    {"drive", "file=FILE,format=raw,...", "a disk (xvda, xvdb...)", opt_drive},
     {"h", NULL, "this help", opt_help},
+    {"hda", "FILE", "the first disk: -drive file=FILE,index=0", opt_hda},
+    {"hdb", "FILE", "the second disk", opt_hdb},
+    {"hdc", "FILE", "the third disk", opt_hdc},
+    {"hdd", "FILE", "the fourth disk", opt_hdd},
     {"help", NULL, "this help", opt_help},
     {"initrd", "FILE", "initial ramdisk", opt_initrd},
     {"kernel", "FILE", "the guest's kernel: bzImage or ELF with Xen PV notes", opt_kernel},
     {"m", "[size=]SIZE", "memory, in MiB unless a suffix says otherwise (default 128)", opt_memory},
-    {"machine", "[type=]xenpv,...", "kernel-ring=auto|1|3, user-tables=auto|shared|split, accel=",
+    {"machine", "[type=]xenpv,...", "kernel-ring=auto|1|3, user-tables=auto|shared|split, soft-quit=off|on|S, accel=",
      opt_machine},
-    {"monitor", "DEV", "only 'none' yet", opt_only_none},
+    {"mon", "[chardev=]ID,mode=readline|control,pretty=on|off", "a monitor on a chardev", opt_mon},
+    {"monitor", "DEV", "commands for people on: stdio, pty, unix:F,server=on, chardev:ID, none",
+     opt_monitor},
     {"msg", "timestamp=on|off", "timestamps on messages", opt_msg},
     {"name", "NAME", "the guest's name", opt_name},
+    {"net", "nic|TYPE,...", "a NIC, or the network for it: the older form of -nic", opt_net},
+    {"netdev", "TYPE,id=ID,...", "a network for -device xen-net-device ('help' lists types)", opt_netdev},
+    {"nic", "TYPE,...|none", "a NIC and its network: user, tap, bridge, socket... ('help')", opt_nic},
     {"no-acpi", NULL, "accepted: a PV guest has no ACPI", opt_nothing},
     {"no-hpet", NULL, "accepted: a PV guest has no HPET", opt_nothing},
     {"no-reboot", NULL, "exit instead of rebooting", opt_no_reboot},
     {"no-shutdown", NULL, "stop instead of exiting when the guest powers off", opt_no_shutdown},
     {"no-user-config", NULL, "accepted: there is no user configuration", opt_nothing},
-    {"nodefaults", NULL, "accepted: there are no default devices", opt_nothing},
+    {"nodefaults", NULL, "no default console", opt_nodefaults},
     {"nographic", NULL, "the console is this terminal, with QEMU's escape keys", opt_nographic},
-    {"overcommit", "ARG", "accepted", opt_nothing},
+    {"object", "TYPE,id=ID,...", "accepted: memory-backend-ram, memory-backend-memfd, secret, ...",
+     opt_object},
+    {"overcommit", "mem-lock=on|off,cpu-pm=on|off", "accepted", opt_overcommit},
     {"parallel", "DEV", "only 'none': a PV guest has no parallel port", opt_only_none},
     {"pidfile", "FILE", "write the process id to FILE", opt_pidfile},
+    {"qmp", "DEV", "QMP on: stdio, pty, unix:F,server=on, chardev:ID", opt_qmp},
+    {"qmp-pretty", "DEV", "the same, indented", opt_qmp_pretty},
     {"rtc", "ARG", "accepted: the guest's clock is UTC", opt_nothing},
     {"sandbox", "off|on,...", "accepted, without effect yet", opt_sandbox},
     {"serial", "DEV",
      "a console (hvc0, hvc1...): stdio, mon:stdio, pty, file:F, unix:F, null, none, chardev:ID",
      opt_serial},
     {"smp", "[cpus=]N[,maxcpus=N]...", "vCPUs, 1 to 32", opt_smp},
+    {"snapshot", NULL, "changes of the disks are thrown away at the end", opt_snapshot},
     {"uuid", "UUID", "the guest's UUID", opt_uuid},
     {"version", NULL, "the version", opt_version},
 };
 
 /* QEMU's own that change what the guest sees and that are not there yet: refused, not ignored. */
 static const char *const refused[] = {
-    "blockdev", "cdrom", "drive",    "fda",  "hda",   "hdb",    "hdc", "hdd",
-    "incoming", "loadvm", "mon",   "net",    "netdev",   "nic",  "object", "qmp",   "snapshot",
+    "blockdev", "fda",
+    "incoming", "loadvm",
     "spice",    "usb",    "vga",   "vnc",    "watchdog", "fsdev", "virtfs", "kernel-irqchip",
 };
 
@@ -227,8 +241,7 @@ static bool parse_one(struct option_state *s, int argc, char *const argv[], int 
     const char *arg = argv[*i], *name = arg + 1, *value = NULL;
 
     if (arg[0] != '-' || !arg[1])
-        return opt_error(error, "%s: disk images are not supported yet; start a kernel with -kernel",
-                         arg);
+        return opt_hda(s, arg, error); /* QEMU's first disk */
     if (*name == '-')
         name++;
     const struct option *o = find_option(name);
@@ -258,7 +271,7 @@ static bool parse_all(struct option_state *s, int argc, char *const argv[], GErr
     }
     if (s->req->daemonize && s->nographic)
         return opt_error(error, "-nographic cannot be used with -daemonize");
-    if (!opt_chardev_finish(s, error))
+    if (!opt_chardev_finish(s, error) || !opt_drive_finish(s, error) || !opt_net_finish(s, error))
         return false;
     if (s->accels->len) {
         g_ptr_array_add(s->accels, NULL);
@@ -285,10 +298,12 @@ bool qemu_options_parse(int argc, char *const argv[], struct vm_config **ret_cfg
 {
     struct front_request req = {.warnings = g_ptr_array_new_with_free_func(g_free)};
     struct option_state s = {.cfg = vm_config_new(), .req = &req,
-                             .accels = g_ptr_array_new_with_free_func(g_free)};
+                             .accels = g_ptr_array_new_with_free_func(g_free),
+                             .disk_devices = g_ptr_array_new_with_free_func(g_free)};
     bool ok = parse_all(&s, argc, argv, error);
 
     g_ptr_array_unref(s.accels);
+    g_ptr_array_unref(s.disk_devices);
     if (!ok) {
         if (error)
             make_printable(*error);

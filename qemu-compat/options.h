@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 enum front_help { HELP_NONE, HELP_OPTIONS, HELP_VERSION, HELP_ACCEL, HELP_MACHINE, HELP_CPU,
-                  HELP_DEBUG, HELP_CHARDEV, HELP_DEVICE };
+                  HELP_DEBUG, HELP_CHARDEV, HELP_DEVICE, HELP_NETDEV };
 
 /* What the command line asks of the program rather than of the guest. */
 struct front_request {
@@ -28,5 +28,7 @@ bool qemu_options_parse(int argc, char *const argv[], struct vm_config **ret_cfg
 void front_request_clear(struct front_request *req);
 /* -help; each option of the table once. */
 void qemu_options_help(FILE *out);
+/* -netdev help */
+void qemu_netdevs_help(FILE *out);
 /* -device help */
 void qemu_devices_help(FILE *out);

@@ -49,7 +49,11 @@ static void print_help(enum front_help help)
         print_accels();
         break;
     case HELP_MACHINE:
-        puts("Supported machines are:\nxenpv                Xen paravirtual guest (default)");
+        puts("Supported machines are:\n"
+             "none                 no guest: for questions over a monitor\n"
+             "pc                   alias of pc-i440fx-7.2\n"
+             "pc-i440fx-7.2        Xen paravirtual guest, by the name of a PC: for libvirt\n"
+             "xenpv                Xen paravirtual guest (default)");
         break;
     case HELP_CPU:
         puts("A PV guest sees the accelerator's own CPU: host, max");
@@ -59,6 +63,9 @@ static void print_help(enum front_help help)
         break;
     case HELP_DEVICE:
         qemu_devices_help(stdout);
+        break;
+    case HELP_NETDEV:
+        qemu_netdevs_help(stdout);
         break;
     case HELP_DEBUG:
         print_log_domains();
@@ -80,7 +87,7 @@ static gboolean on_signal(gpointer data)
 {
     struct program *p = data;
 
-    vm_quit(p->vm, EXIT_OK);
+    vm_terminate(p->vm);
     return G_SOURCE_CONTINUE;
 }
 

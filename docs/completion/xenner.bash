@@ -3,28 +3,30 @@ _xenner()
 {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     case $prev in
-        -kernel | -initrd | -D | -pidfile)
+        -kernel | -initrd | -hda | -hdb | -hdc | -hdd | -cdrom | -D | -pidfile)
             COMPREPLY=($(compgen -f -- "$cur")) ;;
         -accel)
             COMPREPLY=($(compgen -W "kvm tcg kvm:tcg help" -- "$cur")) ;;
         -machine)
-            COMPREPLY=($(compgen -W "xenpv xenpv,kernel-ring= xenpv,user-tables= help" -- "$cur")) ;;
+            COMPREPLY=($(compgen -W "xenpv xenpv,kernel-ring= xenpv,user-tables= xenpv,soft-quit= help" -- "$cur")) ;;
         -serial)
             COMPREPLY=($(compgen -W "stdio mon:stdio pty file: unix: null none chardev:" -- "$cur")) ;;
         -chardev)
             COMPREPLY=($(compgen -W "stdio,id= pty,id= file,id= socket,id= null,id= help" -- "$cur")) ;;
+        -drive)
+            COMPREPLY=($(compgen -W "file= format=raw,file= format=qcow2,file=" -- "$cur")) ;;
         -device)
-            COMPREPLY=($(compgen -W "xen-console,chardev= help" -- "$cur")) ;;
+            COMPREPLY=($(compgen -W "xen-console,chardev= xen-disk,drive= help" -- "$cur")) ;;
         -action)
             COMPREPLY=($(compgen -W "reboot=reset reboot=shutdown shutdown=poweroff shutdown=pause
                 panic=shutdown panic=exit-failure panic=pause panic=none panic=reset" -- "$cur")) ;;
         -d)
-            COMPREPLY=($(compgen -W "all chardev config domain emu hypercall xenbus help" -- "$cur")) ;;
+            COMPREPLY=($(compgen -W "all blk chardev config domain emu hypercall xenbus help" -- "$cur")) ;;
         *)
-            COMPREPLY=($(compgen -W "-D -S -accel -action -append -bios -boot -chardev -cpu -d -daemonize
-                -device -display -h -help -initrd -kernel -m -machine -monitor -msg -name -no-acpi -no-hpet
+            COMPREPLY=($(compgen -W "-D -S -accel -action -append -bios -boot -chardev -cdrom -cpu -d -daemonize
+                -device -display -drive -h -hda -hdb -hdc -hdd -help -initrd -kernel -m -machine -monitor -msg -name -no-acpi -no-hpet
                 -no-reboot -no-shutdown -no-user-config -nodefaults -nographic -overcommit -parallel
-                -pidfile -rtc -sandbox -serial -smp -uuid -version" -- "$cur")) ;;
+                -pidfile -rtc -sandbox -serial -smp -snapshot -uuid -version" -- "$cur")) ;;
     esac
 }
 complete -F _xenner xenner

@@ -22,6 +22,7 @@ forbid xenner/chardev '(xenner/(host|backend|engine|domain|vm|build)|xen/|qemu-c
 forbid xenner/backend '(xenner/(host/(local|evtchn)|engine|domain|vm|build)|emu/|qemu-compat)'
 forbid xenner/engine '(xenner/(host|backend|chardev|domain|vm|build)|xen/|qemu-compat)'
 forbid xenner/domain '(xenner/(backend|vm|chardev)|qemu-compat)'
+forbid xenner/console_client '(xenner/(config|host|backend|engine|domain|vm|build|chardev)|emu/|xen/|qemu-compat)'
 forbid xenner/vm 'qemu-compat'
 forbid qemu-compat 'xenner/(engine|host|backend|domain|build|chardev)'
 if grep -rlE '^#include <linux/kvm.h>' --include='*.[ch]' xenner qemu-compat | grep -v '^xenner/engine/kvm'; then

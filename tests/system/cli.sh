@@ -29,7 +29,16 @@ refuse "No such file" -kernel "$work/none"
 refuse "$work/short" -kernel "$work/short"
 refuse "$work/empty" -kernel "$work/empty"
 refuse "$work" -kernel "$work"
-refuse "not supported yet" -drive file=x
+refuse "Could not open 'x': No such file or directory" -kernel "$KERNEL" -drive file=x
+refuse "Could not open 'x': No such file or directory" -kernel "$KERNEL" -drive file=x,format=raw
+refuse "'file' driver requires '$work' to be a regular file" -drive "file=$work,format=raw"
+refuse "Unknown driver 'foo'" -drive "file=$work/short,format=foo"
+refuse "Duplicate ID 'a' for drive" -drive file=x,id=a -drive file=y,id=a
+refuse "(index=1) exists" -drive file=x,index=1 -hdb y
+refuse "can't find value 'b'" -drive file=x,id=a,if=none -device xen-disk,drive=b
+refuse "already in use" -drive file=x,id=a -device xen-disk,drive=a
+refuse "not a valid vdev" -drive file=x,id=a,if=none -device xen-disk,drive=a,vdev=xvd
+refuse "unknown parameter 'bla'" -drive file=x,bla=1
 truncate -s 1G "$work/large"
 refuse "MiB of memory" -m 128 -kernel "$KERNEL" -initrd "$work/large"
 ACCEL=foo

@@ -3,8 +3,10 @@
 set -u
 : "${ACCEL:=tcg}" "${TEST_TIMEOUT:=120}"
 work=$(mktemp -d)
+export XENNER_RUNTIME_DIR="$work/run"
 timeout=$(which timeout) # busybox's shell would take its own, which does not say that the time was over
-trap 'rm -rf "$work"' EXIT
+guest=
+trap '[ -z "$guest" ] || kill -9 $guest; rm -rf "$work"' EXIT
 
 fail()
 {
@@ -51,4 +53,40 @@ expect_line()
 expect_no_children()
 {
     ! pgrep -f "name xenner-$1," >/dev/null || fail "a QEMU process was left behind"
+}
+
+# For a guest in the background: start_guest NAME MEMORY "kernel words" [options]; its process is $pid, its
+# directory $guest_dir, its console a pty unless $serial says otherwise.
+serial=pty
+start_guest()
+{
+    name=$1 memory=$2 words=$3
+    shift 3
+    "$XENNER" -accel "$ACCEL" -name "$name" -m "$memory" -kernel "$KERNEL" -initrd "$INITRD" \
+        -append "console=hvc0 $words" -serial "$serial" "$@" </dev/null >"$work/out" 2>"$work/err" &
+    pid=$! guest=$!
+    until_true "no xenstore socket" "[ -s $XENNER_RUNTIME_DIR/$name-$pid/console.0 ]"
+    guest_dir=$XENNER_RUNTIME_DIR/$name-$pid
+}
+
+# until_true COMPLAINT COMMAND: while the guest $pid lives, for things that tell nobody.
+until_true()
+{
+    tries=0
+    until eval "$2"; do
+        kill -0 $pid 2>/dev/null || { guest=; fail "xenner ended: $1"; }
+        tries=$((tries + 1))
+        [ $tries -lt $((TEST_TIMEOUT * 10)) ] || fail "$1"
+        sleep 0.1
+    done
+}
+
+# Its exit status in $status, and nothing of it left.
+end_guest()
+{
+    status=0
+    wait $pid || status=$?
+    guest=
+    expect_no_children "$name"
+    [ ! -e "$guest_dir" ] || fail "$guest_dir was left behind"
 }

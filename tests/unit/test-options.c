@@ -88,6 +88,10 @@ static void refused(void **state)
          "-machine xenpv,kernel-ring=2: kernel-ring=2: 'auto', '1' or '3'"},
         {"xenner -machine user-tables=",
          "-machine user-tables=: user-tables=: 'auto', 'shared' or 'split'"},
+        {"xenner -machine soft-quit=maybe",
+         "-machine soft-quit=maybe: soft-quit=maybe: 'on', 'off' or 1 to 86400 seconds"},
+        {"xenner -machine soft-quit=0",
+         "-machine soft-quit=0: soft-quit=0: 'on', 'off' or 1 to 86400 seconds"},
         {"xenner -machine xenpv,color=red",
          "-machine xenpv,color=red: unknown parameter 'color'"},
         {"xenner -accel thread=multi", "-accel thread=multi: names no accelerator"},
@@ -268,7 +272,8 @@ static void later_ones_win(void **state)
                              "-name x -name y -append 1 -append 2 -smp 1 -no-reboot "
                              "-action reboot=reset,shutdown=pause,panic=none "
                              "-machine user-tables=split "
-                             "-machine user-tables=shared,kernel-ring=1");
+                             "-machine soft-quit=on -machine user-tables=shared,"
+                             "kernel-ring=1,soft-quit=90");
 
     assert_string_equal(p.cfg->boot.kernel, "b");
     assert_string_equal(p.cfg->boot.cmdline, "2");
@@ -280,6 +285,8 @@ static void later_ones_win(void **state)
     assert_int_equal(p.cfg->on.panic, ACT_NONE);
     assert_int_equal(p.cfg->user_tables, USER_TABLES_SHARED);
     assert_int_equal(p.cfg->kernel_ring, KERNEL_RING_1);
+    assert_true(p.cfg->soft_quit.on);
+    assert_int_equal(p.cfg->soft_quit.seconds, 90);
     drop(&p);
 }
 

@@ -33,7 +33,11 @@ static void values(void **state)
         {0, XS_RM, "/|", "ERROR EINVAL|"},
         {1, XS_GET_DOMAIN_PATH, "1|", "/local/domain/1|"},
         {1, XS_GET_DOMAIN_PATH, "|", "ERROR EINVAL|"},
-        {1, XS_IS_DOMAIN_INTRODUCED, "1|", "T|"},
+        {1, XS_GET_DOMAIN_PATH, "1x|", "ERROR EINVAL|"},
+        {1, XS_GET_DOMAIN_PATH, "65536|", "ERROR EINVAL|"},
+        {1, XS_GET_DOMAIN_PATH, "32752|", "/local/domain/1|"}, /* itself */
+        {1, XS_IS_DOMAIN_INTRODUCED, "0|", "T|"},
+        {1, XS_IS_DOMAIN_INTRODUCED, "1|", "F|"},
         {1, XS_IS_DOMAIN_INTRODUCED, "9|", "F|"},
     };
 
@@ -223,6 +227,72 @@ static void watches(void **state)
     assert_string_equal(f->said[0]->str, ""); /* it watches nothing */
 }
 
+static void watch_depths(void **state)
+{
+    static const struct store_step steps[] = {
+        {1, XS_WATCH, "device|t0|0|", "OK|\nEVENT device|t0|"},
+        {1, XS_WATCH, "device|t1|1|", "OK|\nEVENT device|t1|"},
+        {1, XS_WATCH, "device|no|-1|", "ERROR EINVAL|"},
+        {1, XS_WATCH, "device|no|x|", "ERROR EINVAL|"},
+        {1, XS_WATCH, "device|no|99999999999|", "ERROR EINVAL|"},
+        {1, XS_WRITE, "device|1", "EVENT device|t0|\nEVENT device|t1|\nOK|"},
+        {1, XS_WRITE, "device/vbd|1", "EVENT device/vbd|t1|\nOK|"},
+        {1, XS_WRITE, "device/vbd/0|1", "OK|"},
+        {1, XS_RM, "device|", "EVENT device|t0|\nEVENT device|t1|\nOK|"},
+        {1, XS_UNWATCH, "device|t0|", "OK|"},
+        {1, XS_WATCH, "/|root|1|", "OK|\nEVENT /|root|"},
+        {1, XS_WRITE, "deep|1", "OK|"},
+    };
+    struct store_talk *f = *state;
+
+    store_play(f, steps, G_N_ELEMENTS(steps));
+    store_chmod(f->s, "/top", (struct store_perm){1, STORE_NONE}, (struct store_perm){1, 0});
+    store_write(f->s, "/top", "x");
+    assert_non_null(strstr(f->said[1]->str, "EVENT /top|root|"));
+}
+
+static void introduce_and_release(void **state)
+{
+    static const struct store_step before[] = {
+        {0, XS_INTRODUCE, "1|5|7|", "ERROR ENOENT|"}, /* no such domain */
+        {0, XS_RELEASE, "1|", "ERROR ENOENT|"},
+        {0, XS_RESUME, "1|", "ERROR ENOENT|"},
+        {0, XS_WATCH, "@introduceDomain|i|", "OK|\nEVENT @introduceDomain|i|"},
+        {0, XS_WATCH, "@releaseDomain|r|", "OK|\nEVENT @releaseDomain|r|"},
+        {1, XS_WATCH, "@releaseDomain|mine|", "OK|\nEVENT @releaseDomain|mine|"},
+        {1, XS_WATCH, "/|all|", "OK|\nEVENT /|all|"},
+    }, after[] = {
+        {0, XS_IS_DOMAIN_INTRODUCED, "1|", "T|"},
+        {1, XS_IS_DOMAIN_INTRODUCED, "32752|", "T|"},
+        {0, XS_INTRODUCE, "1|5|7|", "EVENT @introduceDomain|i|\nOK|"},
+        {0, XS_INTRODUCE, "1|5|", "ERROR EINVAL|"},
+        {0, XS_INTRODUCE, "0|5|7|", "ERROR EINVAL|"},
+        {1, XS_INTRODUCE, "1|5|7|", "ERROR EACCES|"},
+        {0, XS_RESUME, "1|", "OK|"},
+        {1, XS_RESUME, "1|", "ERROR EACCES|"},
+        {1, XS_RELEASE, "1|", "ERROR EACCES|"},
+        {0, XS_RELEASE, "x|", "ERROR EINVAL|"},
+        {0, XS_CONTROL, "help|", "ERROR EINVAL|"},
+        {0, XS_SET_TARGET, "1|2|", "ERROR EINVAL|"},
+        {0, XS_RELEASE, "1|", "EVENT @releaseDomain|r|\nOK|"},
+        {0, XS_IS_DOMAIN_INTRODUCED, "1|", "F|"},
+        {1, XS_READ, "name|", "ERROR EIO|"},
+    };
+    struct store_talk *f = *state;
+
+    store_play(f, before, G_N_ELEMENTS(before));
+    g_string_set_size(f->said[0], 0);
+    store_introduce(f->s, 1);
+    assert_string_equal(f->said[0]->str, "EVENT @introduceDomain|i|");
+    g_string_set_size(f->said[1], 0);
+    store_play(f, after, G_N_ELEMENTS(after));
+    /* Released, it is told nothing any more; such news was never for it. */
+    assert_null(strstr(f->said[1]->str, "EVENT"));
+    assert_int_equal(f->conn[1]->watches->len, 0);
+    store_introduce(f->s, 1);
+    assert_string_equal(store_ask(f, 1, XS_WRITE, 0, "name|x"), "OK|");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,6 +301,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(echoes_the_header, store_talk_setup, store_talk_teardown),
         cmocka_unit_test_setup_teardown(permissions, store_talk_setup, store_talk_teardown),
         cmocka_unit_test_setup_teardown(transactions, store_talk_setup, store_talk_teardown),
+        cmocka_unit_test_setup_teardown(introduce_and_release, store_talk_setup,
+                                        store_talk_teardown),
+        cmocka_unit_test_setup_teardown(watch_depths, store_talk_setup, store_talk_teardown),
         cmocka_unit_test_setup_teardown(watches, store_talk_setup, store_talk_teardown),
     };
 

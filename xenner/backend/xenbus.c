@@ -154,11 +154,37 @@ static bool set_state(struct xenbus_device *dev, XenbusState state, GError **err
     return dev->host->xs->write(dev->host, 0, path, text, error);
 }
 
+bool xenbus_write(struct xenbus_device *dev, const char *key, const char *value, GError **error)
+{
+    g_autofree char *path = g_strdup_printf("%s/%s", dev->back, key);
+
+    return dev->host->xs->write(dev->host, 0, path, value, error);
+}
+
+void xenbus_touch(struct xenbus_device *dev)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (dev->connected && !set_state(dev, dev->state, &error))
+        g_warning("%s", error->message);
+}
+
 static void disconnect(struct xenbus_device *dev)
 {
     if (dev->connected)
         dev->ops->disconnect(dev->opaque);
     dev->connected = false;
+}
+
+void xenbus_device_fail(struct xenbus_device *dev)
+{
+    if (!dev->connected)
+        return;
+    disconnect(dev);
+    if (!dev->complained)
+        g_warning("%s: the guest's rings make no sense; its device is closed", dev->front);
+    dev->complained = true;
+    set_state(dev, XenbusStateClosing, NULL);
 }
 
 /* A frontend that can't be connected is told to close; it may try again. */

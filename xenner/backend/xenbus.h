@@ -40,11 +40,19 @@ struct xenbus_device *xenbus_device_new(struct xen_host *host, unsigned devid,
 /* Disconnects. Accepts NULL. */
 void xenbus_device_free(struct xenbus_device *dev);
 
+/* The frontend broke its rings: disconnects, and tells it to close. It may start again. */
+void xenbus_device_fail(struct xenbus_device *dev);
+
 /* A key of the frontend's directory. */
 char *xenbus_read(struct xenbus_device *dev, const char *key, GError **error);
 /* The same as a decimal number, at most max. */
 bool xenbus_read_number(struct xenbus_device *dev, const char *key, uint64_t max, uint64_t *ret,
                         GError **error);
+
+/* A key of the backend's directory, which the frontend reads. */
+bool xenbus_write(struct xenbus_device *dev, const char *key, const char *value, GError **error);
+/* A connected frontend is told to look at the backend's keys again. Else nothing. */
+void xenbus_touch(struct xenbus_device *dev);
 
 /* What a backend in state `backend` does when it finds its frontend in state `frontend`. Pure. */
 enum xenbus_action { XENBUS_STAY, XENBUS_GO, XENBUS_CONNECT, XENBUS_DISCONNECT };

@@ -50,6 +50,9 @@ struct vm_config *vm_config_new(void)
     cfg->monitors = g_ptr_array_new_with_free_func(monitor_config_free);
     cfg->machine = g_strdup("xenpv");
     cfg->consoles = g_ptr_array_new_with_free_func(console_config_free);
+    cfg->disks = g_ptr_array_new_with_free_func(disk_config_free);
+    cfg->netdevs = g_ptr_array_new_with_free_func(netdev_config_free);
+    cfg->nics = g_ptr_array_new_with_free_func(nic_config_free);
     return cfg;
 }
 
@@ -69,6 +72,9 @@ void vm_config_free(struct vm_config *cfg)
     g_ptr_array_unref(cfg->consoles);
     g_ptr_array_unref(cfg->monitors);
     g_free(cfg->machine);
+    g_ptr_array_unref(cfg->disks);
+    g_ptr_array_unref(cfg->netdevs);
+    g_ptr_array_unref(cfg->nics);
     g_free(cfg->debug);
     g_free(cfg->debug_file);
     g_free(cfg);
@@ -164,5 +170,6 @@ bool vm_config_validate(const struct vm_config *cfg, GError **error)
         return wrong(error, "-initrd only allowed with -kernel option");
     if (!cfg->boot.kernel && cfg->boot.cmdline[0])
         return wrong(error, "-append only allowed with -kernel option");
-    return check_streams(cfg, error);
+    return check_streams(cfg, error) && disk_configs_check(cfg->disks, error) &&
+           net_configs_check(cfg->netdevs, cfg->nics, error);
 }

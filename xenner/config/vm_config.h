@@ -4,6 +4,9 @@
  */
 #pragma once
 
+#include "xenner/config/disk_config.h"
+#include "xenner/config/net_config.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -86,6 +89,10 @@ struct vm_config {
         enum vm_action reboot;   /* ACT_RESET, or ACT_POWEROFF (-no-reboot) */
         enum vm_action panic;    /* ACT_POWEROFF, ACT_PAUSE, ACT_RESET or ACT_NONE */
     } on;
+    struct {
+        bool on;          /* the first signal asks the guest to power off */
+        unsigned seconds; /* that it has for that; 0: as long as it takes */
+    } soft_quit;
     enum kernel_ring kernel_ring;
     enum user_tables user_tables;
     bool start_paused;   /* -S */
@@ -93,6 +100,9 @@ struct vm_config {
     GPtrArray *chardevs; /* struct chardev_config *, owned */
     GPtrArray *consoles; /* struct console_config *, owned */
     GPtrArray *monitors; /* struct monitor_config *, owned */
+    GPtrArray *disks;    /* struct disk_config *, owned */
+    GPtrArray *netdevs;  /* struct netdev_config *, owned */
+    GPtrArray *nics;     /* struct nic_config *, owned; vif 0, 1... */
     char *debug;         /* -d: log domains, or NULL */
     char *debug_file;    /* -D, or NULL */
 };

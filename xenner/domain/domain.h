@@ -7,6 +7,7 @@
 #pragma once
 
 #include "xenner/config/vm_config.h"
+#include "xenner/host/store/store.h"
 #include "xenner/host/xen_host.h"
 
 struct domain;
@@ -30,6 +31,8 @@ struct domain *domain_create(const struct vm_config *cfg, const struct domain_ev
 bool domain_set_running(struct domain *d, bool run, GError **error);
 /* What backends talk to; borrowed, lives as long as the domain. */
 struct xen_host *domain_host(struct domain *d);
+/* Its xenstore, for clients of a socket; borrowed. NULL: the system's own serves them. */
+struct store *domain_store(struct domain *d);
 /* The ring and the port of PV console n; false when the domain has no such console. */
 bool domain_console(struct domain *d, unsigned n, xen_pfn_t *ret_gfn, evtchn_port_t *ret_port);
 /* The accelerator that it runs on: "kvm", "tcg". */

@@ -308,13 +308,18 @@ static void fill_store(struct domain *d)
         g_autofree char *path = g_strdup_printf("%s/%s", home, guest_writable[i]);
         store_chmod(d->store, path, guest, guest);
     }
+    store_write(d->store, "/local/domain/1/control/shutdown", ""); /* the guest's to empty, too */
+    store_write(d->store, "/local/domain/1/control/sysrq", "");
 }
 
 static bool start_store(struct domain *d, GError **error)
 {
     fill_store(d);
     d->store_ring = store_ring_new(d->host, d->image.store_ring.v, d->store_port, d->store, error);
-    return d->store_ring != NULL;
+    if (!d->store_ring)
+        return false;
+    store_introduce(d->store, GUEST_DOMID);
+    return true;
 }
 
 /* What the guest starts with: its kernel, or the boot loader that finds one on a disk. */
@@ -516,6 +521,11 @@ bool domain_set_running(struct domain *d, bool run, GError **error)
 struct xen_host *domain_host(struct domain *d)
 {
     return d->host;
+}
+
+struct store *domain_store(struct domain *d)
+{
+    return d->store;
 }
 
 bool domain_console(struct domain *d, unsigned n, xen_pfn_t *ret_gfn, evtchn_port_t *ret_port)

@@ -210,7 +210,10 @@ static char *qmp_read_line(struct tcg_child *c)
         }
         struct pollfd p = {c->qmp, POLLIN, 0};
         char buf[4096];
-        if (poll(&p, 1, 30000) <= 0)
+        int ready = poll(&p, 1, 30000);
+        if (ready < 0 && errno == EINTR)
+            continue; /* a signal's handler has its turn in the main loop */
+        if (ready <= 0)
             return NULL;
         ssize_t n = read(c->qmp, buf, sizeof(buf));
         if (n <= 0)

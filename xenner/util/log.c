@@ -7,11 +7,13 @@
 
 const struct log_domain log_domains[] = {
     {"all", "all of the following"},
+    {"blk", "disks: rings and requests that fail"},
     {"chardev", "connections of character devices"},
     {"config", "the configuration as it was understood"},
     {"domain", "choice of the accelerator, building of the guest"},
     {"emu", "messages of the part inside the VM"},
     {"hypercall", "hypercalls that failed, as the part inside the VM saw them"},
+    {"net", "networks: rings, offloads, connections"},
     {"xenbus", "states of PV devices"},
     {NULL, NULL},
 };

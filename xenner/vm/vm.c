@@ -1,7 +1,10 @@
 #include "xenner/vm/vm.h"
 #include "xenner/backend/console.h"
+#include "xenner/vm/vm_disks.h"
 #include "xenner/chardev/chardev.h"
 #include "xenner/domain/domain.h"
+#include "xenner/vm/doors.h"
+#include "xenner/vm/vm_nets.h"
 
 #include <gio/gio.h>
 #include <stdio.h>
@@ -11,11 +14,16 @@ struct vm {
     const struct vm_config *cfg;
     GPtrArray *chardevs;              /* struct chardev *, owned */
     struct domain *domain;
+    struct vm_doors *doors;           /* NULL: there is no runtime directory */
     GPtrArray *consoles;              /* struct console_backend *, owned; the first is console 0 */
+    struct vm_disks *disks;
+    struct vm_nets *nets;
     enum run_state state;
     GArray *listeners;                /* struct listener */
     const char *accel;                /* of a machine without a guest */
     bool quitting;
+    bool asked_to_end;                /* vm_terminate() asked the guest, which has until: */
+    guint patience;
     void (*quit)(void *opaque, int status);
     void *quit_opaque;
 };
@@ -69,7 +77,10 @@ static bool open_chardevs(struct vm *vm, GError **error)
 
 static void close_domain(struct vm *vm)
 {
+    vm_doors_serve(vm->doors, NULL);
     g_ptr_array_set_size(vm->consoles, 0);
+    vm_disks_detach(vm->disks);
+    vm_nets_detach(vm->nets);
     domain_destroy(g_steal_pointer(&vm->domain));
 }
 
@@ -107,6 +118,13 @@ static struct console_backend *open_console(struct vm *vm, unsigned n, GError **
     return console_backend_new_device(domain_host(vm->domain), n, chr, error);
 }
 
+static const char *console_label(struct vm *vm, unsigned n)
+{
+    const struct console_config *c = g_ptr_array_index(vm->cfg->consoles, n);
+
+    return chardev_label(vm_chardev(vm, c->chardev));
+}
+
 static bool open_consoles(struct vm *vm, GError **error)
 {
     for (guint i = 0; i < vm->cfg->consoles->len; i++) {
@@ -115,6 +133,7 @@ static bool open_consoles(struct vm *vm, GError **error)
             return false;
         console_backend_set_escape(console, on_escape, vm);
         g_ptr_array_add(vm->consoles, console);
+        vm_doors_console(vm->doors, vm->domain, i, console_label(vm, i));
     }
     return true;
 }
@@ -143,10 +162,13 @@ static bool open_domain(struct vm *vm, GError **error)
     if (vm->cfg->none)
         return choose_accel(vm, error);
     vm->domain = domain_create(vm->cfg, &events, vm, error);
-    if (!vm->domain || !open_consoles(vm, error)) {
+    if (!vm->domain || !open_consoles(vm, error) ||
+        !vm_disks_attach(vm->disks, domain_host(vm->domain), error) ||
+        !vm_nets_attach(vm->nets, domain_host(vm->domain), error)) {
         close_domain(vm);
         return false;
     }
+    vm_doors_serve(vm->doors, vm->domain);
     return true;
 }
 
@@ -222,6 +244,9 @@ static void on_shutdown(void *opaque, unsigned reason)
         report_crash(vm);
         tell(vm, (struct vm_event){VM_EVENT_PANICKED, .by_guest = true});
     }
+    /* Who sent the signal wants the end of this process, also of a guest with -no-shutdown. */
+    if (vm->asked_to_end && end != END_CRASH)
+        d = (struct lifecycle_decision){STEP_QUIT, RUN_SHUTDOWN, EXIT_OK};
     if (d.step != STEP_RESET && d.state != RUN_GUEST_PANICKED)
         tell(vm, (struct vm_event){VM_EVENT_SHUTDOWN, .by_guest = true, .reason = shutdown_cause(end)});
     switch (d.step) {
@@ -267,7 +292,10 @@ struct vm *vm_new(const struct vm_config *cfg, GError **error)
     vm->state = RUN_PRELAUNCH;
     vm->chardevs = g_ptr_array_new_with_free_func((GDestroyNotify)chardev_free);
     vm->consoles = g_ptr_array_new_with_free_func((GDestroyNotify)console_backend_free);
-    if (!open_chardevs(vm, error) || !open_domain(vm, error)) {
+    vm->doors = vm_doors_new(cfg);
+    vm->disks = vm_disks_new(cfg, error);
+    vm->nets = vm->disks ? vm_nets_new(cfg, error) : NULL;
+    if (!vm->nets || !open_chardevs(vm, error) || !open_domain(vm, error)) {
         vm_free(vm);
         return NULL;
     }
@@ -299,6 +327,73 @@ bool vm_stop(struct vm *vm, GError **error)
     vm->state = RUN_PAUSED;
     tell(vm, (struct vm_event){VM_EVENT_STOP});
     return true;
+}
+
+static bool check_running(const struct vm *vm, GError **error)
+{
+    if (vm->state != RUN_RUNNING)
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "the guest is not running (%s)",
+                    run_state_name(vm->state));
+    else if (vm->cfg->none)
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "this machine has no guest");
+    return vm->state == RUN_RUNNING && !vm->cfg->none;
+}
+
+bool vm_ask_power(struct vm *vm, enum control_power what, GError **error)
+{
+    return check_running(vm, error) && control_power(domain_host(vm->domain), what, error);
+}
+
+bool vm_system_powerdown(struct vm *vm, GError **error)
+{
+    if (!vm_ask_power(vm, CONTROL_POWEROFF, error))
+        return false;
+    tell(vm, (struct vm_event){VM_EVENT_POWERDOWN});
+    return true;
+}
+
+bool vm_sysrq(struct vm *vm, char key, GError **error)
+{
+    return check_running(vm, error) && control_sysrq(domain_host(vm->domain), key, error);
+}
+
+bool vm_set_memory(struct vm *vm, uint64_t bytes, GError **error)
+{
+    if (vm->cfg->none) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "this machine has no guest");
+        return false;
+    }
+    return control_memory(domain_host(vm->domain), bytes, error);
+}
+
+static gboolean out_of_patience(gpointer data)
+{
+    struct vm *vm = data;
+
+    vm->patience = 0;
+    g_warning("the guest did not power off in %u s%s", vm->cfg->soft_quit.seconds,
+              control_power_taken(domain_host(vm->domain)) ? "" : " and did not take the request");
+    vm_quit(vm, EXIT_OK);
+    return G_SOURCE_REMOVE;
+}
+
+void vm_terminate(struct vm *vm)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!vm->cfg->soft_quit.on || vm->asked_to_end || vm->state != RUN_RUNNING) {
+        vm_quit(vm, EXIT_OK);
+        return;
+    }
+    if (!vm_system_powerdown(vm, &error)) {
+        g_warning("%s", error->message);
+        vm_quit(vm, EXIT_OK);
+        return;
+    }
+    vm->asked_to_end = true;
+    g_message("the guest was asked to power off; the next signal ends it");
+    if (vm->cfg->soft_quit.seconds)
+        vm->patience = g_timeout_add_seconds(vm->cfg->soft_quit.seconds, out_of_patience, vm);
 }
 
 enum run_state vm_run_state(const struct vm *vm)
@@ -349,9 +444,14 @@ void vm_free(struct vm *vm)
 {
     if (!vm)
         return;
+    if (vm->patience)
+        g_source_remove(vm->patience);
     close_domain(vm);
+    vm_disks_free(vm->disks);
+    vm_nets_free(vm->nets);
     g_ptr_array_unref(vm->consoles);
     g_ptr_array_unref(vm->chardevs);
     g_array_unref(vm->listeners);
+    vm_doors_free(vm->doors);
     g_free(vm);
 }

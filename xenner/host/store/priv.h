@@ -5,6 +5,9 @@
 
 #define STORE_MAX_WATCHES 128u
 #define STORE_MAX_TXNS    10u
+/* The same of a client with domain 0's rights: each transaction is a copy of the tree. */
+#define STORE_MAX_WATCHES_DOM0 8192u
+#define STORE_MAX_TXNS_DOM0    64u
 #define STORE_MAX_CHANGES 2000u /* of different nodes in one transaction */
 #define STORE_MAX_NODES   1000u /* that one guest may own */
 
@@ -13,11 +16,13 @@ struct store {
     GPtrArray *conns;    /* struct store_conn *, not owned */
     uint64_t generation; /* counts committed changes */
     uint32_t next_txn;
+    GArray *domains; /* domid_t: those introduced */
 };
 
 struct store_watch {
     char *path, *token;
     bool relative;
+    int depth;     /* levels below path that count; -1: all */
     char home[32]; /* "/local/domain/1" */
 };
 
@@ -39,10 +44,12 @@ struct store_conn {
     domid_t dom;
     store_send_fn send;
     void *opaque;
+    bool released;      /* its domain was: nothing is served any more */
     GPtrArray *watches; /* struct store_watch *, owned */
     GPtrArray *txns;    /* struct store_txn *, owned */
 };
 
+bool store_is_introduced(const struct store *s, domid_t dom);
 void store_send_event(struct store_conn *c, const struct store_watch *w, const char *path);
 void store_fire(struct store *s, const char *path, bool gone);
 /* Notes a change in the transaction, or makes it known at once when there is none. */

@@ -2,6 +2,7 @@
 #include "xenner/host/store/priv.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -281,21 +282,37 @@ static char *watch_path(const struct request *r, const char *text)
     return text && text[0] == '@' ? g_strdup(text) : full_path(r, text);
 }
 
+/* A decimal number of at most max, without anything behind it. */
+static bool number(const char *text, unsigned long max, unsigned long *ret)
+{
+    char *end;
+
+    if (!text || !g_ascii_isdigit(*text))
+        return false;
+    errno = 0;
+    *ret = strtoul(text, &end, 10);
+    return !errno && !*end && *ret <= max;
+}
+
+/* Path, token and, at will, how many levels below the path count. */
 static int do_watch(struct request *r)
 {
     const char *text = arg(r, 0), *token = text ? arg(r, 1) : NULL;
+    const char *depth_text = token ? arg(r, 2) : NULL;
     g_autofree char *path = watch_path(r, text);
     struct store_conn *c = r->conn;
+    unsigned long depth = 0;
 
-    if (!path || !token)
+    if (!path || !token || (depth_text && !number(depth_text, INT32_MAX, &depth)))
         return EINVAL;
     if (find_watch(c, path, token) >= 0)
         return EEXIST;
-    if (c->dom != 0 && c->watches->len >= STORE_MAX_WATCHES)
+    if (c->watches->len >= (c->dom ? STORE_MAX_WATCHES : STORE_MAX_WATCHES_DOM0))
         return E2BIG;
     struct store_watch *w = g_new0(struct store_watch, 1);
     w->path = g_steal_pointer(&path);
     w->token = g_strdup(token);
+    w->depth = depth_text ? (int)depth : -1;
     w->relative = text[0] != '/' && text[0] != '@';
     snprintf(w->home, sizeof(w->home), "/local/domain/%u", c->dom);
     g_ptr_array_add(c->watches, w);
@@ -338,7 +355,7 @@ static int do_transaction_start(struct request *r)
 
     if (r->txn)
         return EBUSY;
-    if (c->dom != 0 && c->txns->len >= STORE_MAX_TXNS)
+    if (c->txns->len >= (c->dom ? STORE_MAX_TXNS : STORE_MAX_TXNS_DOM0))
         return ENOSPC;
     struct store_txn *t = g_new0(struct store_txn, 1);
     c->store->next_txn = c->store->next_txn % 0x7fffffff + 1;
@@ -381,36 +398,89 @@ static int do_transaction_end(struct request *r)
     return conflict ? EAGAIN : ok(r);
 }
 
+static bool domain_arg(const struct request *r, domid_t *ret)
+{
+    unsigned long dom;
+
+    if (!number(arg(r, 0), UINT16_MAX, &dom))
+        return false;
+    *ret = dom == DOMID_SELF ? r->conn->dom : (domid_t)dom;
+    return true;
+}
+
 static int do_get_domain_path(struct request *r)
 {
-    const char *text = arg(r, 0);
     char path[40];
+    domid_t dom;
 
-    if (!text || !g_ascii_isdigit(*text))
+    if (!domain_arg(r, &dom))
         return EINVAL;
-    snprintf(path, sizeof(path), "/local/domain/%lu", strtoul(text, NULL, 10) & 0xffff);
+    snprintf(path, sizeof(path), "/local/domain/%u", dom);
     reply_text(r, path);
     return 0;
 }
 
 static int do_is_domain_introduced(struct request *r)
 {
-    const char *text = arg(r, 0);
+    domid_t dom;
 
-    if (!text || !g_ascii_isdigit(*text))
+    if (!domain_arg(r, &dom))
         return EINVAL;
-    unsigned long dom = strtoul(text, NULL, 10);
-    reply_text(r, dom == 0 || dom == 1 || dom == DOMID_SELF ? "T" : "F");
+    reply_text(r, store_is_introduced(r->conn->store, dom) ? "T" : "F");
     return 0;
 }
 
-static int do_privileged(struct request *r)
+/* Domain, frame of its ring, port: the domain is one that is here, for there is no way to map another. */
+static int do_introduce(struct request *r)
 {
-    return r->conn->dom == 0 ? ok(r) : EACCES;
+    unsigned long frame, port;
+    domid_t dom;
+
+    if (r->conn->dom != 0)
+        return EACCES;
+    if (!domain_arg(r, &dom) || !number(arg(r, 1), ULONG_MAX - 1, &frame) ||
+        !number(arg(r, 2), UINT32_MAX, &port) || dom == 0)
+        return EINVAL;
+    if (!store_is_introduced(r->conn->store, dom))
+        return ENOENT;
+    store_introduce(r->conn->store, dom);
+    return ok(r);
+}
+
+static int do_release(struct request *r)
+{
+    domid_t dom;
+
+    if (r->conn->dom != 0)
+        return EACCES;
+    if (!domain_arg(r, &dom) || dom == 0)
+        return EINVAL;
+    if (!store_is_introduced(r->conn->store, dom))
+        return ENOENT;
+    store_release(r->conn->store, dom);
+    return ok(r);
+}
+
+/* Of a domain that is here: nothing was suspended, so there is nothing to resume. */
+static int do_resume(struct request *r)
+{
+    domid_t dom;
+
+    if (r->conn->dom != 0)
+        return EACCES;
+    if (!domain_arg(r, &dom) || dom == 0)
+        return EINVAL;
+    return store_is_introduced(r->conn->store, dom) ? ok(r) : ENOENT;
+}
+
+/* Commands for xenstored itself, and rights over other domains: known, and none is granted. */
+static int do_refused(struct request *r)
+{
+    return r->conn->dom == 0 ? EINVAL : EACCES;
 }
 
 static int (*const table[])(struct request *r) = {
-    [XS_CONTROL] = do_privileged,
+    [XS_CONTROL] = do_refused,
     [XS_DIRECTORY] = do_directory,
     [XS_READ] = do_read,
     [XS_GET_PERMS] = do_get_perms,
@@ -418,16 +488,16 @@ static int (*const table[])(struct request *r) = {
     [XS_UNWATCH] = do_unwatch,
     [XS_TRANSACTION_START] = do_transaction_start,
     [XS_TRANSACTION_END] = do_transaction_end,
-    [XS_INTRODUCE] = do_privileged,
-    [XS_RELEASE] = do_privileged,
+    [XS_INTRODUCE] = do_introduce,
+    [XS_RELEASE] = do_release,
     [XS_GET_DOMAIN_PATH] = do_get_domain_path,
     [XS_WRITE] = do_write,
     [XS_MKDIR] = do_mkdir,
     [XS_RM] = do_rm,
     [XS_SET_PERMS] = do_set_perms,
     [XS_IS_DOMAIN_INTRODUCED] = do_is_domain_introduced,
-    [XS_RESUME] = do_privileged,
-    [XS_SET_TARGET] = do_privileged,
+    [XS_RESUME] = do_resume,
+    [XS_SET_TARGET] = do_refused,
     [XS_RESET_WATCHES] = do_reset_watches,
     [XS_DIRECTORY_PART] = do_directory_part,
 };
@@ -446,6 +516,8 @@ static int run(struct request *r, const struct xsd_sockmsg *h)
 {
     if (h->type >= G_N_ELEMENTS(table) || !table[h->type])
         return ENOSYS;
+    if (r->conn->released)
+        return EIO;
     if (h->tx_id) {
         r->txn = find_txn(r->conn, h->tx_id);
         if (!r->txn)

@@ -10,6 +10,7 @@ struct store *store_new(void)
 
     s->root = store_tree_new();
     s->conns = g_ptr_array_new();
+    s->domains = g_array_new(FALSE, FALSE, sizeof(domid_t));
     return s;
 }
 
@@ -19,6 +20,7 @@ void store_free(struct store *s)
         return;
     g_assert(s->conns->len == 0);
     g_ptr_array_unref(s->conns);
+    g_array_unref(s->domains);
     store_tree_free(s->root);
     g_free(s);
 }
@@ -65,6 +67,66 @@ void store_disconnect(struct store_conn *c)
     g_free(c);
 }
 
+void store_move(struct store_conn *c, struct store *to)
+{
+    if (c->store == to)
+        return;
+    g_ptr_array_remove_fast(c->store->conns, c);
+    g_ptr_array_set_size(c->txns, 0);
+    c->store = to;
+    g_ptr_array_add(to->conns, c);
+    for (guint i = 0; i < c->watches->len; i++) {
+        const struct store_watch *w = g_ptr_array_index(c->watches, i);
+        store_send_event(c, w, w->path);
+    }
+}
+
+static int find_domain(const struct store *s, domid_t dom)
+{
+    for (guint i = 0; i < s->domains->len; i++) {
+        if (g_array_index(s->domains, domid_t, i) == dom)
+            return (int)i;
+    }
+    return -1;
+}
+
+bool store_is_introduced(const struct store *s, domid_t dom)
+{
+    return dom == 0 || find_domain(s, dom) >= 0;
+}
+
+static void set_released(struct store *s, domid_t dom, bool released)
+{
+    for (guint i = 0; i < s->conns->len; i++) {
+        struct store_conn *c = g_ptr_array_index(s->conns, i);
+        if (c->dom != dom)
+            continue;
+        c->released = released;
+        g_ptr_array_set_size(c->watches, 0);
+        g_ptr_array_set_size(c->txns, 0);
+    }
+}
+
+void store_introduce(struct store *s, domid_t dom)
+{
+    if (!store_is_introduced(s, dom))
+        set_released(s, dom, false);
+    if (find_domain(s, dom) < 0)
+        g_array_append_val(s->domains, dom);
+    store_fire(s, "@introduceDomain", false);
+}
+
+void store_release(struct store *s, domid_t dom)
+{
+    int at = find_domain(s, dom);
+
+    if (at < 0)
+        return;
+    g_array_remove_index(s->domains, (guint)at);
+    set_released(s, dom, true);
+    store_fire(s, "@releaseDomain", false);
+}
+
 /* Is path the watched node, or below it? */
 static bool covers(const char *watched, const char *path)
 {
@@ -73,6 +135,16 @@ static bool covers(const char *watched, const char *path)
     if (strcmp(watched, "/") == 0)
         return path[0] == '/';
     return strncmp(watched, path, len) == 0 && (path[len] == '/' || path[len] == '\0');
+}
+
+/* Levels from watched, which covers path, down to path. */
+static int levels_below(const char *watched, const char *path)
+{
+    int n = 0;
+
+    for (path += strcmp(watched, "/") == 0 ? 0 : strlen(watched); *path; path++)
+        n += path[0] == '/' && path[1];
+    return n;
 }
 
 void store_send_event(struct store_conn *c, const struct store_watch *w, const char *path)
@@ -97,14 +169,17 @@ void store_fire(struct store *s, const char *path, bool gone)
 {
     for (guint i = 0; i < s->conns->len; i++) {
         struct store_conn *c = g_ptr_array_index(s->conns, i);
-        if (!(store_tree_access(s->root, path, c->dom) & STORE_READ))
+        /* what begins with '@' is domain 0's business */
+        if (path[0] == '@' ? c->dom != 0 : !(store_tree_access(s->root, path, c->dom) & STORE_READ))
             continue;
         for (guint k = 0; k < c->watches->len; k++) {
             const struct store_watch *w = g_ptr_array_index(c->watches, k);
-            if (covers(w->path, path))
-                store_send_event(c, w, path);
-            else if (gone && covers(path, w->path))
+            if (covers(w->path, path)) {
+                if (w->depth < 0 || levels_below(w->path, path) <= w->depth)
+                    store_send_event(c, w, path);
+            } else if (gone && covers(path, w->path)) {
                 store_send_event(c, w, w->path);
+            }
         }
     }
 }

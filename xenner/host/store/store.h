@@ -23,9 +23,18 @@ void store_free(struct store *s); /* all connections closed; accepts NULL */
 struct store_conn *store_connect(struct store *s, domid_t dom, store_send_fn send, void *opaque);
 /* Ends its transactions and watches. Accepts NULL. */
 void store_disconnect(struct store_conn *c);
+/* To another store: its watches go with it and fire, its transactions end. */
+void store_move(struct store_conn *c, struct store *to);
 /* Answers through send(), once, and fires watches. payload has header->len bytes, at most
  * XENSTORE_PAYLOAD_MAX. */
 void store_request(struct store_conn *c, const struct xsd_sockmsg *header, const uint8_t *payload);
+
+/*
+ * Which domains there are, for clients that ask; whoever watches @introduceDomain or @releaseDomain is
+ * told. Domain 0 always is there. Connections of a released domain are not served any more.
+ */
+void store_introduce(struct store *s, domid_t dom);
+void store_release(struct store *s, domid_t dom);
 
 /* For this process, as domain 0. */
 void store_write(struct store *s, const char *path, const char *value);

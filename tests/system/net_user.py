@@ -1,0 +1,50 @@
+#!/usr/bin/env python3
+"""A guest on a user-mode network: DHCP, transfers both ways, a server in it behind hostfwd, a reboot."""
+import os
+import socket
+import subprocess
+import urllib.request
+
+from guest import Guest, Server, fail, free_port
+
+SIZE = 8 << 20
+
+
+def once(guest, server, web, bell):
+    line = guest.wait_for("net: 10.")
+    if line != "net: 10.0.2.15/24 52:54:00:12:34:56":
+        fail(line)
+    guest.wait_for(f"net: received {SIZE}")
+    guest.wait_for("net: sent")
+    guest.wait_for("net: serving")
+    with urllib.request.urlopen(f"http://127.0.0.1:{web}/data") as answer:
+        if answer.read() != server.data:
+            fail("what the guest serves is not what it got")
+    socket.create_connection(("127.0.0.1", bell)).close()
+    guest.wait_for("net: errors 0 0")
+    guest.wait_for("net: good")
+
+
+def port_in_use(server):
+    ended = subprocess.run(
+        [os.environ["XENNER"], "-kernel", os.environ["KERNEL"], "-nic",
+         f"user,hostfwd=tcp:127.0.0.1:{server.port}-:80"],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    if ended.returncode != 1 or ended.stderr.count("\n") != 1 or ended.stdout or \
+            "Could not set up host forwarding rule" not in ended.stderr:
+        fail(f"a port in use: {ended}")
+
+
+def main():
+    server = Server(SIZE)
+    port_in_use(server)
+    web, bell = free_port(), free_port()
+    with Guest(f"xenner.run=net net.http={server.port} xenner.end=reboot", "-nic",
+               f"user,hostfwd=tcp:127.0.0.1:{web}-:80,hostfwd=tcp:127.0.0.1:{bell}-:7") as guest:
+        once(guest, server, web, bell)
+        once(guest, server, web, bell)
+        guest.process.terminate()
+        guest.end()
+
+
+main()

@@ -1,0 +1,70 @@
+#include "xenner/backend/disk_image.h"
+#include "xenner/backend/image_probe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gio/gio.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool is_known(const char *format)
+{
+    static const char *const formats[] = {"raw", "qcow2", "qcow", "qed", "vmdk", "vdi", "vhdx",
+                                          "vpc", "luks", "parallels", "bochs", NULL};
+
+    return g_strv_contains(formats, format);
+}
+
+/* NULL with an error when the file can't be read. */
+static const char *probe_file(const char *path, GError **error)
+{
+    char head[IMAGE_PROBE_BYTES];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0) {
+        g_set_error(error, G_IO_ERROR, (int)g_io_error_from_errno(errno), "Could not open '%s': %s",
+                    path, g_strerror(errno));
+        return NULL;
+    }
+    ssize_t n = read(fd, head, sizeof(head));
+    close(fd);
+    return image_probe(head, n < 0 ? 0 : (size_t)n); /* what can't be read, opening it says better */
+}
+
+struct disk_image *disk_image_open(const struct disk_config *config, struct blk_io *io, GError **error)
+{
+    const char *format = config->format;
+    struct disk_image *img = NULL;
+
+    if (format && !is_known(format)) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "Unknown driver '%s'", format);
+        return NULL;
+    }
+    if (!format && !(format = probe_file(config->path, error)))
+        return NULL;
+    if (strcmp(format, "raw") == 0 && !config->snapshot)
+        img = image_raw_open(config, io, !config->format, error);
+    else
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "%s is not supported yet",
+                    config->snapshot ? "snapshot=on" : format);
+    if (!img)
+        return NULL;
+    img->io = io;
+    if (!config->format)
+        g_warning("Image format was not specified for '%s' and probing guessed %s.%s", config->path,
+                  format, strcmp(format, "raw") == 0
+                      ? " Write operations on block 0 will be restricted. Specify the 'raw' format "
+                        "explicitly to remove the restrictions." : "");
+    return img;
+}
+
+void disk_image_free(struct disk_image *img)
+{
+    if (img)
+        img->ops->free(img);
+}
+
+void disk_image_submit(struct disk_image *img, struct image_request *r)
+{
+    img->ops->submit(img, r);
+}

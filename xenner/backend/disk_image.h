@@ -1,0 +1,60 @@
+/*
+ * What a disk's bytes are in: an interface over raw files and block devices (image_raw.c) and over all
+ * other formats (image_qsd.c). Images outlive the guest's reboots.
+ *
+ * Threads: open, free and the fields in the main loop's; submit in the I/O thread, where done is
+ * called as well, maybe from inside submit.
+ */
+#pragma once
+
+#include "xenner/backend/blk_io.h"
+#include "xenner/config/disk_config.h"
+
+#define IMAGE_SECTOR 512u
+
+enum image_op { IMAGE_READ, IMAGE_WRITE, IMAGE_FLUSH, IMAGE_DISCARD };
+
+/* The caller's until done. */
+struct image_request {
+    enum image_op op;
+    uint64_t offset, bytes; /* whole sectors inside the image */
+    struct iovec *iov;      /* read, write: bytes in all; its contents may be changed */
+    unsigned iovcnt;        /* at most IOV_MAX */
+    void (*done)(struct image_request *r, int rc); /* 0 or -errno */
+    /* the image's */
+    struct io_job job;
+    struct disk_image *img;
+    uint64_t left;
+    int phase;
+    void *bounce;           /* a copy of the data, or NULL; freed with free() */
+};
+
+struct disk_image;
+struct image_ops {
+    const char *format;
+    void (*submit)(struct disk_image *img, struct image_request *r);
+    void (*free)(struct disk_image *img);
+};
+
+struct disk_image {
+    const struct image_ops *ops;
+    struct blk_io *io;
+    uint64_t bytes;       /* whole sectors */
+    unsigned physical;    /* bytes that the medium writes at once: 512 or 4096 */
+    bool readonly;
+    bool can_discard;
+    unsigned discard_granularity;
+};
+
+/*
+ * Opens and locks what config says; one-line errors in QEMU's words, without config's origin. io is
+ * borrowed.
+ */
+struct disk_image *disk_image_open(const struct disk_config *config, struct blk_io *io, GError **error);
+/* What was written is on the disk, or will be as far as `cache` says. Accepts NULL. */
+void disk_image_free(struct disk_image *img);
+void disk_image_submit(struct disk_image *img, struct image_request *r);
+
+/* For disk_image_open(). */
+struct disk_image *image_raw_open(const struct disk_config *config, struct blk_io *io, bool probed,
+                             GError **error);

@@ -1,0 +1,347 @@
+/* User-mode network: libslirp plays the router. It lives in the port's thread, driven by one GSource. */
+#include "xenner/backend/net_user_config.h"
+#include "xenner/backend/netport_priv.h"
+
+#include <gio/gio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define QUEUE_MAX 512 /* frames for a guest that has no room; as on any network, more get lost */
+
+struct net_user {
+    struct netport port;
+    const struct netdev_user *cfg; /* until open() is done */
+    Slirp *slirp;
+    SlirpConfig config;
+    GSource *source;
+    GPtrArray *polls; /* GPollFD *, owned */
+    guint used;       /* of them, in this round */
+    GQueue queue;     /* GBytes *: frames for the guest */
+    GError **error;   /* of open() */
+    bool ok;
+};
+
+struct user_source {
+    GSource base;
+    struct net_user *u;
+};
+
+struct user_timer {
+    struct net_user *u;
+    GSource *source;
+    SlirpTimerId id;
+    SlirpTimerCb cb;
+    void *opaque;
+};
+
+static ssize_t on_packet(const void *buf, size_t len, void *opaque)
+{
+    struct net_user *u = opaque;
+    /* libslirp made the checksums just now, over no wire */
+    struct net_packet p = {(uint8_t *)buf, len, NET_CSUM_VALID};
+
+    if (g_queue_is_empty(&u->queue) && netport_receive(&u->port, 0, &p))
+        return (ssize_t)len;
+    if (g_queue_get_length(&u->queue) < QUEUE_MAX)
+        g_queue_push_tail(&u->queue, g_bytes_new(buf, len));
+    return (ssize_t)len;
+}
+
+static void on_guest_error(const char *msg, void *opaque)
+{
+    struct net_user *u = opaque;
+
+    g_log("net", G_LOG_LEVEL_DEBUG, "%s: %s", u->port.id, msg);
+}
+
+static int64_t on_clock(void *opaque)
+{
+    return g_get_monotonic_time() * 1000;
+}
+
+static gboolean timer_dispatch(GSource *source, GSourceFunc fn, gpointer data)
+{
+    struct user_timer *t = data;
+
+    g_source_set_ready_time(source, -1);
+    if (t->cb)
+        t->cb(t->opaque);
+    else
+        slirp_handle_timer(t->u->slirp, t->id, t->opaque);
+    return G_SOURCE_CONTINUE;
+}
+
+static gboolean never(gpointer data)
+{
+    return G_SOURCE_CONTINUE;
+}
+
+static GSourceFuncs timer_source = {.dispatch = timer_dispatch};
+
+static struct user_timer *new_timer(struct net_user *u)
+{
+    struct user_timer *t = g_new0(struct user_timer, 1);
+
+    t->u = u;
+    t->source = g_source_new(&timer_source, sizeof(GSource));
+    g_source_set_callback(t->source, never, t, NULL);
+    g_source_attach(t->source, io_thread_context(u->port.thread));
+    return t;
+}
+
+static void *on_timer_new(SlirpTimerCb cb, void *cb_opaque, void *opaque)
+{
+    struct user_timer *t = new_timer(opaque);
+
+    t->cb = cb;
+    t->opaque = cb_opaque;
+    return t;
+}
+
+static void *on_timer_new_id(SlirpTimerId id, void *cb_opaque, void *opaque)
+{
+    struct user_timer *t = new_timer(opaque);
+
+    t->id = id;
+    t->opaque = cb_opaque;
+    return t;
+}
+
+static void on_timer_free(void *timer, void *opaque)
+{
+    struct user_timer *t = timer;
+
+    g_source_destroy(t->source);
+    g_source_unref(t->source);
+    g_free(t);
+}
+
+static void on_timer_mod(void *timer, int64_t expire_ms, void *opaque)
+{
+    struct user_timer *t = timer;
+
+    g_source_set_ready_time(t->source, expire_ms * 1000);
+}
+
+/* Descriptors are asked for in each round. */
+static void on_poll_fd(int fd, void *opaque)
+{
+}
+
+static void on_notify(void *opaque)
+{
+    struct net_user *u = opaque;
+
+    g_main_context_wakeup(io_thread_context(u->port.thread));
+}
+
+static const SlirpCb callbacks = {
+    .send_packet = on_packet,
+    .guest_error = on_guest_error,
+    .clock_get_ns = on_clock,
+    .timer_new = on_timer_new,
+    .timer_free = on_timer_free,
+    .timer_mod = on_timer_mod,
+    .register_poll_fd = on_poll_fd,
+    .unregister_poll_fd = on_poll_fd,
+    .notify = on_notify,
+    .timer_new_opaque = on_timer_new_id,
+};
+
+static const struct {
+    int slirp;
+    GIOCondition glib;
+} conditions[] = {
+    {SLIRP_POLL_IN, G_IO_IN}, {SLIRP_POLL_OUT, G_IO_OUT}, {SLIRP_POLL_PRI, G_IO_PRI},
+    {SLIRP_POLL_ERR, G_IO_ERR}, {SLIRP_POLL_HUP, G_IO_HUP},
+};
+
+/* GLib keeps polls sorted by descriptor: one whose descriptor stays only changes its events. */
+static int add_poll(int fd, int events, void *opaque)
+{
+    struct net_user *u = opaque;
+    GPollFD *p;
+
+    if (u->used == u->polls->len) {
+        p = g_new0(GPollFD, 1);
+        p->fd = fd;
+        g_ptr_array_add(u->polls, p);
+        g_source_add_poll(u->source, p);
+    }
+    p = g_ptr_array_index(u->polls, u->used);
+    if (p->fd != fd) {
+        g_source_remove_poll(u->source, p);
+        p->fd = fd;
+        g_source_add_poll(u->source, p);
+    }
+    p->events = 0;
+    p->revents = 0;
+    for (unsigned i = 0; i < G_N_ELEMENTS(conditions); i++) {
+        if (events & conditions[i].slirp)
+            p->events |= conditions[i].glib;
+    }
+    return (int)u->used++;
+}
+
+static int get_revents(int idx, void *opaque)
+{
+    struct net_user *u = opaque;
+    const GPollFD *p = g_ptr_array_index(u->polls, idx);
+    int events = 0;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(conditions); i++) {
+        if (p->revents & conditions[i].glib)
+            events |= conditions[i].slirp;
+    }
+    return events;
+}
+
+static gboolean user_prepare(GSource *source, gint *timeout)
+{
+    struct net_user *u = ((struct user_source *)source)->u;
+    uint32_t ms = UINT32_MAX;
+
+    u->used = 0;
+    slirp_pollfds_fill(u->slirp, &ms, add_poll, u);
+    while (u->polls->len > u->used) {
+        g_source_remove_poll(source, g_ptr_array_index(u->polls, u->polls->len - 1));
+        g_ptr_array_set_size(u->polls, (gint)u->polls->len - 1);
+    }
+    *timeout = ms > G_MAXINT ? -1 : (gint)ms;
+    return FALSE;
+}
+
+/* libslirp does what is due in every round, whether a descriptor is ready or not, as in QEMU's loop. */
+static gboolean user_check(GSource *source)
+{
+    return TRUE;
+}
+
+static gboolean user_dispatch(GSource *source, GSourceFunc fn, gpointer data)
+{
+    struct net_user *u = ((struct user_source *)source)->u;
+
+    slirp_pollfds_poll(u->slirp, 0, get_revents, u);
+    return G_SOURCE_CONTINUE;
+}
+
+static GSourceFuncs user_source = {user_prepare, user_check, user_dispatch, NULL};
+
+static bool user_send(struct netport *port, unsigned queue, struct net_packet *p)
+{
+    struct net_user *u = (struct net_user *)port;
+
+    slirp_input(u->slirp, p->data, (int)p->len);
+    return true;
+}
+
+static void user_resume(struct netport *port, unsigned queue)
+{
+    struct net_user *u = (struct net_user *)port;
+
+    while (!g_queue_is_empty(&u->queue)) {
+        gsize len;
+        GBytes *frame = g_queue_peek_head(&u->queue);
+        const void *data = g_bytes_get_data(frame, &len);
+        struct net_packet p = {(uint8_t *)data, len, NET_CSUM_VALID};
+        if (!netport_receive(port, 0, &p))
+            return;
+        g_bytes_unref(g_queue_pop_head(&u->queue));
+    }
+}
+
+static bool add_hostfwd(struct net_user *u, const char *rule, GError **error)
+{
+    struct net_hostfwd f;
+
+    if (!net_hostfwd_parse(rule, &f, error))
+        return false;
+    if (!f.guest.s_addr)
+        f.guest = u->config.vdhcp_start;
+    if (slirp_add_hostfwd(u->slirp, f.udp, f.host, (int)f.host_port, f.guest, (int)f.guest_port) == 0)
+        return true;
+    g_set_error(error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE,
+                "Could not set up host forwarding rule '%s'", rule);
+    return false;
+}
+
+static void open_in_thread(void *opaque)
+{
+    struct net_user *u = opaque;
+
+    u->slirp = slirp_new(&u->config, &callbacks, u);
+    u->ok = u->slirp != NULL;
+    if (!u->ok)
+        g_set_error(u->error, G_IO_ERROR, G_IO_ERROR_FAILED, "libslirp could not start");
+    for (guint i = 0; u->ok && i < u->cfg->hostfwd->len; i++)
+        u->ok = add_hostfwd(u, g_ptr_array_index(u->cfg->hostfwd, i), u->error);
+    if (!u->ok)
+        return;
+    u->source = g_source_new(&user_source, sizeof(struct user_source));
+    ((struct user_source *)u->source)->u = u;
+    g_source_attach(u->source, io_thread_context(u->port.thread));
+}
+
+static void close_in_thread(void *opaque)
+{
+    struct net_user *u = opaque;
+
+    if (u->source) {
+        g_source_destroy(u->source);
+        g_source_unref(u->source);
+    }
+    if (u->slirp)
+        slirp_cleanup(u->slirp);
+}
+
+static void user_free(struct netport *port)
+{
+    struct net_user *u = (struct net_user *)port;
+
+    io_thread_call(port->thread, close_in_thread, u);
+    netport_done(port);
+    g_queue_clear_full(&u->queue, (GDestroyNotify)g_bytes_unref);
+    g_ptr_array_unref(u->polls);
+    g_free(u);
+}
+
+/* Large segments are welcome: libslirp takes an IP packet of any size, and never sends it on as it is. */
+static const struct netport_ops user_ops = {
+    .name = "user", .gso = true, .send = user_send, .resume = user_resume, .free = user_free,
+};
+
+/* libslirp warns of what guests do: a trace, for a guest could fill the log with it. */
+static void slirp_message(const gchar *domain, GLogLevelFlags level, const gchar *text, gpointer data)
+{
+    g_log("net", G_LOG_LEVEL_DEBUG, "libslirp: %s", text);
+}
+
+struct netport *net_user_new(const struct netdev_config *cfg, GError **error)
+{
+    static gsize once;
+    SlirpConfig config;
+
+    if (g_once_init_enter(&once)) {
+        g_log_set_handler("Slirp", G_LOG_LEVEL_MASK, slirp_message, NULL);
+        g_once_init_leave(&once, 1);
+    }
+    if (!net_user_config(&cfg->user, &config, error))
+        return NULL;
+    struct net_user *u = g_new0(struct net_user, 1);
+    g_ptr_array_add(cfg->user.dnssearch, NULL);
+    if (cfg->user.dnssearch->len > 1)
+        config.vdnssearch = (const char **)cfg->user.dnssearch->pdata;
+    u->config = config;
+    u->cfg = &cfg->user;
+    u->error = error;
+    u->polls = g_ptr_array_new_with_free_func(g_free);
+    g_queue_init(&u->queue);
+    netport_init(&u->port, &user_ops, cfg);
+    io_thread_call(u->port.thread, open_in_thread, u);
+    g_ptr_array_set_size(cfg->user.dnssearch, (gint)cfg->user.dnssearch->len - 1);
+    if (u->ok)
+        return &u->port;
+    user_free(&u->port);
+    return NULL;
+}

@@ -1,0 +1,17 @@
+/* What the user asked of a user-mode network, in libslirp's words. */
+#pragma once
+
+#include "xenner/config/net_config.h"
+
+#include <libslirp.h>
+
+/* Strings in *ret are borrowed from cfg. Errors in QEMU's words, without an origin. */
+bool net_user_config(const struct netdev_user *cfg, SlirpConfig *ret, GError **error);
+
+/* hostfwd=[tcp|udp]:[HOST]:PORT-[GUEST]:PORT */
+struct net_hostfwd {
+    bool udp;
+    struct in_addr host, guest; /* guest: 0 when it wasn't given */
+    unsigned host_port, guest_port;
+};
+bool net_hostfwd_parse(const char *text, struct net_hostfwd *ret, GError **error);

@@ -1,0 +1,47 @@
+/* One disk of a guest, as the user asked for it. */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum disk_cache {
+    DISK_CACHE_WRITEBACK,    /* the host's page cache; a flush reaches the disk */
+    DISK_CACHE_NONE,         /* O_DIRECT; a flush reaches the disk */
+    DISK_CACHE_WRITETHROUGH, /* the host's page cache; every write reaches the disk */
+    DISK_CACHE_DIRECTSYNC,   /* O_DIRECT; every write reaches the disk */
+    DISK_CACHE_UNSAFE,       /* the host's page cache; flushes are ignored */
+};
+enum disk_aio { DISK_AIO_AUTO, DISK_AIO_THREADS, DISK_AIO_URING };
+enum disk_zeroes { DISK_ZEROES_OFF, DISK_ZEROES_ON, DISK_ZEROES_UNMAP };
+
+/* All, reads, writes: as QEMU's bps-total, bps-read, bps-write, and the same for requests. */
+enum disk_limit {
+    LIMIT_BPS_TOTAL, LIMIT_BPS_READ, LIMIT_BPS_WRITE,
+    LIMIT_IOPS_TOTAL, LIMIT_IOPS_READ, LIMIT_IOPS_WRITE,
+    NR_LIMITS
+};
+struct disk_limits {
+    uint64_t avg[NR_LIMITS]; /* a second; 0: no limit */
+    uint64_t max[NR_LIMITS]; /* in a burst; 0: a tenth of avg */
+    uint64_t iops_size;      /* larger requests count as several; 0: each is one */
+};
+
+struct disk_config {
+    char *origin;  /* "-drive file=x", for errors */
+    char *id;      /* never NULL once validated */
+    char *path;    /* file, block device, or URL; never NULL */
+    char *format;  /* "raw", "qcow2"...; NULL: look at the image */
+    char *vdev;    /* canonical: "xvda"; NULL: no device of the guest's has it */
+    bool readonly, cdrom, snapshot;
+    bool discard;  /* the guest's discards are passed on */
+    enum disk_cache cache;
+    enum disk_aio aio;
+    enum disk_zeroes zeroes;
+    struct disk_limits limits;
+};
+
+/* Accepts NULL; a GDestroyNotify. */
+void disk_config_free(void *disk);
+/* Rules for all disks (struct disk_config *) of a guest; one-line errors. */
+bool disk_configs_check(const GPtrArray *disks, GError **error);
