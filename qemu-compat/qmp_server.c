@@ -22,11 +22,32 @@ const struct qmp_command *qmp_find_command(const char *name)
     return bsearch(name, qmp_commands, qmp_n_commands, sizeof(*qmp_commands), compare);
 }
 
-JsonNode *qmp_empty(void)
+JsonNode *qmp_object(JsonObject *object)
 {
     JsonNode *node = json_node_new(JSON_NODE_OBJECT);
 
-    json_node_take_object(node, json_object_new());
+    json_node_take_object(node, object);
+    return node;
+}
+
+JsonNode *qmp_array(JsonArray *array)
+{
+    JsonNode *node = json_node_new(JSON_NODE_ARRAY);
+
+    json_node_take_array(node, array);
+    return node;
+}
+
+JsonNode *qmp_empty(void)
+{
+    return qmp_object(json_object_new());
+}
+
+JsonNode *qmp_literal(const char *json)
+{
+    JsonNode *node = json_from_string(json, NULL);
+
+    g_assert(node);
     return node;
 }
 

@@ -55,9 +55,17 @@ int qmp_session_take_fd(struct qmp_session *session);
 void qmp_session_keep_fd(struct qmp_session *session, const char *name, int fd);
 bool qmp_session_close_fd(struct qmp_session *session, const char *name);
 
+/* After qmp_capabilities. */
+void qmp_session_negotiate(struct qmp_session *session, bool oob);
+
 /* {}, which is what a command without an answer returns. */
 JsonNode *qmp_empty(void);
 JsonNode *qmp_version(void);
+/* Our own text, which is valid JSON. */
+JsonNode *qmp_literal(const char *json);
+/* Nodes of what is taken. */
+JsonNode *qmp_object(JsonObject *object);
+JsonNode *qmp_array(JsonArray *array);
 
 /* A command for people, and what it prints: lines that end in \r\n. NULL: an empty line. */
 char *hmp_run(struct qmp_call *call, const char *line);

@@ -334,3 +334,9 @@ bool qmp_session_close_fd(struct qmp_session *session, const char *name)
 {
     return session && g_hash_table_remove(session->fds, name);
 }
+
+void qmp_session_negotiate(struct qmp_session *session, bool oob)
+{
+    session->negotiated = true;
+    session->oob = oob;
+}

@@ -1,5 +1,6 @@
 /* xenner: options -> vm_config -> vm -> main loop -> exit status. */
 #include "qemu-compat/options.h"
+#include "qemu-compat/qmp_server.h"
 #include "xenner/daemon.h"
 #include "xenner/domain/domain.h"
 #include "xenner/util/log.h"
@@ -13,6 +14,7 @@ struct program {
     struct vm_config *cfg;
     struct front_request req;
     struct vm *vm;
+    struct qmp_server *qmp;
     GMainLoop *loop;
     int status;
     int ready_fd; /* -daemonize */
@@ -100,6 +102,7 @@ static bool start(struct program *p, GError **error)
     p->vm = vm_new(p->cfg, error);
     if (!p->vm)
         return false;
+    p->qmp = qmp_server_new(p->vm);
     vm_set_quit_handler(p->vm, on_quit, p);
     g_unix_signal_add(SIGINT, on_signal, p);
     g_unix_signal_add(SIGTERM, on_signal, p);
@@ -134,6 +137,7 @@ static int run(struct program *p)
         g_message("%s", error->message);
         p->status = EXIT_ERROR;
     }
+    qmp_server_free(p->qmp);
     vm_free(p->vm);
     pidfile_remove(p->cfg->pidfile);
     g_main_loop_unref(p->loop);
