@@ -161,12 +161,15 @@ bool opt_serial(struct option_state *s, const char *value, GError **error)
     return opt_chardev_short(s, value, c, error);
 }
 
+bool opt_chardev_default(const struct option_state *s)
+{
+    return !s->explicit_serial && !s->nodefaults && !s->cfg->none && !s->cfg->consoles->len;
+}
+
 /* Without any console it is on this terminal; -nographic adds QEMU's escape keys. */
 bool opt_chardev_finish(struct option_state *s, GError **error)
 {
-    if (s->explicit_serial || s->nodefaults || s->cfg->none || s->cfg->consoles->len)
-        return true;
-    if (s->req->daemonize)
+    if (!opt_chardev_default(s) || s->req->daemonize)
         return true;
     return opt_serial(s, s->nographic ? "mon:stdio" : "stdio", error);
 }

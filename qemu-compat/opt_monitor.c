@@ -1,4 +1,4 @@
-/* -mon, -qmp, -monitor: who commands the machine; -object, -sandbox, -overcommit: how it is kept. */
+/* -mon, -qmp, -monitor: who commands the machine; -object, -sandbox...: what libvirt adds by itself. */
 #include "qemu-compat/optlist.h"
 #include "xenner/config/size.h"
 
@@ -170,5 +170,21 @@ bool opt_overcommit(struct option_state *s, const char *value, GError **error)
     if (ok && lock)
         g_ptr_array_add(s->req->warnings,
                         g_strdup("-overcommit mem-lock=on: memory is not locked"));
+    return ok;
+}
+
+/* libvirt names one for every guest, with or without a sound card. */
+bool opt_audiodev(struct option_state *s, const char *value, GError **error)
+{
+    struct keyval kv = {0};
+    bool ok = keyval_parse(value, "driver", &kv, error);
+
+    if (ok && g_strcmp0(keyval_get(&kv, "driver"), "none") != 0)
+        ok = opt_error(error, "only 'none': a PV guest has no sound");
+    if (ok) {
+        keyval_get(&kv, "id");
+        ok = keyval_check_unused(&kv, error);
+    }
+    keyval_clear(&kv);
     return ok;
 }

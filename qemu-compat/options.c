@@ -154,6 +154,7 @@ static const struct option options[] = {
     {"accel", "NAME[:NAME...]", "accelerators to try, in this order ('help' tests each)", opt_accel},
     {"action", "EVENT=ACTION,...", "what to do on reboot=, shutdown= and panic=", opt_action},
     {"append", "TEXT", "the kernel's command line", opt_append},
+    {"audiodev", "[driver=]none,id=ID", "accepted: a PV guest has no sound", opt_audiodev},
     {"bios", "FILE", "the boot loader, a PV kernel itself, when there is no -kernel", opt_bios},
     {"boot", "[order=]LETTERS,menu=on|off", "accepted: the boot loader's configuration decides", opt_boot},
     {"cdrom", "FILE", "a CD-ROM: -drive file=FILE,index=2,media=cdrom", opt_cdrom},
@@ -269,7 +270,8 @@ static bool parse_all(struct option_state *s, int argc, char *const argv[], GErr
         if (s->req->help)
             return true;
     }
-    if (s->req->daemonize && s->nographic)
+    /* where it does nothing, because nothing is left to be put on the terminal, it may stand */
+    if (s->req->daemonize && s->nographic && opt_chardev_default(s))
         return opt_error(error, "-nographic cannot be used with -daemonize");
     if (!opt_chardev_finish(s, error) || !opt_drive_finish(s, error) || !opt_net_finish(s, error))
         return false;

@@ -24,19 +24,26 @@ struct option {
 
 option_fn opt_accel, opt_machine, opt_cpu, opt_smp, opt_memory, opt_name, opt_uuid, opt_action;
 option_fn opt_chardev, opt_serial, opt_device;
-option_fn opt_mon, opt_qmp, opt_qmp_pretty, opt_monitor, opt_object, opt_sandbox, opt_overcommit;
+option_fn opt_mon, opt_qmp, opt_qmp_pretty, opt_monitor, opt_object, opt_sandbox, opt_overcommit,
+    opt_audiodev;
 option_fn opt_net, opt_netdev, opt_nic;
 option_fn opt_drive, opt_hda, opt_hdb, opt_hdc, opt_hdd, opt_cdrom, opt_snapshot;
 bool opt_device_disk(struct option_state *s, const char *value, struct keyval *kv, GError **error);
+/* Nobody said where the console should be. */
+bool opt_chardev_default(const struct option_state *s);
 /* After the last option: drives and devices find each other. */
 bool opt_drive_finish(struct option_state *s, GError **error);
 /* One more console for the guest, on the chardev of that id; option and value are its origin. */
 void opt_add_console(struct option_state *s, const char *option, const char *value,
                      const char *chardev);
+/* Nobody said where the console should be. */
+bool opt_chardev_default(const struct option_state *s);
 /* After the last option: what follows from -nographic and from no -serial. */
 bool opt_chardev_finish(struct option_state *s, GError **error);
 /* -device xen-net-device */
 bool opt_device_nic(struct option_state *s, const char *value, struct keyval *kv, GError **error);
+/* Nobody said where the console should be. */
+bool opt_chardev_default(const struct option_state *s);
 /* After the last option: MAC addresses. */
 bool opt_net_finish(struct option_state *s, GError **error);
 #define OPT_NET_HUB "#hub" /* id of the netdev that -net makes */

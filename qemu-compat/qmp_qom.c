@@ -25,7 +25,10 @@ static const struct qom_type types[] = {
     {"ich9-usb-uhci1", "pci-device", "addr:int32 multifunction:bool masterbus:str firstport:uint32"},
     {"iothread", "object", ""},
     {"isa-serial", "isa-device", "chardev:str index:uint32 iobase:uint32 irq:uint32"},
+    {"kvm-accel", "accel", ""},
     {"max-x86_64-cpu", "x86_64-cpu", "pmu:bool"},
+    /* -object refuses it, but libvirt 9.0 crashes when it is unknown */
+    {"memory-backend-file", "memory-backend", MEMORY " mem-path:str pmem:bool align:int"},
     {"memory-backend-memfd", "memory-backend", MEMORY " seal:bool"},
     {"memory-backend-ram", "memory-backend", MEMORY},
     {"none-machine", "machine", "graphics:bool"},
@@ -37,6 +40,7 @@ static const struct qom_type types[] = {
     {"rng-builtin", "rng-backend", ""},
     {"rng-random", "rng-backend", "filename:str"},
     {"secret", "secret_common", "data:str file:str"},
+    {"tcg-accel", "accel", ""},
     {"virtconsole", "virtserialport", "chardev:str nr:uint32 name:str"},
     {"virtio-balloon-pci", "virtio-balloon-pci-base", "deflate-on-oom:bool free-page-reporting:bool" PCI},
     {"virtio-blk-pci", "virtio-blk-pci-base", DISK PCI},
