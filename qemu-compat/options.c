@@ -85,6 +85,11 @@ static bool opt_nographic(struct option_state *s, const char *value, GError **er
     return s->nographic = true;
 }
 
+static bool opt_nodefaults(struct option_state *s, const char *value, GError **error)
+{
+    return s->nodefaults = true;
+}
+
 static bool opt_stopped(struct option_state *s, const char *value, GError **error)
 {
     return s->cfg->start_paused = true;
@@ -132,11 +137,6 @@ static bool opt_nothing(struct option_state *s, const char *value, GError **erro
     return true;
 }
 
-static bool opt_nodefaults(struct option_state *s, const char *value, GError **error)
-{
-    return s->nodefaults = true;
-}
-
 static bool opt_help(struct option_state *s, const char *value, GError **error)
 {
     return set_help(s, HELP_OPTIONS);
@@ -163,7 +163,7 @@ static const struct option options[] = {
     {"d", "LIST", "log these domains ('help' lists them)", opt_d},
     {"daemonize", NULL, "go into the background once the guest is ready", opt_daemonize},
     {"device", "DRIVER,...", "a device: xen-console,chardev=ID or xen-disk,drive=ID ('help' lists them)", opt_device},
-    {"display", "TYPE", "only 'none' yet", opt_only_none},
+    {"display", "none|vnc=...", "the same as -vnc; without: no display", opt_display},
     {"drive", "file=FILE,format=raw,...", "a disk (xvda, xvdb...)", opt_drive},
     {"h", NULL, "this help", opt_help},
     {"hda", "FILE", "the first disk: -drive file=FILE,index=0", opt_hda},
@@ -172,6 +172,7 @@ static const struct option options[] = {
     {"hdd", "FILE", "the fourth disk", opt_hdd},
     {"help", NULL, "this help", opt_help},
     {"initrd", "FILE", "initial ramdisk", opt_initrd},
+    {"k", "LAYOUT", "keyboard layout of VNC clients: us (default), de", opt_keyboard},
     {"kernel", "FILE", "the guest's kernel: bzImage or ELF with Xen PV notes", opt_kernel},
     {"m", "[size=]SIZE", "memory, in MiB unless a suffix says otherwise (default 128)", opt_memory},
     {"machine", "[type=]xenpv,...", "kernel-ring=auto|1|3, user-tables=auto|shared|split, soft-quit=off|on|S, accel=",
@@ -189,7 +190,8 @@ static const struct option options[] = {
     {"no-reboot", NULL, "exit instead of rebooting", opt_no_reboot},
     {"no-shutdown", NULL, "stop instead of exiting when the guest powers off", opt_no_shutdown},
     {"no-user-config", NULL, "accepted: there is no user configuration", opt_nothing},
-    {"nodefaults", NULL, "no default console", opt_nodefaults},
+    {"nodefaults", NULL, "no default console, no framebuffer without -vga or -device",
+     opt_nodefaults},
     {"nographic", NULL, "the console is this terminal, with QEMU's escape keys", opt_nographic},
     {"object", "TYPE,id=ID,...", "accepted: memory-backend-ram, memory-backend-memfd, secret, ...",
      opt_object},
@@ -207,13 +209,15 @@ static const struct option options[] = {
     {"snapshot", NULL, "changes of the disks are thrown away at the end", opt_snapshot},
     {"uuid", "UUID", "the guest's UUID", opt_uuid},
     {"version", NULL, "the version", opt_version},
+    {"vga", "TYPE", "none, or std (and others): the guest has a framebuffer and a keyboard", opt_vga},
+    {"vnc", "HOST:N|unix:PATH|none,...", "a VNC server: to=, password=, share=, lossy=", opt_vnc},
 };
 
 /* QEMU's own that change what the guest sees and that are not there yet: refused, not ignored. */
 static const char *const refused[] = {
     "blockdev", "fda",
     "incoming", "loadvm",
-    "spice",    "usb",    "vga",   "vnc",    "watchdog", "fsdev", "virtfs", "kernel-irqchip",
+    "spice",    "usb",    "watchdog", "fsdev", "virtfs", "kernel-irqchip",
 };
 
 static const struct option *find_option(const char *name)
@@ -241,7 +245,7 @@ static bool parse_one(struct option_state *s, int argc, char *const argv[], int 
 {
     const char *arg = argv[*i], *name = arg + 1, *value = NULL;
 
-    if (arg[0] != '-' || !arg[1])
+    if (arg[0] != '-')
         return opt_hda(s, arg, error); /* QEMU's first disk */
     if (*name == '-')
         name++;
@@ -275,6 +279,7 @@ static bool parse_all(struct option_state *s, int argc, char *const argv[], GErr
         return opt_error(error, "-nographic cannot be used with -daemonize");
     if (!opt_chardev_finish(s, error) || !opt_drive_finish(s, error) || !opt_net_finish(s, error))
         return false;
+    opt_display_finish(s);
     if (s->accels->len) {
         g_ptr_array_add(s->accels, NULL);
         s->cfg->accels = (char **)g_ptr_array_steal(s->accels, NULL);

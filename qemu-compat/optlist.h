@@ -9,6 +9,7 @@ struct option_state {
     struct front_request *req;
     GPtrArray *accels;      /* char * */
     bool nographic, nodefaults, explicit_serial;
+    bool explicit_vga, tablet, mouse;
     unsigned hub_nics, hub_netdevs; /* what -net plugs together */
     bool snapshot;           /* -snapshot */
     GPtrArray *disk_devices; /* char *, three for each -device xen-disk: value, drive, vdev */
@@ -24,6 +25,12 @@ struct option {
 
 option_fn opt_accel, opt_machine, opt_cpu, opt_smp, opt_memory, opt_name, opt_uuid, opt_action;
 option_fn opt_chardev, opt_serial, opt_device;
+option_fn opt_vnc, opt_display, opt_vga, opt_keyboard;
+/* -device of these kinds. */
+typedef bool device_fn(struct option_state *s, const char *value, struct keyval *kv, GError **error);
+device_fn device_framebuffer, device_input;
+/* After the last option: the framebuffer that a display brings, and the pointer's kind. */
+void opt_display_finish(struct option_state *s);
 option_fn opt_mon, opt_qmp, opt_qmp_pretty, opt_monitor, opt_object, opt_sandbox, opt_overcommit,
     opt_audiodev;
 option_fn opt_net, opt_netdev, opt_nic;

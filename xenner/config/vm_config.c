@@ -26,6 +26,18 @@ static void console_config_free(gpointer data)
     g_free(c);
 }
 
+static void vnc_config_free(gpointer data)
+{
+    struct vnc_config *c = data;
+
+    g_free(c->origin.text);
+    g_free(c->id);
+    g_free(c->host);
+    g_free(c->path);
+    g_free(c->secret);
+    g_free(c);
+}
+
 static void monitor_config_free(gpointer data)
 {
     struct monitor_config *c = data;
@@ -50,6 +62,10 @@ struct vm_config *vm_config_new(void)
     cfg->monitors = g_ptr_array_new_with_free_func(monitor_config_free);
     cfg->machine = g_strdup("xenpv");
     cfg->consoles = g_ptr_array_new_with_free_func(console_config_free);
+    cfg->screen.width = 800; /* Linux's framebuffer driver's, unless its parameter says otherwise */
+    cfg->screen.height = 600;
+    cfg->screen.layout = g_strdup("us");
+    cfg->vncs = g_ptr_array_new_with_free_func(vnc_config_free);
     cfg->disks = g_ptr_array_new_with_free_func(disk_config_free);
     cfg->netdevs = g_ptr_array_new_with_free_func(netdev_config_free);
     cfg->nics = g_ptr_array_new_with_free_func(nic_config_free);
@@ -70,6 +86,8 @@ void vm_config_free(struct vm_config *cfg)
     g_free(cfg->pidfile);
     g_ptr_array_unref(cfg->chardevs);
     g_ptr_array_unref(cfg->consoles);
+    g_free(cfg->screen.layout);
+    g_ptr_array_unref(cfg->vncs);
     g_ptr_array_unref(cfg->monitors);
     g_free(cfg->machine);
     g_ptr_array_unref(cfg->disks);

@@ -3,6 +3,7 @@
 #include "xenner/vm/vm_disks.h"
 #include "xenner/chardev/chardev.h"
 #include "xenner/domain/domain.h"
+#include "xenner/vm/vm_screen.h"
 #include "xenner/vm/doors.h"
 #include "xenner/vm/vm_nets.h"
 
@@ -16,6 +17,7 @@ struct vm {
     struct domain *domain;
     struct vm_doors *doors;           /* NULL: there is no runtime directory */
     GPtrArray *consoles;              /* struct console_backend *, owned; the first is console 0 */
+    struct vm_screen *screen;
     struct vm_disks *disks;
     struct vm_nets *nets;
     enum run_state state;
@@ -79,6 +81,7 @@ static void close_domain(struct vm *vm)
 {
     vm_doors_serve(vm->doors, NULL);
     g_ptr_array_set_size(vm->consoles, 0);
+    vm_screen_close(vm->screen);
     vm_disks_detach(vm->disks);
     vm_nets_detach(vm->nets);
     domain_destroy(g_steal_pointer(&vm->domain));
@@ -163,6 +166,7 @@ static bool open_domain(struct vm *vm, GError **error)
         return choose_accel(vm, error);
     vm->domain = domain_create(vm->cfg, &events, vm, error);
     if (!vm->domain || !open_consoles(vm, error) ||
+        !vm_screen_open(vm->screen, domain_host(vm->domain), error) ||
         !vm_disks_attach(vm->disks, domain_host(vm->domain), error) ||
         !vm_nets_attach(vm->nets, domain_host(vm->domain), error)) {
         close_domain(vm);
@@ -295,7 +299,8 @@ struct vm *vm_new(const struct vm_config *cfg, GError **error)
     vm->doors = vm_doors_new(cfg);
     vm->disks = vm_disks_new(cfg, error);
     vm->nets = vm->disks ? vm_nets_new(cfg, error) : NULL;
-    if (!vm->nets || !open_chardevs(vm, error) || !open_domain(vm, error)) {
+    vm->screen = vm->nets ? vm_screen_new(cfg, error) : NULL;
+    if (!vm->screen || !open_chardevs(vm, error) || !open_domain(vm, error)) {
         vm_free(vm);
         return NULL;
     }
@@ -447,6 +452,7 @@ void vm_free(struct vm *vm)
     if (vm->patience)
         g_source_remove(vm->patience);
     close_domain(vm);
+    vm_screen_free(vm->screen);
     vm_disks_free(vm->disks);
     vm_nets_free(vm->nets);
     g_ptr_array_unref(vm->consoles);
