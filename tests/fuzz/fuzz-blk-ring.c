@@ -60,7 +60,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         io = blk_io_new(false);
     image.base = (struct disk_image){.ops = &memory_ops, .io = io, .bytes = IMAGE_BYTES,
                                      .readonly = data[1] & 1, .can_discard = data[1] & 2};
-    blk_guest_init(&g, io, &image.base, data[0] & 1 ? BLK_ABI_32 : BLK_ABI_64,
+    (data[1] & 8 ? blk_guest_init_kept : blk_guest_init)(
+        &g, io, &image.base, data[0] & 1 ? BLK_ABI_32 : BLK_ABI_64,
                    1u << (data[0] >> 1 & 1));
     for (unsigned i = 0; i < 2; i++) /* a ring that is read into is the frontend's own trouble */
         g.host->readonly[BLK_GUEST_RING + i] = true;

@@ -14,14 +14,15 @@ static void open_ring(void *opaque)
     g->ring = blk_ring_new(&g->config, NULL);
 }
 
-void blk_guest_init(struct blk_guest *g, struct blk_io *io, struct disk_image *image,
-                    enum blk_abi abi, unsigned pages)
+static void init(struct blk_guest *g, struct blk_io *io, struct disk_image *image, enum blk_abi abi,
+                 unsigned pages, bool persistent)
 {
     memset(g, 0, sizeof(*g));
     g->host = fake_host_new();
     g->io = io;
     g->config = (struct blk_ring_config){.name = "vbd test", .host = &g->host->base, .image = image,
-                                         .io = io, .abi = abi, .port = FAKE_PORT, .nr_refs = pages};
+                                         .io = io, .abi = abi, .port = FAKE_PORT, .nr_refs = pages,
+                                         .persistent = persistent};
     for (unsigned i = 0; i < pages; i++) {
         g->config.refs[i] = BLK_GUEST_RING + i;
         g->front.pages[i] = fake_host_grant(g->host, BLK_GUEST_RING + i);
@@ -30,6 +31,18 @@ void blk_guest_init(struct blk_guest *g, struct blk_io *io, struct disk_image *i
     ring_init(&g->front, blk_entry_size(abi));
     blk_io_call(io, open_ring, g);
     assert_non_null(g->ring);
+}
+
+void blk_guest_init(struct blk_guest *g, struct blk_io *io, struct disk_image *image,
+                    enum blk_abi abi, unsigned pages)
+{
+    init(g, io, image, abi, pages, false);
+}
+
+void blk_guest_init_kept(struct blk_guest *g, struct blk_io *io, struct disk_image *image,
+                         enum blk_abi abi, unsigned pages)
+{
+    init(g, io, image, abi, pages, true);
 }
 
 static void close_ring(void *opaque)

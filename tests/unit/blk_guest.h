@@ -18,6 +18,9 @@ struct blk_guest {
 /* A new frontend with a ring of that many pages. */
 void blk_guest_init(struct blk_guest *g, struct blk_io *io, struct disk_image *image,
                     enum blk_abi abi, unsigned pages);
+/* One that says feature-persistent. */
+void blk_guest_init_kept(struct blk_guest *g, struct blk_io *io, struct disk_image *image,
+                         enum blk_abi abi, unsigned pages);
 /* All is unmapped. */
 void blk_guest_done(struct blk_guest *g);
 

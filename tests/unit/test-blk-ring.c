@@ -122,6 +122,28 @@ static void both_abis(void **state)
     talk(*state, BLK_ABI_32, 2);
 }
 
+/* A frontend that keeps its grants: they stay mapped, no more of them than there is room for. */
+static void persistent(void **state)
+{
+    struct fixture *f = *state;
+    struct blk_guest g;
+
+    blk_guest_init_kept(&g, f->io, f->image, BLK_ABI_64, 1);
+    fill(&g, 'a');
+    for (unsigned i = 0; i < 3; i++) {
+        blk_guest_request(&g, i & 1 ? BLKIF_OP_READ : BLKIF_OP_WRITE, i, 0, two, 2);
+        blk_guest_kick(&g);
+        expect_answer(&g, i, i & 1 ? BLKIF_OP_READ : BLKIF_OP_WRITE, BLKIF_RSP_OKAY);
+        assert_int_equal(g.host->granted[BLK_GUEST_DATA], 1);
+        assert_int_equal(g.host->granted[BLK_GUEST_DATA + 1], 1);
+    }
+    const struct blkif_request_segment half[] = {two[0], {FAKE_GRANTS - 1, 0, 7}};
+    blk_guest_request(&g, BLKIF_OP_WRITE, 9, 0, half, 2);
+    blk_guest_kick(&g);
+    expect_answer(&g, 9, BLKIF_OP_WRITE, BLKIF_RSP_ERROR);
+    blk_guest_done(&g); /* all are unmapped */
+}
+
 static void indirect_entry(enum blk_abi abi, uint8_t op, uint16_t n, uint64_t sector, grant_ref_t ref,
                            uint8_t *e)
 {
@@ -353,6 +375,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(rights, setup, teardown),
         cmocka_unit_test_setup_teardown(barrier, setup, teardown),
         cmocka_unit_test_setup_teardown(barrier, setup_threads, teardown),
+        cmocka_unit_test_setup_teardown(persistent, setup, teardown),
         cmocka_unit_test_setup_teardown(broken_ring, setup, teardown),
         cmocka_unit_test_setup_teardown(discard, setup, teardown),
     };

@@ -54,7 +54,7 @@ struct disk_image *disk_image_open(const struct disk_config *config, struct blk_
                   format, strcmp(format, "raw") == 0
                       ? " Write operations on block 0 will be restricted. Specify the 'raw' format "
                         "explicitly to remove the restrictions." : "");
-    return img;
+    return image_throttle(img, &config->limits);
 }
 
 void disk_image_free(struct disk_image *img)
@@ -66,4 +66,10 @@ void disk_image_free(struct disk_image *img)
 void disk_image_submit(struct disk_image *img, struct image_request *r)
 {
     img->ops->submit(img, r);
+}
+
+void disk_image_hurry(struct disk_image *img, bool hurry)
+{
+    if (img->ops->hurry)
+        img->ops->hurry(img, hurry);
 }
