@@ -54,7 +54,6 @@ static void refused(void **state)
         {"xenner -M", "-M: requires an argument"},
         {"xenner -", "-: invalid option"},
         {"xenner --", "--: invalid option"},
-        {"xenner -kernel k --vnc :1", "--vnc: not supported yet"},
         {"xenner -initrd i", "-initrd only allowed with -kernel option"},
         {"xenner -append a", "-append only allowed with -kernel option"},
         {"xenner -m 8 -kernel k", "-m: 8192 KiB is too little, a guest has at least 16 MiB"},
