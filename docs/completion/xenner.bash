@@ -16,14 +16,22 @@ _xenner()
         -drive)
             COMPREPLY=($(compgen -W "file= format=raw,file= format=qcow2,file=" -- "$cur")) ;;
         -device)
-            COMPREPLY=($(compgen -W "xen-console,chardev= xen-disk,drive= help" -- "$cur")) ;;
+            COMPREPLY=($(compgen -W "xen-console,chardev= xen-disk,drive= VGA usb-tablet usb-mouse help" -- "$cur")) ;;
+        -vnc)
+            COMPREPLY=($(compgen -W "127.0.0.1: unix: none" -- "$cur")) ;;
+        -display)
+            COMPREPLY=($(compgen -W "none vnc=" -- "$cur")) ;;
+        -vga)
+            COMPREPLY=($(compgen -W "none std" -- "$cur")) ;;
+        -k)
+            COMPREPLY=($(compgen -W "us de" -- "$cur")) ;;
         -action)
             COMPREPLY=($(compgen -W "reboot=reset reboot=shutdown shutdown=poweroff shutdown=pause
                 panic=shutdown panic=exit-failure panic=pause panic=none panic=reset" -- "$cur")) ;;
         -d)
-            COMPREPLY=($(compgen -W "all blk chardev config domain emu hypercall xenbus help" -- "$cur")) ;;
+            COMPREPLY=($(compgen -W "all blk chardev config domain emu fb hypercall vnc xenbus help" -- "$cur")) ;;
         *)
-            COMPREPLY=($(compgen -W "-D -S -accel -action -append -bios -boot -chardev -cdrom -cpu -d -daemonize
+            COMPREPLY=($(compgen -W "-D -S -k -vga -vnc -accel -action -append -bios -boot -chardev -cdrom -cpu -d -daemonize
                 -device -display -drive -h -hda -hdb -hdc -hdd -help -initrd -kernel -m -machine -monitor -msg -name -no-acpi -no-hpet
                 -no-reboot -no-shutdown -no-user-config -nodefaults -nographic -overcommit -parallel
                 -pidfile -rtc -sandbox -serial -smp -snapshot -uuid -version" -- "$cur")) ;;
