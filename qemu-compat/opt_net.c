@@ -472,12 +472,27 @@ bool opt_device_nic(struct option_state *s, const char *value, struct keyval *kv
            keyval_check_unused(kv, error);
 }
 
+static bool has_peer(const GPtrArray *nics, const char *id)
+{
+    for (guint i = 0; i < nics->len; i++) {
+        const struct nic_config *n = g_ptr_array_index(nics, i);
+        if (g_strcmp0(n->netdev, id) == 0)
+            return true;
+    }
+    return false;
+}
+
 bool opt_net_finish(struct option_state *s, GError **error)
 {
     for (guint i = 0; i < s->cfg->nics->len; i++) {
         struct nic_config *n = g_ptr_array_index(s->cfg->nics, i);
         if (g_strcmp0(n->netdev, OPT_NET_HUB) == 0 && !s->hub_netdevs)
             g_clear_pointer(&n->netdev, g_free); /* a NIC without a cable, as QEMU's */
+    }
+    for (guint i = 0; i < s->cfg->netdevs->len; i++) {
+        const struct netdev_config *d = g_ptr_array_index(s->cfg->netdevs, i);
+        if (!has_peer(s->cfg->nics, d->id))
+            g_ptr_array_add(s->req->warnings, g_strdup_printf("netdev %s has no peer", d->id));
     }
     return nic_configs_assign(s->cfg->nics, error);
 }
