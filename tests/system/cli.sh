@@ -39,6 +39,19 @@ refuse "can't find value 'b'" -drive file=x,id=a,if=none -device xen-disk,drive=
 refuse "already in use" -drive file=x,id=a -device xen-disk,drive=a
 refuse "not a valid vdev" -drive file=x,id=a,if=none -device xen-disk,drive=a,vdev=xvd
 refuse "unknown parameter 'bla'" -drive file=x,bla=1
+refuse "Could not set up host forwarding rule 'tcp:1.2.3.4:80-:22'" -kernel "$KERNEL" \
+    -nic user,hostfwd=tcp:1.2.3.4:80-:22
+refuse "DNS must be different from host" -kernel "$KERNEL" -nic user,dns=10.0.2.2
+refuse "Can't use file descriptor 99: Bad file descriptor" -kernel "$KERNEL" -nic tap,fd=99
+refuse "Unable to query TUNGETIFF on FD 0" -kernel "$KERNEL" -nic tap,fd=0
+refuse "too long" -kernel "$KERNEL" -nic tap,ifname=much-too-long-for-a-name,script=no
+refuse "could not launch bridge helper" -kernel "$KERNEL" -nic "bridge,helper=$work/none"
+refuse "bridge helper failed" -kernel "$KERNEL" -nic bridge,helper=/bin/false
+refuse "can't bind to '$work/no/where'" -kernel "$KERNEL" \
+    -nic "stream,server=on,addr.type=unix,addr.path=$work/no/where"
+refuse "can't connect to '$work/none'" -kernel "$KERNEL" \
+    -nic "stream,addr.type=unix,addr.path=$work/none"
+refuse "mac=zz: invalid syntax for ethernet address" -kernel "$KERNEL" -nic user,mac=zz
 truncate -s 1G "$work/large"
 refuse "MiB of memory" -m 128 -kernel "$KERNEL" -initrd "$work/large"
 ACCEL=foo

@@ -15,6 +15,17 @@ HOST, GUEST = "10.77.0.1", "10.77.0.2"
 TUNSETIFF, IFF_TAP, IFF_NO_PI, IFF_VNET_HDR, IFF_MULTI_QUEUE = 0x400454ca, 2, 0x1000, 0x4000, 0x100
 
 
+# What qemu-bridge-helper does: a tap, sent over the socket.
+HELPER = f"""#!{sys.executable}
+import fcntl, os, socket, struct, subprocess, sys
+assert sys.argv[1] == "--use-vnet" and sys.argv[3] == "--br=mybr", sys.argv
+tap = os.open("/dev/net/tun", os.O_RDWR)
+fcntl.ioctl(tap, {TUNSETIFF}, struct.pack("16sH22x", b"mybr-tap", {IFF_TAP | IFF_NO_PI | IFF_VNET_HDR}))
+subprocess.run("ip addr add {HOST}/24 dev mybr-tap; ip link set mybr-tap up", shell=True, check=True)
+socket.send_fds(socket.socket(fileno=int(sys.argv[2][5:])), [b"x"], [tap])
+"""
+
+
 def own_namespace():
     if os.environ.get("NET_TAP_INSIDE"):
         return
@@ -58,7 +69,7 @@ def run(netdev, name, queues=1, pass_fds=(), large=True, script=None):
 
 own_namespace()
 with tempfile.TemporaryDirectory() as work:
-    up, down, log = (os.path.join(work, n) for n in ("up", "down", "log"))
+    up, down, log, helper = (os.path.join(work, n) for n in ("up", "down", "log", "helper"))
     for path, body in ((up, f"ip addr add {HOST}/24 dev $1; ip link set $1 up"), (down, f"echo $1 >>{log}")):
         with open(path, "w") as f:
             f.write(f"#!/bin/sh\n{body}\n")
@@ -70,6 +81,10 @@ with tempfile.TemporaryDirectory() as work:
         if f.read() != "one\n":
             fail("the down script was not run once")
     run(f"ifname=plain,vnet_hdr=off,script={up},downscript=no", "plain", large=False)
+    with open(helper, "w") as f:
+        f.write(HELPER)
+    os.chmod(helper, 0o755)
+    run(f"helper={helper},br=mybr", "mybr-tap")
     flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE
     fds = [open_tap("two", flags) for _ in range(2)]
     ip("addr", "add", f"{HOST}/24", "dev", "two")

@@ -22,7 +22,7 @@ def main():
     server = Server(SIZE)
     port_in_use(server)
     web, bell = free_port(), free_port()
-    with Guest(f"xenner.run=net net.http=10.0.2.2:{server.port} xenner.end=reboot", "-nic",
+    with Guest(f"xenner.run=net net.http=10.0.2.2:{server.port} net.reload xenner.end=reboot", "-nic",
                f"user,hostfwd=tcp:127.0.0.1:{web}-:80,hostfwd=tcp:127.0.0.1:{bell}-:7") as guest:
         for _ in range(2):
             transfers(guest, server, "10.0.2.15/24 52:54:00:12:34:56 queues 1",

@@ -387,7 +387,7 @@ static void queues(void **state)
     g_autofree char *rx = g_strdup_printf("%u", ports[1]);
     g_autofree char *both = g_strdup_printf("%u", ports[2]);
 
-    for (unsigned i = 0; i < 5; i++) {
+    for (unsigned i = 0; i < 7; i++) {
         table[20 + i] = (struct grant_entry_v1){GTF_permit_access, 0, 20 + i};
         memset(frame(f, 20 + i), 0, FRAME_SIZE);
     }
@@ -397,6 +397,17 @@ static void queues(void **state)
     guest_writes(f, "queue-0/event-channel-tx", tx);
     guest_writes(f, "queue-0/event-channel-rx", rx);
     write_ring_keys(f, "queue-1/", "22", "23", both);
+    /* a third would work, but was not offered */
+    GLogFunc old = g_log_set_default_handler(swallow, NULL);
+    g_autofree char *third = g_strdup_printf("%u", new_port(f));
+    write_ring_keys(f, "queue-2/", "25", "26", third);
+    guest_writes(f, "multi-queue-num-queues", "3");
+    guest_writes(f, "state", "4");
+    expect_backend(f, "5");
+    guest_writes(f, "state", "1");
+    expect_backend(f, "2");
+    g_log_set_default_handler(old, NULL);
+    guest_writes(f, "multi-queue-num-queues", "2");
     guest_writes(f, "state", "4");
     expect_backend(f, "4");
     assert_int_equal(gnttab_mapped(f->gnttab), 4);

@@ -152,6 +152,7 @@ static void bad_frames(void **state)
         assert_int_equal(net_tx_next(&f->tx), 2);
         expect_answers(f, 1, 5, NETIF_RSP_ERROR);
     }
+    assert_int_equal(f->grants->copies, 2); /* the others were not even tried */
     ask(f, (struct netif_tx_request){1, 4036, 0, 6, 60});
     assert_int_equal(net_tx_next(&f->tx), 1);
     expect_answers(f, 1, 6, NETIF_RSP_OKAY);
@@ -170,6 +171,10 @@ static void bad_chains(void **state)
     ask(f, (struct netif_tx_request){1, 0, NETTXF_more_data, 1, 4200});
     ask(f, (struct netif_tx_request){2, 0, 0, 2, 100});
     assert_int_equal(net_tx_next(&f->tx), 2);
+    /* pieces whose sizes add up to 64 KiB more than there is */
+    for (unsigned i = 0; i < 18; i++)
+        ask(f, (struct netif_tx_request){1, 0, i < 17 ? NETTXF_more_data : 0, 1, i ? 3860 : 90});
+    assert_int_equal(net_tx_next(&f->tx), 2);
     /* more slots than anybody needs, the answers have the right ids all the same */
     for (unsigned i = 0; i < 200; i++)
         ask(f, (struct netif_tx_request){1, 0, i < 199 ? NETTXF_more_data : 0, (uint16_t)i,
@@ -181,6 +186,7 @@ static void bad_chains(void **state)
         assert_int_equal(r.id, i);
         assert_int_equal(r.status, NETIF_RSP_ERROR);
     }
+    assert_int_equal(f->grants->copies, 0);
     /* infos that nobody offered, sizes and types that make no sense */
     struct netif_extra_info infos[] = {gso, gso, gso, gso};
     infos[0].u.gso.size = 0;

@@ -176,6 +176,10 @@ static void halves(void **state)
     good("-net nic");
     assert_null(nic(0)->netdev);
     drop();
+    good("-netdev user,id=alone");
+    assert_int_equal(req.warnings->len, 1);
+    assert_string_equal(g_ptr_array_index(req.warnings, 0), "netdev alone has no peer");
+    drop();
     good("-net none -nic none");
     assert_int_equal(cfg->nics->len + cfg->netdevs->len, 0);
     drop();
