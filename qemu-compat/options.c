@@ -85,6 +85,11 @@ static bool opt_nographic(struct option_state *s, const char *value, GError **er
     return s->nographic = true;
 }
 
+static bool opt_nodefaults(struct option_state *s, const char *value, GError **error)
+{
+    return s->nodefaults = true;
+}
+
 static bool opt_stopped(struct option_state *s, const char *value, GError **error)
 {
     return s->cfg->start_paused = true;
@@ -132,13 +137,6 @@ static bool opt_nothing(struct option_state *s, const char *value, GError **erro
     return true;
 }
 
-static bool opt_sandbox(struct option_state *s, const char *value, GError **error)
-{
-    if (!g_str_has_prefix(value, "off"))
-        g_ptr_array_add(s->req->warnings, g_strdup("-sandbox: not supported yet, goes without"));
-    return true;
-}
-
 static bool opt_help(struct option_state *s, const char *value, GError **error)
 {
     return set_help(s, HELP_OPTIONS);
@@ -156,6 +154,7 @@ static const struct option options[] = {
     {"accel", "NAME[:NAME...]", "accelerators to try, in this order ('help' tests each)", opt_accel},
     {"action", "EVENT=ACTION,...", "what to do on reboot=, shutdown= and panic=", opt_action},
     {"append", "TEXT", "the kernel's command line", opt_append},
+    {"audiodev", "[driver=]none,id=ID", "accepted: a PV guest has no sound", opt_audiodev},
     {"bios", "FILE", "the boot loader, a PV kernel itself, when there is no -kernel", opt_bios},
     {"boot", "[order=]LETTERS,menu=on|off", "accepted: the boot loader's configuration decides", opt_boot},
     {"cdrom", "FILE", "a CD-ROM: -drive file=FILE,index=2,media=cdrom", opt_cdrom},
@@ -164,7 +163,7 @@ static const struct option options[] = {
     {"d", "LIST", "log these domains ('help' lists them)", opt_d},
     {"daemonize", NULL, "go into the background once the guest is ready", opt_daemonize},
     {"device", "DRIVER,...", "a device: xen-console,chardev=ID or xen-disk,drive=ID ('help' lists them)", opt_device},
-    {"display", "TYPE", "only 'none' yet", opt_only_none},
+    {"display", "none|vnc=...", "the same as -vnc; without: no display", opt_display},
     {"drive", "file=FILE,format=raw,...", "a disk (xvda, xvdb...)", opt_drive},
     {"h", NULL, "this help", opt_help},
     {"hda", "FILE", "the first disk: -drive file=FILE,index=0", opt_hda},
@@ -173,11 +172,14 @@ static const struct option options[] = {
     {"hdd", "FILE", "the fourth disk", opt_hdd},
     {"help", NULL, "this help", opt_help},
     {"initrd", "FILE", "initial ramdisk", opt_initrd},
+    {"k", "LAYOUT", "keyboard layout of VNC clients: us (default), de", opt_keyboard},
     {"kernel", "FILE", "the guest's kernel: bzImage or ELF with Xen PV notes", opt_kernel},
     {"m", "[size=]SIZE", "memory, in MiB unless a suffix says otherwise (default 128)", opt_memory},
     {"machine", "[type=]xenpv,...", "kernel-ring=auto|1|3, user-tables=auto|shared|split, soft-quit=off|on|S, accel=",
      opt_machine},
-    {"monitor", "DEV", "only 'none' yet", opt_only_none},
+    {"mon", "[chardev=]ID,mode=readline|control,pretty=on|off", "a monitor on a chardev", opt_mon},
+    {"monitor", "DEV", "commands for people on: stdio, pty, unix:F,server=on, chardev:ID, none",
+     opt_monitor},
     {"msg", "timestamp=on|off", "timestamps on messages", opt_msg},
     {"name", "NAME", "the guest's name", opt_name},
     {"net", "nic|TYPE,...", "a NIC, or the network for it: the older form of -nic", opt_net},
@@ -188,11 +190,16 @@ static const struct option options[] = {
     {"no-reboot", NULL, "exit instead of rebooting", opt_no_reboot},
     {"no-shutdown", NULL, "stop instead of exiting when the guest powers off", opt_no_shutdown},
     {"no-user-config", NULL, "accepted: there is no user configuration", opt_nothing},
-    {"nodefaults", NULL, "accepted: there are no default devices", opt_nothing},
+    {"nodefaults", NULL, "no default console, no framebuffer without -vga or -device",
+     opt_nodefaults},
     {"nographic", NULL, "the console is this terminal, with QEMU's escape keys", opt_nographic},
-    {"overcommit", "ARG", "accepted", opt_nothing},
+    {"object", "TYPE,id=ID,...", "accepted: memory-backend-ram, memory-backend-memfd, secret, ...",
+     opt_object},
+    {"overcommit", "mem-lock=on|off,cpu-pm=on|off", "accepted", opt_overcommit},
     {"parallel", "DEV", "only 'none': a PV guest has no parallel port", opt_only_none},
     {"pidfile", "FILE", "write the process id to FILE", opt_pidfile},
+    {"qmp", "DEV", "QMP on: stdio, pty, unix:F,server=on, chardev:ID", opt_qmp},
+    {"qmp-pretty", "DEV", "the same, indented", opt_qmp_pretty},
     {"rtc", "ARG", "accepted: the guest's clock is UTC", opt_nothing},
     {"sandbox", "off|on,...", "accepted, without effect yet", opt_sandbox},
     {"serial", "DEV",
@@ -202,13 +209,15 @@ static const struct option options[] = {
     {"snapshot", NULL, "changes of the disks are thrown away at the end", opt_snapshot},
     {"uuid", "UUID", "the guest's UUID", opt_uuid},
     {"version", NULL, "the version", opt_version},
+    {"vga", "TYPE", "none, or std (and others): the guest has a framebuffer and a keyboard", opt_vga},
+    {"vnc", "HOST:N|unix:PATH|none,...", "a VNC server: to=, password=, share=, lossy=", opt_vnc},
 };
 
 /* QEMU's own that change what the guest sees and that are not there yet: refused, not ignored. */
 static const char *const refused[] = {
     "blockdev", "fda",
-    "incoming", "loadvm", "mon",   "object", "qmp",
-    "spice",    "usb",    "vga",   "vnc",    "watchdog", "fsdev", "virtfs", "kernel-irqchip",
+    "incoming", "loadvm",
+    "spice",    "usb",    "watchdog", "fsdev", "virtfs", "kernel-irqchip",
 };
 
 static const struct option *find_option(const char *name)
@@ -265,10 +274,12 @@ static bool parse_all(struct option_state *s, int argc, char *const argv[], GErr
         if (s->req->help)
             return true;
     }
-    if (s->req->daemonize && s->nographic)
+    /* where it does nothing, because nothing is left to be put on the terminal, it may stand */
+    if (s->req->daemonize && s->nographic && opt_chardev_default(s))
         return opt_error(error, "-nographic cannot be used with -daemonize");
     if (!opt_chardev_finish(s, error) || !opt_drive_finish(s, error) || !opt_net_finish(s, error))
         return false;
+    opt_display_finish(s);
     if (s->accels->len) {
         g_ptr_array_add(s->accels, NULL);
         s->cfg->accels = (char **)g_ptr_array_steal(s->accels, NULL);

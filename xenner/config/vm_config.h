@@ -44,6 +44,7 @@ struct chardev_config {
     bool log_append; /* logappend= */
     bool server;     /* socket: listen instead of connect */
     bool wait;       /* socket server: wait for the first client before the guest starts */
+    int fd;          /* socket: inherited, instead of path; 0: none */
     int reconnect;   /* socket client: seconds between tries; 0: don't */
     bool signal;     /* stdio: ^C is a signal (true) or input for the guest (false) */
     bool mux;        /* stdio: QEMU's Ctrl-a escape keys */
@@ -57,7 +58,45 @@ struct console_config {
     char *chardev; /* id */
 };
 
+enum vnc_share { VNC_SHARE_ALLOW_EXCLUSIVE, VNC_SHARE_FORCE_SHARED, VNC_SHARE_IGNORE };
+
+/* A VNC server: on a TCP port, on a Unix socket (path), or only for connections that are added. */
+struct vnc_config {
+    struct cfg_origin origin;
+    char *id;
+    char *host;       /* NULL or empty: the loopback address */
+    char *path;       /* or NULL */
+    bool none;        /* does not listen */
+    unsigned display; /* port 5900 + display */
+    unsigned to;      /* last display to try when it is taken; below display: no other */
+    bool password;    /* asks for one; until one is set nobody comes in */
+    char *secret;     /* the first password (QMP may set others), or NULL */
+    bool lossy;       /* JPEG, if the client wants it */
+    enum vnc_share share;
+};
+
+#define VM_CONFIG_MAX_SCREEN 16384 /* pixels a side */
+
+/* What the guest shows, and what one types. */
+struct screen_config {
+    bool framebuffer;       /* a vfb */
+    bool keyboard;          /* a vkbd */
+    bool relative;          /* its pointer can only move relatively */
+    unsigned width, height; /* range of the absolute pointer */
+    char *layout;           /* -k; never NULL */
+};
+
+/* -mon, -qmp, -monitor: somebody who commands the machine. */
+struct monitor_config {
+    struct cfg_origin origin;
+    char *chardev; /* id */
+    bool control;  /* QMP; else for people */
+    bool pretty;   /* QMP with line feeds and indentation */
+};
+
 struct vm_config {
+    bool none;       /* -machine none: no guest, only monitors that ask what there is */
+    char *machine;   /* as -machine named it; never NULL */
     char *name;
     char *uuid;      /* canonical text or NULL */
     char **accels;   /* in order of preference; NULL means the default list */
@@ -88,6 +127,9 @@ struct vm_config {
     char *pidfile;
     GPtrArray *chardevs; /* struct chardev_config *, owned */
     GPtrArray *consoles; /* struct console_config *, owned */
+    struct screen_config screen;
+    GPtrArray *vncs;     /* struct vnc_config *, owned */
+    GPtrArray *monitors; /* struct monitor_config *, owned */
     GPtrArray *disks;    /* struct disk_config *, owned */
     GPtrArray *netdevs;  /* struct netdev_config *, owned */
     GPtrArray *nics;     /* struct nic_config *, owned; vif 0, 1... */

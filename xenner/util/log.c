@@ -12,8 +12,10 @@ const struct log_domain log_domains[] = {
     {"config", "the configuration as it was understood"},
     {"domain", "choice of the accelerator, building of the guest"},
     {"emu", "messages of the part inside the VM"},
+    {"fb", "what is wrong with a guest's framebuffer or keyboard"},
     {"hypercall", "hypercalls that failed, as the part inside the VM saw them"},
     {"net", "networks: rings, offloads, connections"},
+    {"vnc", "VNC clients"},
     {"xenbus", "states of PV devices"},
     {NULL, NULL},
 };

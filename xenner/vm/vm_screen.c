@@ -1,0 +1,87 @@
+#include "xenner/vm/vm_screen.h"
+#include "xenner/backend/fb.h"
+#include "xenner/backend/kbd.h"
+#include "xenner/display/vnc.h"
+
+#include <stdio.h>
+
+struct vm_screen {
+    const struct vm_config *cfg;
+    struct display *display;
+    GPtrArray *vncs; /* struct vnc *, owned; as cfg->vncs */
+    struct fb *fb;
+    struct kbd *kbd;
+};
+
+static bool open_vnc(struct vm_screen *s, const struct vnc_config *c, GError **error)
+{
+    g_autofree char *title = g_strdup_printf("xenner (%s)", s->cfg->name ? s->cfg->name : "guest");
+    struct vnc *vnc = vnc_new(c, s->cfg->screen.layout, title, s->display, error);
+
+    if (!vnc) {
+        g_prefix_error(error, "%s: ", c->origin.text);
+        return false;
+    }
+    g_ptr_array_add(s->vncs, vnc);
+    g_log("vnc", G_LOG_LEVEL_DEBUG, "listens on %s", vnc_label(vnc));
+    return true;
+}
+
+struct vm_screen *vm_screen_new(const struct vm_config *cfg, GError **error)
+{
+    struct vm_screen *s = g_new0(struct vm_screen, 1);
+
+    s->cfg = cfg;
+    s->display = display_new();
+    s->vncs = g_ptr_array_new_with_free_func((GDestroyNotify)vnc_free);
+    for (guint i = 0; i < cfg->vncs->len; i++) {
+        if (!open_vnc(s, g_ptr_array_index(cfg->vncs, i), error)) {
+            vm_screen_free(s);
+            return NULL;
+        }
+    }
+    return s;
+}
+
+bool vm_screen_open(struct vm_screen *s, struct xen_host *host, GError **error)
+{
+    const struct screen_config *c = &s->cfg->screen;
+    const struct kbd_config kbd = {c->width, c->height, !c->relative};
+
+    if (c->keyboard && !(s->kbd = kbd_new(host, 0, &kbd, s->display, error)))
+        return false;
+    return !c->framebuffer || (s->fb = fb_new(host, 0, s->display, error));
+}
+
+void vm_screen_close(struct vm_screen *s)
+{
+    if (!s)
+        return;
+    g_clear_pointer(&s->fb, fb_free);
+    g_clear_pointer(&s->kbd, kbd_free);
+}
+
+void vm_screen_free(struct vm_screen *s)
+{
+    if (!s)
+        return;
+    vm_screen_close(s);
+    g_ptr_array_unref(s->vncs);
+    display_free(s->display);
+    g_free(s);
+}
+
+struct display *vm_screen_display(struct vm_screen *s)
+{
+    return s->display;
+}
+
+struct vnc *vm_screen_vnc(struct vm_screen *s, const char *id)
+{
+    for (guint i = 0; i < s->vncs->len; i++) {
+        const struct vnc_config *c = g_ptr_array_index(s->cfg->vncs, i);
+        if (!id || g_strcmp0(c->id, id) == 0)
+            return g_ptr_array_index(s->vncs, i);
+    }
+    return NULL;
+}
