@@ -8,9 +8,11 @@ _xenner()
         -accel)
             COMPREPLY=($(compgen -W "kvm tcg kvm:tcg help" -- "$cur")) ;;
         -machine)
-            COMPREPLY=($(compgen -W "xenpv xenpv,kernel-ring= xenpv,user-tables= xenpv,soft-quit= help" -- "$cur")) ;;
+            COMPREPLY=($(compgen -W "xenpv pc none xenpv,kernel-ring= xenpv,user-tables= xenpv,soft-quit= help" -- "$cur")) ;;
         -serial)
             COMPREPLY=($(compgen -W "stdio mon:stdio pty file: unix: null none chardev:" -- "$cur")) ;;
+        -qmp | -qmp-pretty | -monitor)
+            COMPREPLY=($(compgen -W "stdio pty unix: chardev: none" -- "$cur")) ;;
         -chardev)
             COMPREPLY=($(compgen -W "stdio,id= pty,id= file,id= socket,id= null,id= help" -- "$cur")) ;;
         -drive)
@@ -31,11 +33,11 @@ _xenner()
         -d)
             COMPREPLY=($(compgen -W "all blk chardev config domain emu hypercall net xenbus help" -- "$cur")) ;;
         *)
-            COMPREPLY=($(compgen -W "-D -S -accel -action -append -bios -boot -chardev -cdrom -cpu -d -daemonize
-                -device -display -drive -h -hda -hdb -hdc -hdd -help -initrd -kernel -m -machine -monitor -msg -name -net -netdev
+            COMPREPLY=($(compgen -W "-D -S -accel -action -add-fd -append -audiodev -bios -boot -chardev -cdrom -cpu -d -daemonize
+                -device -display -drive -h -hda -hdb -hdc -hdd -help -initrd -kernel -m -machine -mon -monitor -msg -name -net -netdev
                 -nic -no-acpi -no-hpet
-                -no-reboot -no-shutdown -no-user-config -nodefaults -nographic -overcommit -parallel
-                -pidfile -rtc -sandbox -serial -smp -snapshot -uuid -version" -- "$cur")) ;;
+                -no-reboot -no-shutdown -no-user-config -nodefaults -nographic -object -overcommit -parallel
+                -pidfile -qmp -qmp-pretty -rtc -sandbox -serial -smp -snapshot -uuid -version" -- "$cur")) ;;
     esac
 }
 complete -F _xenner xenner
