@@ -8,9 +8,11 @@ _xenner()
         -accel)
             COMPREPLY=($(compgen -W "kvm tcg kvm:tcg help" -- "$cur")) ;;
         -machine)
-            COMPREPLY=($(compgen -W "xenpv xenpv,kernel-ring= xenpv,user-tables= xenpv,soft-quit= help" -- "$cur")) ;;
+            COMPREPLY=($(compgen -W "xenpv pc none xenpv,kernel-ring= xenpv,user-tables= xenpv,soft-quit= help" -- "$cur")) ;;
         -serial)
             COMPREPLY=($(compgen -W "stdio mon:stdio pty file: unix: null none chardev:" -- "$cur")) ;;
+        -qmp | -qmp-pretty | -monitor)
+            COMPREPLY=($(compgen -W "stdio pty unix: chardev: none" -- "$cur")) ;;
         -chardev)
             COMPREPLY=($(compgen -W "stdio,id= pty,id= file,id= socket,id= null,id= help" -- "$cur")) ;;
         -drive)
