@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 PATH=$PATH:/usr/sbin:/sbin
 : "${TEST_TIMEOUT:=120}"
-[ -e "${DEBIAN:=}" ] || skip "no disk image with Debian (make build/assets/debian.img, as root)"
+[ -e "${DEBIAN:=}" ] || skip "no disk image with Debian: make build/assets/debian.img, as root"
 cp --sparse=always "$DEBIAN" "$work/disk"
 
 prompt="root@xenner:~# "
