@@ -74,9 +74,13 @@ static bool may_release(uint64_t mfn, unsigned order)
     return true;
 }
 
+/* No released frame is below; under memory_lock. A balloon that shrinks asks for frame after frame. */
+static uint64_t first_released = ~0ull;
+
 static void mark_released(uint64_t mfn, unsigned order)
 {
     memset(&emu.frame_info[mfn], FRAME_RELEASED, 1ull << order);
+    first_released = MIN(first_released, mfn);
     emu.nr_pages_now -= 1ull << order;
 }
 
@@ -97,18 +101,24 @@ static void mark_taken(uint64_t mfn, unsigned order)
 /* First fit, aligned as the allocator of Xen has it; the marks are few (a balloon's worth). */
 static bool take(unsigned order, uint64_t *ret)
 {
-    uint64_t n = 1ull << order, first = (emu.boot->guest_first_mfn + n - 1) & ~(n - 1);
+    uint64_t n = 1ull << order, end = emu.boot->guest_end_mfn;
 
-    for (uint64_t mfn = first; mfn + n <= emu.boot->guest_end_mfn; mfn += n) {
+    if (first_released >= end)
+        return false;
+    for (uint64_t mfn = (first_released + n - 1) & ~(n - 1); mfn + n <= end; mfn += n) {
         uint64_t i = 0;
         while (i < n && is_guest_frame(mfn + i) && (emu.frame_info[mfn + i] & FRAME_RELEASED))
             i++;
         if (i < n)
             continue;
         mark_taken(mfn, order);
+        if (order == 0)
+            first_released = mfn + 1;
         *ret = mfn;
         return true;
     }
+    if (order == 0)
+        first_released = ~0ull;
     return false;
 }
 
@@ -117,18 +127,46 @@ static void clear_frames(uint64_t mfn, unsigned order)
     memset(direct(mfn << PAGE_SHIFT), 0, PAGE_SIZE << order);
 }
 
-/* The three reservation calls return how many extents are done, whatever is wrong with the rest. */
+/* Frames side by side go back to the host in one go: each call of it takes as long as many frames. */
+static void give_back(struct vcpu *v, struct emu_frames *run)
+{
+    if (run->count)
+        hostcall(v, EMU_HOSTCALL_RELEASE, 0, run, sizeof(*run));
+    run->count = 0;
+}
+
+static void add_to_run(struct vcpu *v, struct emu_frames *run, uint64_t mfn, uint64_t n)
+{
+    if (run->count && mfn + n == run->first_mfn) {
+        run->first_mfn = mfn;
+        run->count += n;
+        return;
+    }
+    if (run->count && mfn == run->first_mfn + run->count) {
+        run->count += n;
+        return;
+    }
+    give_back(v, run);
+    *run = (struct emu_frames){mfn, n};
+}
+
+/*
+ * The three reservation calls return how many extents are done, whatever is wrong with the rest. All of
+ * it is under memory_lock: nobody gets a frame that is on its way to the host.
+ */
 static int64_t decrease(struct vcpu *v, const struct extents *e, uint64_t done)
 {
+    struct emu_frames run = {0, 0};
+
     for (; done < e->count; done++) {
         uint64_t mfn;
         if (get_pfn(e, done, &mfn) || !may_release(mfn, e->order))
             break;
         mark_released(mfn, e->order);
         m2p_forget(mfn, e->order);
-        struct emu_frames f = {mfn, 1ull << e->order};
-        hostcall(v, EMU_HOSTCALL_RELEASE, 0, &f, sizeof(f));
+        add_to_run(v, &run, mfn, 1ull << e->order);
     }
+    give_back(v, &run);
     return (int64_t)done;
 }
 

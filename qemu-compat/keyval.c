@@ -1,4 +1,5 @@
 #include "qemu-compat/keyval.h"
+#include "qemu-compat/json_stream.h"
 #include "xenner/config/size.h"
 
 #include <gio/gio.h>
@@ -27,6 +28,59 @@ static void add(struct keyval *kv, const char *key, const char *value)
     g_ptr_array_add(kv->values, g_strdup(value));
 }
 
+/* Nested objects and lists become dotted keys, as QEMU writes them: "backing.file.filename". */
+static bool flatten(struct keyval *kv, const char *key, JsonNode *node, GError **error)
+{
+    g_autofree char *text = NULL;
+
+    if (JSON_NODE_HOLDS_OBJECT(node)) {
+        g_autoptr(GList) names = json_object_get_members(json_node_get_object(node));
+        for (GList *l = names; l; l = l->next) {
+            g_autofree char *sub = *key ? g_strconcat(key, ".", l->data, NULL) : g_strdup(l->data);
+            if (!flatten(kv, sub, json_object_get_member(json_node_get_object(node), l->data), error))
+                return false;
+        }
+        return true;
+    }
+    if (JSON_NODE_HOLDS_ARRAY(node)) {
+        JsonArray *list = json_node_get_array(node);
+        for (guint i = 0; i < json_array_get_length(list); i++) {
+            g_autofree char *sub = g_strdup_printf("%s.%u", key, i);
+            if (!flatten(kv, sub, json_array_get_element(list, i), error))
+                return false;
+        }
+        return true;
+    }
+    if (JSON_NODE_HOLDS_NULL(node))
+        return true;
+    switch (json_node_get_value_type(node)) {
+    case G_TYPE_BOOLEAN:
+        text = g_strdup(json_node_get_boolean(node) ? "on" : "off");
+        break;
+    case G_TYPE_STRING:
+        text = json_node_dup_string(node);
+        break;
+    default:
+        text = json_to_string(node, FALSE);
+        break;
+    }
+    add(kv, key, text);
+    return true;
+}
+
+static bool parse_json(const char *text, struct keyval *ret, GError **error)
+{
+    g_autoptr(JsonNode) root = json_text_parse(text, strlen(text), error);
+
+    if (!root)
+        return false;
+    if (!JSON_NODE_HOLDS_OBJECT(root)) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "not a JSON object");
+        return false;
+    }
+    return flatten(ret, "", root, error);
+}
+
 bool keyval_parse(const char *text, const char *implied, struct keyval *ret, GError **error)
 {
     const char *at = text;
@@ -34,11 +88,8 @@ bool keyval_parse(const char *text, const char *implied, struct keyval *ret, GEr
     ret->keys = g_ptr_array_new_with_free_func(g_free);
     ret->values = g_ptr_array_new_with_free_func(g_free);
     ret->used = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    if (text[0] == '{') {
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                    "the JSON form of options is not supported yet");
-        return false;
-    }
+    if (text[0] == '{')
+        return parse_json(text, ret, error);
     for (bool first = true; *at; first = false) {
         g_autofree char *item = next_item(&at);
         char *eq = strchr(item, '=');

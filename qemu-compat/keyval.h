@@ -1,6 +1,6 @@
 /*
  * QEMU's "first,key=val,key,..." lists: a comma is doubled inside a value; a key without a value means
- * key=on, nokey means key=off; the first item may lack its key.
+ * key=on, nokey means key=off; the first item may lack its key. Also QEMU's other form, a JSON object.
  */
 #pragma once
 

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-static struct chardev_config *new_chardev(struct option_state *s, const char *option,
-                                          const char *value, const char *id)
+struct chardev_config *opt_new_chardev(struct option_state *s, const char *option,
+                                       const char *value, const char *id)
 {
     struct chardev_config *c = g_new0(struct chardev_config, 1);
 
@@ -60,17 +60,29 @@ static bool socket_keys(struct keyval *kv, struct chardev_config *c, GError **er
             return false;
         c->reconnect = (int)seconds;
     }
+    if ((text = keyval_get(kv, "fd"))) {
+        if (!number_parse(text, G_MAXINT, &seconds, error))
+            return false;
+        if (seconds < 3 || c->path)
+            return opt_error(error, c->path ? "'path' and 'fd' exclude each other"
+                                            : "fd=%s: not an inherited socket", text);
+        c->fd = (int)seconds;
+    }
     if (c->server && c->reconnect)
         return opt_error(error, "'reconnect' is for clients");
     return true;
 }
 
-static bool common_keys(struct keyval *kv, struct chardev_config *c, GError **error)
+static bool common_keys(struct option_state *s, struct keyval *kv, struct chardev_config *c,
+                        GError **error)
 {
-    c->path = g_strdup(keyval_get(kv, "path"));
-    c->log = g_strdup(keyval_get(kv, "logfile"));
+    const char *path = keyval_get(kv, "path"), *log = keyval_get(kv, "logfile");
+
+    c->path = opt_path(s, path, error);
+    c->log = c->path || !path ? opt_path(s, log, error) : NULL;
     c->signal = true;
-    return keyval_get_switch(kv, "logappend", &c->log_append, error) &&
+    return (c->path || !path) && (c->log || !log) &&
+           keyval_get_switch(kv, "logappend", &c->log_append, error) &&
            keyval_get_switch(kv, "append", &c->append, error) &&
            keyval_get_switch(kv, "mux", &c->mux, error) &&
            keyval_get_switch(kv, "signal", &c->signal, error) &&
@@ -94,9 +106,9 @@ bool opt_chardev(struct option_state *s, const char *value, GError **error)
         if (ok && (!id || !*id))
             ok = opt_error(error, "'id' is missing");
         if (ok) {
-            struct chardev_config *c = new_chardev(s, "-chardev", value, id);
+            struct chardev_config *c = opt_new_chardev(s, "-chardev", value, id);
             c->kind = kind;
-            ok = common_keys(&kv, c, error);
+            ok = common_keys(s, &kv, c, error);
         }
     }
     keyval_clear(&kv);
@@ -104,8 +116,8 @@ bool opt_chardev(struct option_state *s, const char *value, GError **error)
 }
 
 /* The short forms of -serial. "none" and "null" differ: the first makes no console at all. */
-static bool serial_short(struct option_state *s, const char *value, struct chardev_config *c,
-                         GError **error)
+bool opt_chardev_short(struct option_state *s, const char *value, struct chardev_config *c,
+                       GError **error)
 {
     c->signal = !s->nographic;
     if (g_str_has_prefix(value, "mon:")) {
@@ -133,7 +145,7 @@ static bool serial_short(struct option_state *s, const char *value, struct chard
         keyval_clear(&kv);
         return ok;
     } else {
-        return opt_error(error, "could not connect the console to character backend '%s'", value);
+        return opt_error(error, "could not connect to character backend '%s'", value);
     }
     return true;
 }
@@ -148,17 +160,20 @@ bool opt_serial(struct option_state *s, const char *value, GError **error)
         return true;
     }
     g_autofree char *id = g_strdup_printf("serial%u", s->cfg->consoles->len);
-    struct chardev_config *c = new_chardev(s, "-serial", value, id);
+    struct chardev_config *c = opt_new_chardev(s, "-serial", value, id);
     opt_add_console(s, "-serial", value, id);
-    return serial_short(s, value, c, error);
+    return opt_chardev_short(s, value, c, error);
+}
+
+bool opt_chardev_default(const struct option_state *s)
+{
+    return !s->explicit_serial && !s->nodefaults && !s->cfg->none && !s->cfg->consoles->len;
 }
 
 /* Without any console it is on this terminal; -nographic adds QEMU's escape keys. */
 bool opt_chardev_finish(struct option_state *s, GError **error)
 {
-    if (s->explicit_serial || s->cfg->consoles->len)
-        return true;
-    if (s->req->daemonize)
+    if (!opt_chardev_default(s) || s->req->daemonize)
         return true;
     return opt_serial(s, s->nographic ? "mon:stdio" : "stdio", error);
 }

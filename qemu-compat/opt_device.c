@@ -18,19 +18,49 @@ static bool device_console(struct option_state *s, const char *value, struct key
     return true;
 }
 
+/* A PV guest has no such bus or device; libvirt adds them by itself, and nobody misses them. */
+static bool device_nothing(struct option_state *s, const char *value, struct keyval *kv,
+                           GError **error)
+{
+    return true;
+}
+
+/* libvirt's names for a console: the next hvc. */
+static bool device_serial(struct option_state *s, const char *value, struct keyval *kv,
+                          GError **error)
+{
+    static const char *const places[] = {"index", "bus", "addr", "nr", "name", "iobase", "irq"};
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(places); i++)
+        keyval_get(kv, places[i]);
+    return device_console(s, value, kv, error);
+}
+
 static const struct {
     const char *name, *help;
     device_fn *add;
 } drivers[] = {
     {"VGA", "a framebuffer (vfb) and a keyboard (vkbd)", device_framebuffer},
     {"cirrus-vga", "the same", device_framebuffer},
+    {"ich9-usb-ehci1", "accepted, without effect", device_nothing},
+    {"ich9-usb-uhci1", "accepted, without effect", device_nothing},
+    {"ich9-usb-uhci2", "accepted, without effect", device_nothing},
+    {"ich9-usb-uhci3", "accepted, without effect", device_nothing},
+    {"isa-serial", "a console (hvc) on a chardev", device_serial},
+    {"pci-bridge", "accepted, without effect", device_nothing},
+    {"piix3-usb-uhci", "accepted, without effect", device_nothing},
+    {"qemu-xhci", "accepted, without effect", device_nothing},
     {"qxl-vga", "the same", device_framebuffer},
     {"usb-kbd", "a keyboard and pointer (vkbd)", device_input},
     {"usb-mouse", "the same, with a relative pointer", device_input},
     {"usb-tablet", "the same, with an absolute pointer", device_input},
+    {"virtconsole", "a console (hvc) on a chardev", device_serial},
+    {"virtio-balloon-pci", "accepted: every guest has Xen's balloon", device_nothing},
     {"virtio-gpu-pci", "a framebuffer (vfb) and a keyboard (vkbd)", device_framebuffer},
     {"virtio-keyboard-pci", "a keyboard and pointer (vkbd)", device_input},
     {"virtio-mouse-pci", "the same, with a relative pointer", device_input},
+    {"virtio-rng-pci", "accepted, without effect", device_nothing},
+    {"virtio-serial-pci", "accepted, without effect", device_nothing},
     {"virtio-tablet-pci", "the same, with an absolute pointer", device_input},
     {"virtio-vga", "a framebuffer (vfb) and a keyboard (vkbd)", device_framebuffer},
     {"vmware-svga", "the same", device_framebuffer},

@@ -88,13 +88,34 @@ static bool soft_quit(const char *text, struct vm_config *cfg, GError **error)
     return true;
 }
 
+/*
+ * One PV machine under three names: libvirt takes only machines that it knows for a PC's. "none" has no
+ * guest.
+ */
+static bool machine_type(struct vm_config *cfg, const char *type)
+{
+    static const char *const types[] = {"none", "pc", "pc-i440fx-7.2", "xenpv"};
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(types); i++) {
+        if (strcmp(type, types[i]) == 0) {
+            g_free(cfg->machine);
+            cfg->machine = g_strdup(strcmp(type, "pc") == 0 ? "pc-i440fx-7.2" : type);
+            cfg->none = strcmp(type, "none") == 0;
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool machine_keys(struct option_state *s, struct keyval *kv, GError **error)
 {
     static const char *const harmless[] = {"usb", "dump-guest-core", "vmport", "graphics", "hpet",
-                                           "smm", "mem-merge", NULL};
+                                           "smm", "mem-merge", "memory-backend", "kernel_irqchip", "kernel-irqchip",
+                                           "acpi", "hmat", "suppress-vmdesc", "nvdimm", "igd-passthru",
+                                           "pflash0", "pflash1", "sata", "i8042", NULL};
     const char *type = keyval_get(kv, "type"), *text;
 
-    if (type && strcmp(type, "xenpv") != 0)
+    if (type && !machine_type(s->cfg, type))
         return opt_error(error, "'%s' is not a machine (-machine help lists them)", type);
     if ((text = keyval_get(kv, "accel")))
         add_accels(s, text);

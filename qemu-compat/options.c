@@ -137,13 +137,6 @@ static bool opt_nothing(struct option_state *s, const char *value, GError **erro
     return true;
 }
 
-static bool opt_sandbox(struct option_state *s, const char *value, GError **error)
-{
-    if (!g_str_has_prefix(value, "off"))
-        g_ptr_array_add(s->req->warnings, g_strdup("-sandbox: not supported yet, goes without"));
-    return true;
-}
-
 static bool opt_help(struct option_state *s, const char *value, GError **error)
 {
     return set_help(s, HELP_OPTIONS);
@@ -160,7 +153,9 @@ static const struct option options[] = {
     {"S", NULL, "do not start the guest", opt_stopped},
     {"accel", "NAME[:NAME...]", "accelerators to try, in this order ('help' tests each)", opt_accel},
     {"action", "EVENT=ACTION,...", "what to do on reboot=, shutdown= and panic=", opt_action},
+    {"add-fd", "fd=FD,set=N,opaque=TEXT", "an inherited descriptor as the file /dev/fdset/N", opt_add_fd},
     {"append", "TEXT", "the kernel's command line", opt_append},
+    {"audiodev", "[driver=]none,id=ID", "accepted: a PV guest has no sound", opt_audiodev},
     {"bios", "FILE", "the boot loader, a PV kernel itself, when there is no -kernel", opt_bios},
     {"boot", "[order=]LETTERS,menu=on|off", "accepted: the boot loader's configuration decides", opt_boot},
     {"cdrom", "FILE", "a CD-ROM: -drive file=FILE,index=2,media=cdrom", opt_cdrom},
@@ -183,7 +178,9 @@ static const struct option options[] = {
     {"m", "[size=]SIZE", "memory, in MiB unless a suffix says otherwise (default 128)", opt_memory},
     {"machine", "[type=]xenpv,...", "kernel-ring=auto|1|3, user-tables=auto|shared|split, soft-quit=off|on|S, accel=",
      opt_machine},
-    {"monitor", "DEV", "only 'none' yet", opt_only_none},
+    {"mon", "[chardev=]ID,mode=readline|control,pretty=on|off", "a monitor on a chardev", opt_mon},
+    {"monitor", "DEV", "commands for people on: stdio, pty, unix:F,server=on, chardev:ID, none",
+     opt_monitor},
     {"msg", "timestamp=on|off", "timestamps on messages", opt_msg},
     {"name", "NAME", "the guest's name", opt_name},
     {"net", "nic|TYPE,...", "a NIC, or the network for it: the older form of -nic", opt_net},
@@ -194,11 +191,16 @@ static const struct option options[] = {
     {"no-reboot", NULL, "exit instead of rebooting", opt_no_reboot},
     {"no-shutdown", NULL, "stop instead of exiting when the guest powers off", opt_no_shutdown},
     {"no-user-config", NULL, "accepted: there is no user configuration", opt_nothing},
-    {"nodefaults", NULL, "no framebuffer without -vga or -device", opt_nodefaults},
+    {"nodefaults", NULL, "no default console, no framebuffer without -vga or -device",
+     opt_nodefaults},
     {"nographic", NULL, "the console is this terminal, with QEMU's escape keys", opt_nographic},
-    {"overcommit", "ARG", "accepted", opt_nothing},
+    {"object", "TYPE,id=ID,...", "accepted: memory-backend-ram, memory-backend-memfd, secret, ...",
+     opt_object},
+    {"overcommit", "mem-lock=on|off,cpu-pm=on|off", "accepted", opt_overcommit},
     {"parallel", "DEV", "only 'none': a PV guest has no parallel port", opt_only_none},
     {"pidfile", "FILE", "write the process id to FILE", opt_pidfile},
+    {"qmp", "DEV", "QMP on: stdio, pty, unix:F,server=on, chardev:ID", opt_qmp},
+    {"qmp-pretty", "DEV", "the same, indented", opt_qmp_pretty},
     {"rtc", "ARG", "accepted: the guest's clock is UTC", opt_nothing},
     {"sandbox", "off|on,...", "accepted, without effect yet", opt_sandbox},
     {"serial", "DEV",
@@ -215,7 +217,7 @@ static const struct option options[] = {
 /* QEMU's own that change what the guest sees and that are not there yet: refused, not ignored. */
 static const char *const refused[] = {
     "blockdev", "fda",
-    "incoming", "loadvm", "mon",   "object", "qmp",
+    "incoming", "loadvm",
     "spice",    "usb",    "watchdog", "fsdev", "virtfs", "kernel-irqchip",
 };
 
@@ -273,7 +275,8 @@ static bool parse_all(struct option_state *s, int argc, char *const argv[], GErr
         if (s->req->help)
             return true;
     }
-    if (s->req->daemonize && s->nographic)
+    /* where it does nothing, because nothing is left to be put on the terminal, it may stand */
+    if (s->req->daemonize && s->nographic && opt_chardev_default(s))
         return opt_error(error, "-nographic cannot be used with -daemonize");
     if (!opt_chardev_finish(s, error) || !opt_drive_finish(s, error) || !opt_net_finish(s, error))
         return false;
@@ -304,10 +307,12 @@ bool qemu_options_parse(int argc, char *const argv[], struct vm_config **ret_cfg
     struct front_request req = {.warnings = g_ptr_array_new_with_free_func(g_free)};
     struct option_state s = {.cfg = vm_config_new(), .req = &req,
                              .accels = g_ptr_array_new_with_free_func(g_free),
-                             .disk_devices = g_ptr_array_new_with_free_func(g_free)};
+                             .disk_devices = g_ptr_array_new_with_free_func(g_free),
+                             .fdsets = g_array_new(FALSE, FALSE, sizeof(struct fdset_option))};
     bool ok = parse_all(&s, argc, argv, error);
 
     g_ptr_array_unref(s.accels);
+    g_array_unref(s.fdsets);
     g_ptr_array_unref(s.disk_devices);
     if (!ok) {
         if (error)

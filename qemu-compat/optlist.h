@@ -4,12 +4,19 @@
 #include "qemu-compat/keyval.h"
 #include "qemu-compat/options.h"
 
+/* -add-fd */
+struct fdset_option {
+    uint64_t set;
+    int fd;
+};
+
 struct option_state {
     struct vm_config *cfg;
     struct front_request *req;
     GPtrArray *accels;      /* char * */
-    bool nographic, explicit_serial;
-    bool nodefaults, explicit_vga, tablet, mouse;
+    GArray *fdsets;         /* struct fdset_option */
+    bool nographic, nodefaults, explicit_serial;
+    bool explicit_vga, tablet, mouse;
     unsigned hub_nics, hub_netdevs; /* what -net plugs together */
     bool snapshot;           /* -snapshot */
     GPtrArray *disk_devices; /* char *, three for each -device xen-disk: value, drive, vdev */
@@ -31,19 +38,37 @@ typedef bool device_fn(struct option_state *s, const char *value, struct keyval 
 device_fn device_framebuffer, device_input;
 /* After the last option: the framebuffer that a display brings, and the pointer's kind. */
 void opt_display_finish(struct option_state *s);
+option_fn opt_mon, opt_qmp, opt_qmp_pretty, opt_monitor, opt_object, opt_sandbox, opt_overcommit,
+    opt_audiodev, opt_add_fd;
 option_fn opt_net, opt_netdev, opt_nic;
 option_fn opt_drive, opt_hda, opt_hdb, opt_hdc, opt_hdd, opt_cdrom, opt_snapshot;
 bool opt_device_disk(struct option_state *s, const char *value, struct keyval *kv, GError **error);
+/* Nobody said where the console should be. */
+bool opt_chardev_default(const struct option_state *s);
 /* After the last option: drives and devices find each other. */
 bool opt_drive_finish(struct option_state *s, GError **error);
 /* One more console for the guest, on the chardev of that id; option and value are its origin. */
 void opt_add_console(struct option_state *s, const char *option, const char *value,
                      const char *chardev);
+/* Nobody said where the console should be. */
+bool opt_chardev_default(const struct option_state *s);
 /* After the last option: what follows from -nographic and from no -serial. */
 bool opt_chardev_finish(struct option_state *s, GError **error);
 /* -device xen-net-device */
 bool opt_device_nic(struct option_state *s, const char *value, struct keyval *kv, GError **error);
+/* Nobody said where the console should be. */
+bool opt_chardev_default(const struct option_state *s);
 /* After the last option: MAC addresses. */
 bool opt_net_finish(struct option_state *s, GError **error);
 #define OPT_NET_HUB "#hub" /* id of the netdev that -net makes */
+/*
+ * A path that is one of -add-fd's sets (/dev/fdset/N) as one that open() knows; others as they are.
+ * NULL gives NULL; also, with error, a set that is not there.
+ */
+char *opt_path(const struct option_state *s, const char *path, GError **error);
+struct chardev_config *opt_new_chardev(struct option_state *s, const char *option, const char *value,
+                                       const char *id);
+/* The forms without keys: stdio, pty, unix:PATH,... */
+bool opt_chardev_short(struct option_state *s, const char *value, struct chardev_config *c,
+                       GError **error);
 bool opt_error(GError **error, const char *fmt, ...) G_GNUC_PRINTF(2, 3);

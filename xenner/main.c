@@ -1,5 +1,6 @@
 /* xenner: options -> vm_config -> vm -> main loop -> exit status. */
 #include "qemu-compat/options.h"
+#include "qemu-compat/qmp_server.h"
 #include "xenner/daemon.h"
 #include "xenner/domain/domain.h"
 #include "xenner/util/log.h"
@@ -13,6 +14,7 @@ struct program {
     struct vm_config *cfg;
     struct front_request req;
     struct vm *vm;
+    struct qmp_server *qmp;
     GMainLoop *loop;
     int status;
     int ready_fd; /* -daemonize */
@@ -49,7 +51,11 @@ static void print_help(enum front_help help)
         print_accels();
         break;
     case HELP_MACHINE:
-        puts("Supported machines are:\nxenpv                Xen paravirtual guest (default)");
+        puts("Supported machines are:\n"
+             "none                 no guest: for questions over a monitor\n"
+             "pc                   alias of pc-i440fx-7.2\n"
+             "pc-i440fx-7.2        Xen paravirtual guest, by the name of a PC: for libvirt\n"
+             "xenpv                Xen paravirtual guest (default)");
         break;
     case HELP_CPU:
         puts("A PV guest sees the accelerator's own CPU: host, max");
@@ -96,6 +102,7 @@ static bool start(struct program *p, GError **error)
     p->vm = vm_new(p->cfg, error);
     if (!p->vm)
         return false;
+    p->qmp = qmp_server_new(p->vm);
     vm_set_quit_handler(p->vm, on_quit, p);
     g_unix_signal_add(SIGINT, on_signal, p);
     g_unix_signal_add(SIGTERM, on_signal, p);
@@ -130,6 +137,7 @@ static int run(struct program *p)
         g_message("%s", error->message);
         p->status = EXIT_ERROR;
     }
+    qmp_server_free(p->qmp);
     vm_free(p->vm);
     pidfile_remove(p->cfg->pidfile);
     g_main_loop_unref(p->loop);

@@ -16,7 +16,16 @@ _xenner()
         -drive)
             COMPREPLY=($(compgen -W "file= format=raw,file= format=qcow2,file=" -- "$cur")) ;;
         -device)
-            COMPREPLY=($(compgen -W "xen-console,chardev= xen-disk,drive= VGA usb-tablet usb-mouse help" -- "$cur")) ;;
+            COMPREPLY=($(compgen -W "xen-console,chardev= xen-disk,drive= xen-net-device,netdev= VGA usb-tablet
+                usb-mouse help" -- "$cur")) ;;
+        -nic)
+            COMPREPLY=($(compgen -W "user user,hostfwd= tap,ifname= bridge,br= stream,addr.type=
+                dgram,local.type= socket,listen= socket,connect= passt none help" -- "$cur")) ;;
+        -netdev)
+            COMPREPLY=($(compgen -W "user,id= tap,id= bridge,id= stream,id= dgram,id= socket,id= passt,id=
+                help" -- "$cur")) ;;
+        -net)
+            COMPREPLY=($(compgen -W "nic user tap bridge socket none help" -- "$cur")) ;;
         -vnc)
             COMPREPLY=($(compgen -W "127.0.0.1: unix: none" -- "$cur")) ;;
         -display)
@@ -29,10 +38,11 @@ _xenner()
             COMPREPLY=($(compgen -W "reboot=reset reboot=shutdown shutdown=poweroff shutdown=pause
                 panic=shutdown panic=exit-failure panic=pause panic=none panic=reset" -- "$cur")) ;;
         -d)
-            COMPREPLY=($(compgen -W "all blk chardev config domain emu fb hypercall vnc xenbus help" -- "$cur")) ;;
+            COMPREPLY=($(compgen -W "all blk chardev config domain emu fb hypercall net vnc xenbus help" -- "$cur")) ;;
         *)
-            COMPREPLY=($(compgen -W "-D -S -k -vga -vnc -accel -action -append -bios -boot -chardev -cdrom -cpu -d -daemonize
-                -device -display -drive -h -hda -hdb -hdc -hdd -help -initrd -kernel -m -machine -monitor -msg -name -no-acpi -no-hpet
+            COMPREPLY=($(compgen -W "-D -S -accel -action -add-fd -append -audiodev -bios -boot -chardev -cdrom -cpu -d
+                -daemonize -device -display -drive -h -hda -hdb -hdc -hdd -help -initrd -k -kernel -m -machine
+                -mon -monitor -msg -name -net -netdev -nic -no-acpi -no-hpet -object -qmp -qmp-pretty -vga -vnc
                 -no-reboot -no-shutdown -no-user-config -nodefaults -nographic -overcommit -parallel
                 -pidfile -rtc -sandbox -serial -smp -snapshot -uuid -version" -- "$cur")) ;;
     esac

@@ -3,7 +3,7 @@
 
 Listens on a Unix socket, starts COMMAND, which connects to it, and then waits for each EXPECT and
 sends the line SEND after it ('': none). What it heard goes to stdout. At the end the command gets
-SIGTERM, and its status is ours.
+SIGTERM, unless the last EXPECT is @end: then it ends by itself. Its status is ours.
 """
 import os
 import socket
@@ -26,6 +26,13 @@ def talk(sock, pairs):
             sock.sendall(send.encode() + b"\n")
 
 
+def drain(sock):
+    piece = b"-"
+    while piece:
+        piece = sock.recv(4096)
+        sys.stdout.buffer.write(piece)
+
+
 def main():
     split = sys.argv.index("--")
     words, command = sys.argv[2:split], sys.argv[split + 1:]
@@ -34,6 +41,9 @@ def main():
     listener.settimeout(timeout)
     listener.bind(sys.argv[1])
     listener.listen()
+    to_the_end = bool(words) and words[-1] == "@end"
+    if to_the_end:
+        words.pop()
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     try:
         sock, _ = listener.accept()
@@ -42,7 +52,10 @@ def main():
     except (OSError, EOFError) as why:
         child.kill()
         sys.exit(f"chat.py: {why}")
-    child.terminate()
+    if to_the_end:
+        drain(sock)
+    else:
+        child.terminate()
     sys.exit(child.wait(timeout))
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import urllib.request
 
 TIMEOUT = float(os.environ.get("TEST_TIMEOUT", "120"))
 
@@ -24,11 +25,12 @@ def fail(text):
 class Guest:
     """xenner with the test's kernel; ends with the context."""
 
-    def __init__(self, words, *options, pass_fds=(), memory="128"):
+    def __init__(self, words, *options, pass_fds=(), memory="128", vcpus=1):
         self.heard = []
         self.errors = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
             [os.environ["XENNER"], "-accel", os.environ.get("ACCEL", "tcg"), "-m", memory,
+             "-smp", str(vcpus),
              "-kernel", os.environ["KERNEL"], "-initrd", os.environ["INITRD"],
              "-append", f"console=hvc0 quiet {words}", "-serial", "stdio", *options],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.errors,
@@ -68,6 +70,22 @@ class Guest:
         got = self.process.wait()
         if got != status:
             fail(f"exit status {got}, not {status}")
+
+
+def transfers(guest, server, address, web, bell):
+    """The host's half of the guest's script `net`."""
+    line = guest.wait_for("net: ")
+    if line != f"net: {address}":
+        fail(f"'{line}', not '{address}'")
+    guest.wait_for(f"net: received {len(server.data)}")
+    guest.wait_for("net: sent")
+    guest.wait_for("net: serving")
+    with urllib.request.urlopen("http://%s:%d/data" % web) as answer:
+        if answer.read() != server.data:
+            fail("what the guest serves is not what it got")
+    socket.create_connection(bell).close()
+    guest.wait_for("net: errors 0 0")
+    guest.wait_for("net: good")
 
 
 class Server(http.server.ThreadingHTTPServer):

@@ -13,7 +13,7 @@ def main():
     with tempfile.TemporaryDirectory() as tftp:
         with open(os.path.join(tftp, "boot.txt"), "w") as f:
             f.write("from tftp\n")
-        with Guest(f"xenner.run=nics net.http={server.port}",
+        with Guest(f"xenner.run=nics net.http=10.0.2.2:{server.port}",
                    "-netdev", f"user,id=a,hostfwd=tcp:127.0.0.1:{bell}-:7,"
                    f"hostfwd=udp:127.0.0.1:{udp}-:9",
                    "-device", "xen-net-device,netdev=a",

@@ -184,7 +184,7 @@ static bool offer(struct blk_backend *b, uint32_t number, GError **error)
         {"removable", c->cdrom ? "1" : "0"}, {"mode", img->readonly ? "r" : "w"},
         {"device-type", c->cdrom ? "cdrom" : "disk"}, {"info", info}, {"sectors", sectors},
         {"sector-size", "512"}, {"physical-sector-size", physical},
-        {"feature-flush-cache", "1"}, {"feature-barrier", "1"}, {"feature-persistent", "0"},
+        {"feature-flush-cache", "1"}, {"feature-barrier", "1"}, {"feature-persistent", "1"},
         {"feature-max-indirect-segments", G_STRINGIFY(256)},
         {"max-ring-page-order", "4"}, {"max-ring-pages", "16"}, {"multi-queue-max-queues", "4"},
         {"feature-discard", img->can_discard ? "1" : "0"},

@@ -25,8 +25,11 @@ struct call {
     GCond cond;
 };
 
-static void end_of_round(struct blk_io *io)
+/* True when there was something to be done. */
+static bool end_of_round(struct blk_io *io)
 {
+    bool any = io->batches != NULL;
+
     while (io->batches) {
         struct io_batch *b = io->batches;
         io->batches = b->next;
@@ -36,6 +39,7 @@ static void end_of_round(struct blk_io *io)
         b->fn(b);
     }
     io->ops->flush(io->executor);
+    return any;
 }
 
 void io_at_end(struct blk_io *io, struct io_batch *batch)
@@ -50,8 +54,9 @@ void io_at_end(struct blk_io *io, struct io_batch *batch)
 
 void io_iterate(struct blk_io *io)
 {
-    end_of_round(io);
-    g_main_context_iteration(io->context, TRUE);
+    /* What the caller waits for may have happened in the first line. */
+    bool wait = !end_of_round(io);
+    g_main_context_iteration(io->context, wait);
     end_of_round(io);
 }
 

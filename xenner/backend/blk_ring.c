@@ -4,6 +4,9 @@
 #include <gio/gio.h>
 #include <sys/mman.h>
 
+/* Linux's frontends use up to 32 pages a request, and one for the list of them. */
+enum { KEPT_PER_ENTRY = 33 };
+
 struct blk_ring {
     struct blk_ring_config config;
     struct ring ring;
@@ -13,6 +16,7 @@ struct blk_ring {
     bool closing, broken;
     bool answered;      /* answers are in the ring that the guest was not told of */
     struct io_batch batch;
+    GHashTable *kept;   /* ref -> page, mapped for as long as the ring lives; NULL unless persistent */
     GSource *again;     /* ready when a round ended with requests left */
 };
 
@@ -62,13 +66,19 @@ static int16_t status_of(int rc)
     return rc == -EOPNOTSUPP ? BLKIF_RSP_EOPNOTSUPP : BLKIF_RSP_ERROR;
 }
 
+static void unmap_data(struct op *op)
+{
+    struct xen_host *host = op->ring->config.host;
+
+    if (op->nr_mapped)
+        host->ops->unmap_grants(host, op->refs, op->nr_mapped, op->prot, op->pages);
+}
+
 static void end_op(struct op *op, int16_t status)
 {
     struct blk_ring *ring = op->ring;
 
-    if (op->nr_mapped)
-        ring->config.host->ops->unmap_grants(ring->config.host, op->refs, op->nr_mapped, op->prot,
-                                             op->pages);
+    unmap_data(op);
     answer(ring, &op->req, status);
     ring->under_way--;
     if (ring->barrier == op)
@@ -169,8 +179,60 @@ static struct op *new_op(struct blk_ring *ring, const struct blk_req *req)
     return op;
 }
 
+/* One page of a frontend that uses its grants again and again: kept mapped, up to a limit. */
+static int map_kept(struct op *op, grant_ref_t ref, void **ret_page)
+{
+    struct blk_ring *ring = op->ring;
+    struct xen_host *host = ring->config.host;
+
+    if ((*ret_page = g_hash_table_lookup(ring->kept, GUINT_TO_POINTER(ref))))
+        return 0;
+    int rc = host->ops->map_grants(host, &ref, 1, op->prot, ret_page);
+    if (rc < 0)
+        return rc;
+    if (g_hash_table_size(ring->kept) < ring->ring.entries * KEPT_PER_ENTRY) {
+        g_hash_table_insert(ring->kept, GUINT_TO_POINTER(ref), *ret_page);
+        return 0;
+    }
+    op->refs[op->nr_mapped] = ref;
+    op->pages[op->nr_mapped++] = *ret_page;
+    return 0;
+}
+
+static void set_iov(struct op *op, unsigned i, const struct blkif_request_segment *seg, void *page)
+{
+    op->iov[i].iov_base = (char *)page + seg->first_sect * IMAGE_SECTOR;
+    op->iov[i].iov_len = (seg->last_sect - seg->first_sect + 1u) * IMAGE_SECTOR;
+}
+
+/* On failure, too, op->nr_mapped are to be unmapped. */
+static int map_all_kept(struct op *op, const struct blkif_request_segment *seg)
+{
+    op->prot = PROT_READ | PROT_WRITE; /* the next request may read into it */
+    for (unsigned i = 0; i < op->req.nr_segments; i++) {
+        void *page;
+        int rc = map_kept(op, seg[i].gref, &page);
+        if (rc < 0)
+            return rc;
+        set_iov(op, i, &seg[i], page);
+    }
+    return 0;
+}
+
+static gboolean unmap_one(gpointer ref, gpointer page, gpointer opaque)
+{
+    struct xen_host *host = opaque;
+    grant_ref_t r = GPOINTER_TO_UINT(ref);
+
+    host->ops->unmap_grants(host, &r, 1, PROT_READ | PROT_WRITE, &page);
+    return TRUE;
+}
+
 static int map_data(struct op *op, const struct blkif_request_segment *seg)
 {
+    if (op->ring->kept)
+        return map_all_kept(op, seg);
+
     struct xen_host *host = op->ring->config.host;
     unsigned n = op->req.nr_segments;
 
@@ -181,10 +243,8 @@ static int map_data(struct op *op, const struct blkif_request_segment *seg)
     if (rc < 0)
         return rc;
     op->nr_mapped = n;
-    for (unsigned i = 0; i < n; i++) {
-        op->iov[i].iov_base = (char *)op->pages[i] + seg[i].first_sect * IMAGE_SECTOR;
-        op->iov[i].iov_len = (seg[i].last_sect - seg[i].first_sect + 1u) * IMAGE_SECTOR;
-    }
+    for (unsigned i = 0; i < n; i++)
+        set_iov(op, i, &seg[i], op->pages[i]);
     return 0;
 }
 
@@ -242,6 +302,7 @@ static void take_one(struct blk_ring *ring)
     struct op *op = new_op(ring, &req);
     op->bytes = bytes;
     if (map_data(op, seg) < 0) {
+        unmap_data(op);
         answer(ring, &req, BLKIF_RSP_ERROR);
         g_free(op);
         return;
@@ -315,6 +376,7 @@ struct blk_ring *blk_ring_new(const struct blk_ring_config *config, GError **err
 
     ring->config = *config;
     ring->batch.fn = publish;
+    ring->kept = config->persistent ? g_hash_table_new(NULL, NULL) : NULL;
     ring->again = g_source_new(&again_source, sizeof(GSource));
     g_source_set_callback(ring->again, never, ring, NULL);
     g_source_attach(ring->again, blk_io_context(config->io));
@@ -333,13 +395,24 @@ void blk_ring_free(struct blk_ring *ring)
         return;
     struct xen_host *host = ring->config.host;
     ring->closing = true;
+    disk_image_hurry(ring->config.image, true);
     while (ring->under_way || ring->batch.queued)
         io_iterate(ring->config.io);
+    disk_image_hurry(ring->config.image, false);
     host->ops->unbind(ring->port);
+    if (ring->kept)
+        g_hash_table_foreach_remove(ring->kept, unmap_one, host);
+    g_clear_pointer(&ring->kept, g_hash_table_unref);
     if (ring->ring.nr_pages)
         host->ops->unmap_grants(host, ring->config.refs, ring->ring.nr_pages,
                                 PROT_READ | PROT_WRITE, ring->ring.pages);
     g_source_destroy(ring->again);
     g_source_unref(ring->again);
     g_free(ring);
+}
+
+bool blk_ring_busy(const struct blk_ring *ring)
+{
+    return ring->under_way || ring->batch.queued ||
+           (!ring->broken && ring_waiting(&ring->ring) > 0);
 }

@@ -27,3 +27,5 @@ struct blk_ring_config {
 struct blk_ring *blk_ring_new(const struct blk_ring_config *config, GError **error);
 /* Takes nothing more, waits for what is under way, unmaps and unbinds all. Accepts NULL. */
 void blk_ring_free(struct blk_ring *ring);
+/* Requests are under way, or were not all taken, or the guest was not told yet. */
+bool blk_ring_busy(const struct blk_ring *ring);

@@ -45,8 +45,7 @@ struct disk_image *disk_image_open(const struct disk_config *config, struct blk_
     if (strcmp(format, "raw") == 0 && !config->snapshot)
         img = image_raw_open(config, io, !config->format, error);
     else
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "%s is not supported yet",
-                    config->snapshot ? "snapshot=on" : format);
+        img = image_qsd_open(config, format, io, error);
     if (!img)
         return NULL;
     img->io = io;
@@ -55,7 +54,7 @@ struct disk_image *disk_image_open(const struct disk_config *config, struct blk_
                   format, strcmp(format, "raw") == 0
                       ? " Write operations on block 0 will be restricted. Specify the 'raw' format "
                         "explicitly to remove the restrictions." : "");
-    return img;
+    return image_throttle(img, &config->limits);
 }
 
 void disk_image_free(struct disk_image *img)
@@ -67,4 +66,10 @@ void disk_image_free(struct disk_image *img)
 void disk_image_submit(struct disk_image *img, struct image_request *r)
 {
     img->ops->submit(img, r);
+}
+
+void disk_image_hurry(struct disk_image *img, bool hurry)
+{
+    if (img->ops->hurry)
+        img->ops->hurry(img, hurry);
 }

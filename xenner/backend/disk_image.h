@@ -34,6 +34,7 @@ struct image_ops {
     const char *format;
     void (*submit)(struct disk_image *img, struct image_request *r);
     void (*free)(struct disk_image *img);
+    void (*hurry)(struct disk_image *img, bool hurry); /* optional */
 };
 
 struct disk_image {
@@ -54,7 +55,13 @@ struct disk_image *disk_image_open(const struct disk_config *config, struct blk_
 /* What was written is on the disk, or will be as far as `cache` says. Accepts NULL. */
 void disk_image_free(struct disk_image *img);
 void disk_image_submit(struct disk_image *img, struct image_request *r);
+/* Whether requests that limits hold back go at once: somebody waits for them. The I/O thread's. */
+void disk_image_hurry(struct disk_image *img, bool hurry);
 
 /* For disk_image_open(). */
 struct disk_image *image_raw_open(const struct disk_config *config, struct blk_io *io, bool probed,
                              GError **error);
+struct disk_image *image_qsd_open(const struct disk_config *config, const char *format,
+                                  struct blk_io *io, GError **error);
+/* below itself when there are no limits; else an image that owns it. */
+struct disk_image *image_throttle(struct disk_image *below, const struct disk_limits *limits);

@@ -56,7 +56,7 @@ void io_thread_call(struct io_thread *t, void (*fn)(void *opaque), void *opaque)
     struct call c = {t, fn, opaque, false};
     GSource *source = g_idle_source_new();
 
-    g_source_set_priority(source, G_PRIORITY_HIGH);
+    g_source_set_priority(source, G_PRIORITY_DEFAULT);
     g_source_set_callback(source, do_call, &c, NULL);
     g_source_attach(source, t->ctx);
     g_mutex_lock(&t->lock);

@@ -329,9 +329,11 @@ struct netport *net_user_new(const struct netdev_config *cfg, GError **error)
     if (!net_user_config(&cfg->user, &config, error))
         return NULL;
     struct net_user *u = g_new0(struct net_user, 1);
-    g_ptr_array_add(cfg->user.dnssearch, NULL);
-    if (cfg->user.dnssearch->len > 1)
-        config.vdnssearch = (const char **)cfg->user.dnssearch->pdata;
+    g_autoptr(GPtrArray) search = g_ptr_array_new(); /* libslirp wants a NULL at its end, and copies */
+    g_ptr_array_extend(search, cfg->user.dnssearch, NULL, NULL);
+    g_ptr_array_add(search, NULL);
+    if (search->len > 1)
+        config.vdnssearch = (const char **)search->pdata;
     u->config = config;
     u->cfg = &cfg->user;
     u->error = error;
@@ -339,7 +341,6 @@ struct netport *net_user_new(const struct netdev_config *cfg, GError **error)
     g_queue_init(&u->queue);
     netport_init(&u->port, &user_ops, cfg);
     io_thread_call(u->port.thread, open_in_thread, u);
-    g_ptr_array_set_size(cfg->user.dnssearch, (gint)cfg->user.dnssearch->len - 1);
     if (u->ok)
         return &u->port;
     user_free(&u->port);

@@ -27,9 +27,15 @@ struct netport *netport_new(const struct netdev_config *cfg, GError **error)
     switch (cfg->kind) {
     case NETDEV_USER:
         return net_user_new(cfg, error);
-    default:
-        return NULL;
+    case NETDEV_TAP:
+    case NETDEV_BRIDGE:
+        return net_tap_new(cfg, error);
+    case NETDEV_STREAM:
+    case NETDEV_DGRAM:
+    case NETDEV_PASST:
+        return net_socket_new(cfg, error);
     }
+    return NULL;
 }
 
 void netport_free(struct netport *p)

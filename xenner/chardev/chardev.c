@@ -57,11 +57,50 @@ static void filter_escapes(struct chardev *chr, const uint8_t *data, size_t len)
     }
 }
 
+/* What nobody will ever take must not stay open. */
+static void keep_fds(struct chardev *chr, const int *fds, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (chr->fds->len < CHARDEV_MAX_FDS)
+            g_array_append_val(chr->fds, fds[i]);
+        else
+            close(fds[i]);
+    }
+}
+
+static void drop_fds(struct chardev *chr)
+{
+    for (guint i = 0; i < chr->fds->len; i++)
+        close(g_array_index(chr->fds, int, i));
+    g_array_set_size(chr->fds, 0);
+}
+
+static ssize_t read_some(struct chardev *chr, int fd, uint8_t *buf, size_t len)
+{
+    union {
+        struct cmsghdr align;
+        char buf[CMSG_SPACE(16 * sizeof(int))];
+    } control;
+    struct iovec iov = {buf, len};
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.buf,
+                         .msg_controllen = sizeof(control.buf)};
+
+    if (!chr->takes_fds)
+        return read(fd, buf, len);
+    ssize_t n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
+    for (struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c)) {
+        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+            keep_fds(chr, (const int *)(const void *)CMSG_DATA(c),
+                     (c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+    }
+    return n;
+}
+
 static gboolean on_readable(gint fd, GIOCondition condition, gpointer data)
 {
     struct chardev *chr = data;
-    uint8_t buf[1024];
-    ssize_t n = read(fd, buf, sizeof(buf));
+    uint8_t buf[4096];
+    ssize_t n = read_some(chr, fd, buf, sizeof(buf));
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return G_SOURCE_CONTINUE;
@@ -209,7 +248,7 @@ size_t chardev_write(struct chardev *chr, const uint8_t *data, size_t len)
                 watch_output(chr);
         }
     }
-    if (chr->out_fd < 0 && !chr->discards)
+    if (chr->out_fd < 0 && !chr->discards && !(chr->user && chr->user->no_backlog))
         keep(chr, data, len);
     log_output(chr, data, taken);
     return taken;
@@ -224,6 +263,8 @@ void chardev_connected(struct chardev *chr, int in, int out, bool owns_fds)
     if (out >= 0)
         flush_backlog(chr);
     watch_input(chr);
+    if (chr->user && chr->user->opened)
+        chr->user->opened(chr->opaque);
 }
 
 static void drop_source(guint *source)
@@ -244,6 +285,14 @@ void chardev_disconnected(struct chardev *chr)
         close(in);
     if (chr->owns_fds && out >= 0 && out != in)
         close(out);
+    drop_fds(chr);
+    if (chr->user && chr->user->no_backlog) {
+        g_byte_array_set_size(chr->backlog, 0);
+        g_byte_array_set_size(chr->unread, 0);
+        chr->input_stopped = false;
+    }
+    if (chr->user && chr->user->closed)
+        chr->user->closed(chr->opaque);
     if (chr->ops->hung_up)
         chr->ops->hung_up(chr);
     else
@@ -272,6 +321,7 @@ struct chardev *chardev_new(const struct chardev_config *cfg, GError **error)
     chr->mux = cfg->mux;
     chr->backlog = g_byte_array_new();
     chr->unread = g_byte_array_new();
+    chr->fds = g_array_new(FALSE, FALSE, sizeof(int));
     if (!open_log(chr, cfg, error) || !chr->ops->open(chr, cfg, error)) {
         chardev_free(chr);
         return NULL;
@@ -288,6 +338,20 @@ void chardev_set_user(struct chardev *chr, const struct chardev_user *user, void
         chr->input_stopped = chr->unread->len > 0; /* until the user wants it */
         watch_input(chr);
     }
+}
+
+int chardev_take_fd(struct chardev *chr)
+{
+    if (!chr->fds->len)
+        return -1;
+    int fd = g_array_index(chr->fds, int, 0);
+    g_array_remove_index(chr->fds, 0);
+    return fd;
+}
+
+bool chardev_is_open(const struct chardev *chr)
+{
+    return chr->out_fd >= 0;
 }
 
 const char *chardev_label(const struct chardev *chr)
@@ -319,6 +383,8 @@ void chardev_free(struct chardev *chr)
         close(chr->log_fd);
     g_byte_array_unref(chr->backlog);
     g_byte_array_unref(chr->unread);
+    drop_fds(chr);
+    g_array_unref(chr->fds);
     g_free(chr->id);
     g_free(chr->label);
     g_free(chr);

@@ -25,6 +25,11 @@ struct chardev_user {
     /* An escape key (QEMU's Ctrl-a x, c, b, ...): 'x' quit, 'c' monitor, 'b' break, 's' ... May be
      * NULL. */
     void (*escape)(void *opaque, char key);
+    /* A peer came; it went. For users that talk to one peer at a time; may be NULL. */
+    void (*opened)(void *opaque);
+    void (*closed)(void *opaque);
+    /* Output without a peer is of no use to the next one. */
+    bool no_backlog;
 };
 
 /* Opens it: makes the pty, the file, the socket... */
@@ -37,6 +42,9 @@ void chardev_set_user(struct chardev *chr, const struct chardev_user *user, void
 /* Returns how many of the len bytes were taken, 0 to len. */
 size_t chardev_write(struct chardev *chr, const uint8_t *data, size_t len);
 void chardev_accept_input(struct chardev *chr);
+/* The oldest descriptor that came with the input (SCM_RIGHTS), now the caller's; -1: none. */
+int chardev_take_fd(struct chardev *chr);
+bool chardev_is_open(const struct chardev *chr);
 /* For people: "pty:/dev/pts/3", "stdio". Owned by the chardev. */
 const char *chardev_label(const struct chardev *chr);
 const char *chardev_id(const struct chardev *chr);

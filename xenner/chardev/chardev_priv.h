@@ -5,6 +5,7 @@
 #include "xenner/chardev/escape.h"
 
 #define CHARDEV_BACKLOG 65536u /* bytes kept while nobody reads */
+#define CHARDEV_MAX_FDS 64u    /* descriptors that came and that nobody took */
 
 struct chardev_kind_ops {
     bool (*open)(struct chardev *chr, const struct chardev_config *cfg, GError **error);
@@ -28,6 +29,8 @@ struct chardev {
     GByteArray *unread;        /* input that the user did not take yet */
     struct escape_state escape;
     bool mux;
+    bool takes_fds;            /* a Unix socket: descriptors may come with the input */
+    GArray *fds;               /* int: those that nobody took yet */
     int log_fd;
     void *kind;                /* the kind's own state */
 };

@@ -2,6 +2,7 @@
 #include "xenner/chardev/chardev_priv.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <gio/gio.h>
 #include <glib-unix.h>
 #include <poll.h>
@@ -76,7 +77,17 @@ static bool remove_stale(const char *path, const struct sockaddr_un *address, GE
     return true;
 }
 
-static bool open_server(struct chardev *chr, const struct chardev_config *cfg, GError **error)
+/* Whoever may connect has the guest in his hands: nobody else's, whatever the umask. */
+static int bind_private(int fd, const struct sockaddr_un *address)
+{
+    mode_t old = umask(0177);
+    int ret = bind(fd, (const struct sockaddr *)address, sizeof(*address));
+
+    umask(old);
+    return ret;
+}
+
+static bool bind_server(struct chardev *chr, const struct chardev_config *cfg, GError **error)
 {
     struct sock *s = chr->kind;
     struct sockaddr_un address;
@@ -84,12 +95,46 @@ static bool open_server(struct chardev *chr, const struct chardev_config *cfg, G
     if (!make_address(cfg->path, &address, error) || !remove_stale(cfg->path, &address, error))
         return false;
     s->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (s->listener < 0 || bind(s->listener, (struct sockaddr *)&address, sizeof(address)) < 0)
+    if (s->listener < 0 || bind_private(s->listener, &address) < 0)
         return chardev_fail(error, "listen on", cfg->path);
     s->path = g_strdup(cfg->path); /* ours to unlink from here on */
     if (listen(s->listener, 1) < 0)
         return chardev_fail(error, "listen on", cfg->path);
     chr->label = g_strdup_printf("unix:%s,server=on", cfg->path);
+    return true;
+}
+
+/* A descriptor that our parent left open for us, by number: a listener or a connection. */
+static bool inherit(const struct chardev_config *cfg, GError **error)
+{
+    int listens = 0;
+    socklen_t len = sizeof(listens);
+
+    if (getsockopt(cfg->fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) < 0 ||
+        fcntl(cfg->fd, F_SETFD, FD_CLOEXEC) < 0) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "fd=%d is no socket", cfg->fd);
+        return false;
+    }
+    if (!!listens != cfg->server) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "fd=%d %s", cfg->fd,
+                    listens ? "listens, and server=on is missing" : "does not listen");
+        return false;
+    }
+    return true;
+}
+
+static bool open_server(struct chardev *chr, const struct chardev_config *cfg, GError **error)
+{
+    struct sock *s = chr->kind;
+
+    if (cfg->fd) {
+        if (!inherit(cfg, error))
+            return false;
+        s->listener = cfg->fd;
+        chr->label = g_strdup_printf("unix:fd=%d,server=on", cfg->fd);
+    } else if (!bind_server(chr, cfg, error)) {
+        return false;
+    }
     if (cfg->wait) {
         g_message("waiting for a connection on %s", chr->label);
         struct pollfd p = {s->listener, POLLIN, 0};
@@ -138,8 +183,17 @@ static bool socket_open(struct chardev *chr, const struct chardev_config *cfg, G
     s->listener = -1;
     s->reconnect = cfg->reconnect;
     chr->kind = s;
+    chr->takes_fds = true;
     if (cfg->server)
         return open_server(chr, cfg, error);
+    if (cfg->fd) {
+        if (!inherit(cfg, error) || !chardev_set_nonblocking(cfg->fd))
+            return false;
+        s->reconnect = 0;
+        chr->label = g_strdup_printf("unix:fd=%d", cfg->fd);
+        chardev_connected(chr, cfg->fd, cfg->fd, true);
+        return true;
+    }
     s->path = g_strdup(cfg->path);
     chr->label = g_strdup_printf("unix:%s", cfg->path);
     return connect_now(chr, cfg->path, error);

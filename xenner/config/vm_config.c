@@ -38,6 +38,15 @@ static void vnc_config_free(gpointer data)
     g_free(c);
 }
 
+static void monitor_config_free(gpointer data)
+{
+    struct monitor_config *c = data;
+
+    g_free(c->origin.text);
+    g_free(c->chardev);
+    g_free(c);
+}
+
 struct vm_config *vm_config_new(void)
 {
     struct vm_config *cfg = g_new0(struct vm_config, 1);
@@ -50,6 +59,8 @@ struct vm_config *vm_config_new(void)
     cfg->on.reboot = ACT_RESET;
     cfg->on.panic = ACT_POWEROFF;
     cfg->chardevs = g_ptr_array_new_with_free_func(chardev_config_free);
+    cfg->monitors = g_ptr_array_new_with_free_func(monitor_config_free);
+    cfg->machine = g_strdup("xenpv");
     cfg->consoles = g_ptr_array_new_with_free_func(console_config_free);
     cfg->screen.width = 800; /* Linux's framebuffer driver's, unless its parameter says otherwise */
     cfg->screen.height = 600;
@@ -77,6 +88,8 @@ void vm_config_free(struct vm_config *cfg)
     g_ptr_array_unref(cfg->consoles);
     g_free(cfg->screen.layout);
     g_ptr_array_unref(cfg->vncs);
+    g_ptr_array_unref(cfg->monitors);
+    g_free(cfg->machine);
     g_ptr_array_unref(cfg->disks);
     g_ptr_array_unref(cfg->netdevs);
     g_ptr_array_unref(cfg->nics);
@@ -114,7 +127,8 @@ static bool check_chardevs(const struct vm_config *cfg, GError **error)
         const struct chardev_config *c = g_ptr_array_index(cfg->chardevs, i);
         if (find_chardev(cfg, c->id) != c)
             return wrong(error, "%s: there is a chardev '%s' already", c->origin.text, c->id);
-        if ((c->kind == CHARDEV_FILE || c->kind == CHARDEV_SOCKET) && !(c->path && *c->path))
+        if ((c->kind == CHARDEV_FILE || (c->kind == CHARDEV_SOCKET && !c->fd)) &&
+            !(c->path && *c->path))
             return wrong(error, "%s: 'path' is missing", c->origin.text);
         if (c->kind == CHARDEV_STDIO && terminals++)
             return wrong(error, "%s: only one chardev can be stdio", c->origin.text);
@@ -122,10 +136,8 @@ static bool check_chardevs(const struct vm_config *cfg, GError **error)
     return true;
 }
 
-static bool check_consoles(const struct vm_config *cfg, GError **error)
+static bool check_consoles(const struct vm_config *cfg, GHashTable *taken, GError **error)
 {
-    g_autoptr(GHashTable) taken = g_hash_table_new(g_str_hash, g_str_equal);
-
     for (guint i = 0; i < cfg->consoles->len; i++) {
         const struct console_config *c = g_ptr_array_index(cfg->consoles, i);
         if (i >= VM_CONFIG_MAX_CONSOLES)
@@ -137,6 +149,26 @@ static bool check_consoles(const struct vm_config *cfg, GError **error)
             return wrong(error, "%s: chardev '%s' has another console", c->origin.text, c->chardev);
     }
     return true;
+}
+
+static bool check_monitors(const struct vm_config *cfg, GHashTable *taken, GError **error)
+{
+    for (guint i = 0; i < cfg->monitors->len; i++) {
+        const struct monitor_config *c = g_ptr_array_index(cfg->monitors, i);
+        if (!find_chardev(cfg, c->chardev))
+            return wrong(error, "%s: there is no chardev '%s'", c->origin.text, c->chardev);
+        if (!g_hash_table_add(taken, c->chardev))
+            return wrong(error, "%s: chardev '%s' has another user", c->origin.text, c->chardev);
+    }
+    return true;
+}
+
+static bool check_streams(const struct vm_config *cfg, GError **error)
+{
+    g_autoptr(GHashTable) taken = g_hash_table_new(g_str_hash, g_str_equal);
+
+    return check_chardevs(cfg, error) && check_consoles(cfg, taken, error) &&
+           check_monitors(cfg, taken, error);
 }
 
 bool vm_config_validate(const struct vm_config *cfg, GError **error)
@@ -156,6 +188,6 @@ bool vm_config_validate(const struct vm_config *cfg, GError **error)
         return wrong(error, "-initrd only allowed with -kernel option");
     if (!cfg->boot.kernel && cfg->boot.cmdline[0])
         return wrong(error, "-append only allowed with -kernel option");
-    return check_chardevs(cfg, error) && check_consoles(cfg, error) &&
-           disk_configs_check(cfg->disks, error) && net_configs_check(cfg->netdevs, cfg->nics, error);
+    return check_streams(cfg, error) && disk_configs_check(cfg->disks, error) &&
+           net_configs_check(cfg->netdevs, cfg->nics, error);
 }

@@ -44,6 +44,7 @@ struct chardev_config {
     bool log_append; /* logappend= */
     bool server;     /* socket: listen instead of connect */
     bool wait;       /* socket server: wait for the first client before the guest starts */
+    int fd;          /* socket: inherited, instead of path; 0: none */
     int reconnect;   /* socket client: seconds between tries; 0: don't */
     bool signal;     /* stdio: ^C is a signal (true) or input for the guest (false) */
     bool mux;        /* stdio: QEMU's Ctrl-a escape keys */
@@ -85,7 +86,17 @@ struct screen_config {
     char *layout;           /* -k; never NULL */
 };
 
+/* -mon, -qmp, -monitor: somebody who commands the machine. */
+struct monitor_config {
+    struct cfg_origin origin;
+    char *chardev; /* id */
+    bool control;  /* QMP; else for people */
+    bool pretty;   /* QMP with line feeds and indentation */
+};
+
 struct vm_config {
+    bool none;       /* -machine none: no guest, only monitors that ask what there is */
+    char *machine;   /* as -machine named it; never NULL */
     char *name;
     char *uuid;      /* canonical text or NULL */
     char **accels;   /* in order of preference; NULL means the default list */
@@ -118,6 +129,7 @@ struct vm_config {
     GPtrArray *consoles; /* struct console_config *, owned */
     struct screen_config screen;
     GPtrArray *vncs;     /* struct vnc_config *, owned */
+    GPtrArray *monitors; /* struct monitor_config *, owned */
     GPtrArray *disks;    /* struct disk_config *, owned */
     GPtrArray *netdevs;  /* struct netdev_config *, owned */
     GPtrArray *nics;     /* struct nic_config *, owned; vif 0, 1... */

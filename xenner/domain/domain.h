@@ -37,6 +37,8 @@ struct store *domain_store(struct domain *d);
 bool domain_console(struct domain *d, unsigned n, xen_pfn_t *ret_gfn, evtchn_port_t *ret_port);
 /* The accelerator that it runs on: "kvm", "tcg". */
 const char *domain_accel(const struct domain *d);
+/* The thread that runs it, 0 when not known. */
+int domain_vcpu_tid(struct domain *d, unsigned vcpu);
 /*
  * After a shutdown: registers and stack of the vCPU that asked for it, with symbols where the kernel
  * has them, and one line for each other one.

@@ -243,6 +243,7 @@ static void make_event_channels(struct domain *d)
     struct evtchn_config config = {
         .shared = guest_ptr(d->mem, d->area.ports, EMU_NR_PORTS * sizeof(struct emu_port)),
         .host_pending = guest_ptr(d->mem, d->area.host_pending, EMU_NR_PORTS / 8),
+        .guest_pending = guest_ptr(d->mem, d->area.guest_pending, EMU_NR_PORTS / 8),
         .nr_vcpus = d->area.nr_vcpus,
         .vcpu_info = vcpu_info_of,
         .kick = kick_vcpu,
@@ -540,6 +541,11 @@ bool domain_console(struct domain *d, unsigned n, xen_pfn_t *ret_gfn, evtchn_por
 const char *domain_accel(const struct domain *d)
 {
     return d->ops->name;
+}
+
+int domain_vcpu_tid(struct domain *d, unsigned vcpu)
+{
+    return d->ops->vcpu_tid ? d->ops->vcpu_tid(d->engine, vcpu) : 0;
 }
 
 void domain_crash_report(struct domain *d, GString *out)

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -113,6 +114,19 @@ struct child *child_spawn(char *const argv[], const struct child_fd *fds, unsign
 int child_pid(const struct child *c)
 {
     return c->pid;
+}
+
+void child_end(struct child *c, int timeout_ms)
+{
+    if (c && c->pid > 0) {
+        struct pollfd p = {.fd = (int)syscall(SYS_pidfd_open, c->pid, 0), .events = POLLIN};
+        kill(c->pid, SIGTERM);
+        if (p.fd >= 0) {
+            poll(&p, 1, timeout_ms);
+            close(p.fd);
+        }
+    }
+    child_free(c);
 }
 
 void child_free(struct child *c)

@@ -16,7 +16,7 @@ enum { CHILD_MAX_FDS = 8 };
 
 struct child_fd {
     int fd; /* ours, borrowed: stays open here */
-    int as; /* its number in the child; 3 or more */
+    int as; /* its number in the child; 1 or more, in place of our stdout or stderr if that */
 };
 
 /*
@@ -26,5 +26,7 @@ struct child_fd {
 struct child *child_spawn(char *const argv[], const struct child_fd *fds, unsigned nr_fds,
                           child_exit_fn exited, void *opaque, GError **error);
 int child_pid(const struct child *c);
+/* Asks it to end (SIGTERM) and waits up to that many milliseconds, then child_free(). Accepts NULL. */
+void child_end(struct child *c, int timeout_ms);
 /* Kills it (SIGKILL), waits for it, and forgets it; exited() is not called. Accepts NULL. */
 void child_free(struct child *c);

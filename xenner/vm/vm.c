@@ -21,6 +21,8 @@ struct vm {
     struct vm_disks *disks;
     struct vm_nets *nets;
     enum run_state state;
+    GArray *listeners;                /* struct listener */
+    const char *accel;                /* of a machine without a guest */
     bool quitting;
     bool asked_to_end;                /* vm_terminate() asked the guest, which has until: */
     guint patience;
@@ -28,7 +30,20 @@ struct vm {
     void *quit_opaque;
 };
 
-static struct chardev *find_chardev(struct vm *vm, const char *id)
+struct listener {
+    vm_listener_fn fn;
+    void *opaque;
+};
+
+static void tell(struct vm *vm, struct vm_event event)
+{
+    for (guint i = 0; i < vm->listeners->len; i++) {
+        struct listener l = g_array_index(vm->listeners, struct listener, i);
+        l.fn(l.opaque, &event);
+    }
+}
+
+struct chardev *vm_chardev(struct vm *vm, const char *id)
 {
     for (guint i = 0; i < vm->chardevs->len; i++) {
         struct chardev *chr = g_ptr_array_index(vm->chardevs, i);
@@ -96,7 +111,7 @@ static void on_escape(void *opaque, struct console_backend *console, char key)
 static struct console_backend *open_console(struct vm *vm, unsigned n, GError **error)
 {
     const struct console_config *c = g_ptr_array_index(vm->cfg->consoles, n);
-    struct chardev *chr = find_chardev(vm, c->chardev);
+    struct chardev *chr = vm_chardev(vm, c->chardev);
     xen_pfn_t gfn;
     evtchn_port_t port;
 
@@ -110,7 +125,7 @@ static const char *console_label(struct vm *vm, unsigned n)
 {
     const struct console_config *c = g_ptr_array_index(vm->cfg->consoles, n);
 
-    return chardev_label(find_chardev(vm, c->chardev));
+    return chardev_label(vm_chardev(vm, c->chardev));
 }
 
 static bool open_consoles(struct vm *vm, GError **error)
@@ -128,8 +143,29 @@ static bool open_consoles(struct vm *vm, GError **error)
     return true;
 }
 
+/* What a guest would run on: libvirt asks a machine without one. */
+static bool choose_accel(struct vm *vm, GError **error)
+{
+    const char *const *names = vm->cfg->accels ? (const char *const *)vm->cfg->accels
+                                               : domain_accels();
+    g_autoptr(GString) all = g_string_new(NULL);
+
+    for (unsigned i = 0; names[i]; i++) {
+        g_autoptr(GString) why_not = g_string_new(NULL);
+        if (domain_probe(names[i], why_not)) {
+            vm->accel = names[i];
+            return true;
+        }
+        g_string_append_printf(all, "%s%s: %s", i ? "; " : "", names[i], why_not->str);
+    }
+    g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "no usable accelerator: %s", all->str);
+    return false;
+}
+
 static bool open_domain(struct vm *vm, GError **error)
 {
+    if (vm->cfg->none)
+        return choose_accel(vm, error);
     vm->domain = domain_create(vm->cfg, &events, vm, error);
     if (!vm->domain || !open_consoles(vm, error) ||
         !vm_screen_open(vm->screen, domain_host(vm->domain), error) ||
@@ -152,16 +188,40 @@ void vm_quit(struct vm *vm, int status)
 }
 
 /* Everything of the guest goes and comes again, as Xen makes a new domain; chardevs stay open. */
+static bool start_again(struct vm *vm, bool run, GError **error)
+{
+    close_domain(vm);
+    if (open_domain(vm, error) && (!run || vm->cfg->none || domain_set_running(vm->domain, true, error)))
+        return true;
+    vm->state = RUN_INTERNAL_ERROR;
+    return false;
+}
+
 static void reset(struct vm *vm)
 {
     g_autoptr(GError) error = NULL;
 
-    close_domain(vm);
-    if (!open_domain(vm, &error) || !domain_set_running(vm->domain, true, &error)) {
+    if (start_again(vm, true, &error)) {
+        vm->state = RUN_RUNNING;
+        tell(vm, (struct vm_event){VM_EVENT_RESET, .by_guest = true, .reason = "guest-reset"});
+    } else {
         g_message("%s", error->message);
-        vm->state = RUN_INTERNAL_ERROR;
         vm_quit(vm, EXIT_ERROR);
     }
+}
+
+bool vm_reset(struct vm *vm, GError **error)
+{
+    bool run = vm->state == RUN_RUNNING;
+
+    if (!start_again(vm, run, error)) {
+        vm_quit(vm, EXIT_ERROR);
+        return false;
+    }
+    if (!run && vm->state != RUN_PRELAUNCH)
+        vm->state = RUN_PAUSED;
+    tell(vm, (struct vm_event){VM_EVENT_RESET, .reason = "host-qmp-system-reset"});
+    return true;
 }
 
 static void report_crash(struct vm *vm)
@@ -172,6 +232,12 @@ static void report_crash(struct vm *vm)
     g_message("the guest crashed\n%s", report->str);
 }
 
+/* QEMU's ShutdownCause */
+static const char *shutdown_cause(enum guest_end end)
+{
+    return end == END_POWEROFF ? "guest-shutdown" : end == END_REBOOT ? "guest-reset" : "guest-panic";
+}
+
 static void on_shutdown(void *opaque, unsigned reason)
 {
     struct vm *vm = opaque;
@@ -180,11 +246,15 @@ static void on_shutdown(void *opaque, unsigned reason)
 
     for (guint i = 0; i < vm->consoles->len; i++)
         console_backend_drain(g_ptr_array_index(vm->consoles, i));
-    if (end == END_CRASH)
+    if (end == END_CRASH) {
         report_crash(vm);
+        tell(vm, (struct vm_event){VM_EVENT_PANICKED, .by_guest = true});
+    }
     /* Who sent the signal wants the end of this process, also of a guest with -no-shutdown. */
     if (vm->asked_to_end && end != END_CRASH)
         d = (struct lifecycle_decision){STEP_QUIT, RUN_SHUTDOWN, EXIT_OK};
+    if (d.step != STEP_RESET && d.state != RUN_GUEST_PANICKED)
+        tell(vm, (struct vm_event){VM_EVENT_SHUTDOWN, .by_guest = true, .reason = shutdown_cause(end)});
     switch (d.step) {
     case STEP_QUIT:
         vm->state = RUN_SHUTDOWN;
@@ -195,6 +265,7 @@ static void on_shutdown(void *opaque, unsigned reason)
         break;
     case STEP_STAY:
         vm->state = d.state;
+        tell(vm, (struct vm_event){VM_EVENT_STOP});
         break;
     }
 }
@@ -223,6 +294,7 @@ struct vm *vm_new(const struct vm_config *cfg, GError **error)
     struct vm *vm = g_new0(struct vm, 1);
 
     vm->cfg = cfg;
+    vm->listeners = g_array_new(FALSE, FALSE, sizeof(struct listener));
     vm->state = RUN_PRELAUNCH;
     vm->chardevs = g_ptr_array_new_with_free_func((GDestroyNotify)chardev_free);
     vm->consoles = g_ptr_array_new_with_free_func((GDestroyNotify)console_backend_free);
@@ -239,14 +311,17 @@ struct vm *vm_new(const struct vm_config *cfg, GError **error)
 
 bool vm_start(struct vm *vm, GError **error)
 {
+    if (vm->state == RUN_RUNNING)
+        return true;
     if (vm->state != RUN_PRELAUNCH && vm->state != RUN_PAUSED) {
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "the guest has ended (%s)",
                     run_state_name(vm->state));
         return false;
     }
-    if (!domain_set_running(vm->domain, true, error))
+    if (!vm->cfg->none && !domain_set_running(vm->domain, true, error))
         return false;
     vm->state = RUN_RUNNING;
+    tell(vm, (struct vm_event){VM_EVENT_RESUME});
     return true;
 }
 
@@ -254,9 +329,10 @@ bool vm_stop(struct vm *vm, GError **error)
 {
     if (vm->state != RUN_RUNNING)
         return true;
-    if (!domain_set_running(vm->domain, false, error))
+    if (!vm->cfg->none && !domain_set_running(vm->domain, false, error))
         return false;
     vm->state = RUN_PAUSED;
+    tell(vm, (struct vm_event){VM_EVENT_STOP});
     return true;
 }
 
@@ -265,7 +341,9 @@ static bool check_running(const struct vm *vm, GError **error)
     if (vm->state != RUN_RUNNING)
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "the guest is not running (%s)",
                     run_state_name(vm->state));
-    return vm->state == RUN_RUNNING;
+    else if (vm->cfg->none)
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "this machine has no guest");
+    return vm->state == RUN_RUNNING && !vm->cfg->none;
 }
 
 bool vm_ask_power(struct vm *vm, enum control_power what, GError **error)
@@ -275,7 +353,10 @@ bool vm_ask_power(struct vm *vm, enum control_power what, GError **error)
 
 bool vm_system_powerdown(struct vm *vm, GError **error)
 {
-    return vm_ask_power(vm, CONTROL_POWEROFF, error);
+    if (!vm_ask_power(vm, CONTROL_POWEROFF, error))
+        return false;
+    tell(vm, (struct vm_event){VM_EVENT_POWERDOWN});
+    return true;
 }
 
 bool vm_sysrq(struct vm *vm, char key, GError **error)
@@ -285,6 +366,10 @@ bool vm_sysrq(struct vm *vm, char key, GError **error)
 
 bool vm_set_memory(struct vm *vm, uint64_t bytes, GError **error)
 {
+    if (vm->cfg->none) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "this machine has no guest");
+        return false;
+    }
     return control_memory(domain_host(vm->domain), bytes, error);
 }
 
@@ -329,9 +414,37 @@ void vm_set_quit_handler(struct vm *vm, void (*fn)(void *opaque, int status), vo
     vm->quit_opaque = opaque;
 }
 
+void vm_add_listener(struct vm *vm, vm_listener_fn fn, void *opaque)
+{
+    struct listener l = {fn, opaque};
+
+    g_array_append_val(vm->listeners, l);
+}
+
+void vm_remove_listener(struct vm *vm, vm_listener_fn fn, void *opaque)
+{
+    for (guint i = 0; i < vm->listeners->len; i++) {
+        struct listener *l = &g_array_index(vm->listeners, struct listener, i);
+        if (l->fn == fn && l->opaque == opaque) {
+            g_array_remove_index(vm->listeners, i);
+            return;
+        }
+    }
+}
+
+const struct vm_config *vm_configuration(const struct vm *vm)
+{
+    return vm->cfg;
+}
+
+int vm_vcpu_tid(struct vm *vm, unsigned vcpu)
+{
+    return vm->domain ? domain_vcpu_tid(vm->domain, vcpu) : 0;
+}
+
 const char *vm_accel(const struct vm *vm)
 {
-    return domain_accel(vm->domain);
+    return vm->domain ? domain_accel(vm->domain) : vm->accel ? vm->accel : "none";
 }
 
 void vm_free(struct vm *vm)
@@ -346,6 +459,7 @@ void vm_free(struct vm *vm)
     vm_nets_free(vm->nets);
     g_ptr_array_unref(vm->consoles);
     g_ptr_array_unref(vm->chardevs);
+    g_array_unref(vm->listeners);
     vm_doors_free(vm->doors);
     g_free(vm);
 }

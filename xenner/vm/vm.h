@@ -11,6 +11,7 @@
 #include "xenner/vm/lifecycle.h"
 
 struct vm;
+struct chardev;
 
 /* Opens everything and builds the domain, stopped. cfg is validated, and borrowed for the VM's life. */
 struct vm *vm_new(const struct vm_config *cfg, GError **error);
@@ -33,6 +34,35 @@ bool vm_set_memory(struct vm *vm, uint64_t bytes, GError **error);
 void vm_terminate(struct vm *vm);
 /* As if the user had closed it. */
 void vm_quit(struct vm *vm, int status);
+/* The guest starts again from the beginning, as after a power cut. Keeps running or stopped. */
+bool vm_reset(struct vm *vm, GError **error);
+
+enum vm_event_kind {
+    VM_EVENT_RESUME,
+    VM_EVENT_STOP,
+    VM_EVENT_RESET,    /* by_guest */
+    VM_EVENT_SHUTDOWN, /* by_guest, reason; before the process ends or the guest stays */
+    VM_EVENT_POWERDOWN,
+    VM_EVENT_PANICKED,
+    VM_EVENT_CHARDEV,  /* id, open: somebody opened or closed a console's other end */
+};
+
+struct vm_event {
+    enum vm_event_kind kind;
+    bool by_guest;
+    const char *reason; /* QEMU's ShutdownCause */
+    const char *id;
+    bool open;
+};
+
+typedef void (*vm_listener_fn)(void *opaque, const struct vm_event *event);
+void vm_add_listener(struct vm *vm, vm_listener_fn fn, void *opaque);
+void vm_remove_listener(struct vm *vm, vm_listener_fn fn, void *opaque);
+const struct vm_config *vm_configuration(const struct vm *vm);
+/* NULL: there is none of that id. Owned by the VM. */
+struct chardev *vm_chardev(struct vm *vm, const char *id);
+/* The thread that runs it, 0 when nobody knows. */
+int vm_vcpu_tid(struct vm *vm, unsigned vcpu);
 /* "tcg", "kvm" */
 const char *vm_accel(const struct vm *vm);
 /* Accepts NULL. */

@@ -1,0 +1,230 @@
+/* The monitor for people: a client of QMP's own handlers, with answers as text. */
+#include "qemu-compat/qmp_handlers.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Appends what it has to say; args is what follows the command's words, trimmed. */
+typedef void hmp_fn(struct qmp_call *call, const char *args, GString *out);
+
+/* A QMP command without an answer that matters. */
+static void simple(struct qmp_call *call, const char *name, JsonObject *args, GString *out)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(JsonNode) result = qmp_find_command(name)->run(call, args, &error);
+
+    if (!result)
+        g_string_append_printf(out, "Error: %s\n", error->message);
+    json_object_unref(args);
+}
+
+static void do_stop(struct qmp_call *call, const char *args, GString *out)
+{
+    simple(call, "stop", json_object_new(), out);
+}
+
+static void do_cont(struct qmp_call *call, const char *args, GString *out)
+{
+    simple(call, "cont", json_object_new(), out);
+}
+
+static void do_quit(struct qmp_call *call, const char *args, GString *out)
+{
+    simple(call, "quit", json_object_new(), out);
+}
+
+static void do_reset(struct qmp_call *call, const char *args, GString *out)
+{
+    simple(call, "system_reset", json_object_new(), out);
+}
+
+static void do_powerdown(struct qmp_call *call, const char *args, GString *out)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!vm_system_powerdown(call->vm, &error))
+        g_string_append_printf(out, "Error: %s\n", error->message);
+}
+
+static void do_balloon(struct qmp_call *call, const char *args, GString *out)
+{
+    char *end;
+    guint64 mib = g_ascii_strtoull(args, &end, 10);
+
+    if (!*args || *end || mib == 0 || mib > (G_MAXINT64 >> 20)) {
+        g_string_append(out, "balloon: a number of MiB is missing\n");
+        return;
+    }
+    JsonObject *o = json_object_new();
+    json_object_set_int_member(o, "value", (gint64)(mib << 20));
+    simple(call, "balloon", o, out);
+}
+
+static void info_status(struct qmp_call *call, const char *args, GString *out)
+{
+    enum run_state state = vm_run_state(call->vm);
+
+    if (state == RUN_RUNNING)
+        g_string_append(out, "VM status: running\n");
+    else if (state == RUN_PAUSED)
+        g_string_append(out, "VM status: paused\n");
+    else
+        g_string_append_printf(out, "VM status: paused (%s)\n", run_state_name(state));
+}
+
+static void info_cpus(struct qmp_call *call, const char *args, GString *out)
+{
+    const struct vm_config *cfg = vm_configuration(call->vm);
+
+    for (unsigned i = 0; !cfg->none && i < cfg->vcpus.count; i++)
+        g_string_append_printf(out, "%c CPU #%u: thread_id=%d\n", i ? ' ' : '*', i,
+                               vm_vcpu_tid(call->vm, i));
+}
+
+static void info_version(struct qmp_call *call, const char *args, GString *out)
+{
+    g_string_append(out, "xenner " XENNER_VERSION " (QEMU 7.2's interface)\n");
+}
+
+static void info_name(struct qmp_call *call, const char *args, GString *out)
+{
+    const struct vm_config *cfg = vm_configuration(call->vm);
+
+    if (cfg->name)
+        g_string_append_printf(out, "%s\n", cfg->name);
+}
+
+static void info_uuid(struct qmp_call *call, const char *args, GString *out)
+{
+    const struct vm_config *cfg = vm_configuration(call->vm);
+
+    g_string_append_printf(out, "%s\n", cfg->uuid ? cfg->uuid
+                                                  : "00000000-0000-0000-0000-000000000000");
+}
+
+static void info_kvm(struct qmp_call *call, const char *args, GString *out)
+{
+    g_string_append_printf(out, "kvm support: %s\n",
+                           strcmp(vm_accel(call->vm), "kvm") == 0 ? "enabled" : "disabled");
+}
+
+static void info_chardev(struct qmp_call *call, const char *args, GString *out)
+{
+    g_autoptr(JsonNode) list = qmp_query_chardev(call, NULL, NULL);
+    JsonArray *a = json_node_get_array(list);
+
+    for (guint i = 0; i < json_array_get_length(a); i++) {
+        JsonObject *o = json_array_get_object_element(a, i);
+        g_string_append_printf(out, "%s: filename=%s\n", json_object_get_string_member(o, "label"),
+                               json_object_get_string_member(o, "filename"));
+    }
+}
+
+static void info_balloon(struct qmp_call *call, const char *args, GString *out)
+{
+    g_autoptr(JsonNode) answer = qmp_query_balloon(call, NULL, NULL);
+
+    g_string_append_printf(out, "balloon: actual=%" G_GINT64_FORMAT "\n",
+                           json_object_get_int_member(json_node_get_object(answer), "actual") >> 20);
+}
+
+static hmp_fn do_help, do_info;
+
+struct hmp_command {
+    const char *name, *help;
+    hmp_fn *run;
+};
+
+static const struct hmp_command commands[] = {
+    {"balloon", "target -- ask the guest to aim at that many MiB of memory", do_balloon},
+    {"c", "-- the same as cont", do_cont},
+    {"cont", "-- let the guest run", do_cont},
+    {"help", "[cmd] -- show the help", do_help},
+    {"info", "[subcommand] -- show various information about the system state", do_info},
+    {"q", "-- the same as quit", do_quit},
+    {"quit", "-- end the guest and the process", do_quit},
+    {"s", "-- the same as stop", do_stop},
+    {"stop", "-- stop the guest", do_stop},
+    {"system_powerdown", "-- ask the guest to power off", do_powerdown},
+    {"system_reset", "-- start the guest again", do_reset},
+};
+
+static const struct hmp_command infos[] = {
+    {"balloon", "-- the guest's memory", info_balloon},
+    {"chardev", "-- the character devices", info_chardev},
+    {"cpus", "-- the vCPUs and their threads", info_cpus},
+    {"kvm", "-- whether KVM runs the guest", info_kvm},
+    {"name", "-- the guest's name", info_name},
+    {"status", "-- whether the guest runs", info_status},
+    {"uuid", "-- the guest's UUID", info_uuid},
+    {"version", "-- the version", info_version},
+};
+
+static const struct hmp_command *find(const struct hmp_command *table, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(table[i].name, name) == 0)
+            return &table[i];
+    }
+    return NULL;
+}
+
+static void list(const struct hmp_command *table, size_t n, const char *prefix, const char *only,
+                 GString *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!*only || strcmp(only, table[i].name) == 0)
+            g_string_append_printf(out, "%s%s %s\n", prefix, table[i].name, table[i].help);
+    }
+}
+
+static void do_help(struct qmp_call *call, const char *args, GString *out)
+{
+    if (strcmp(args, "info") == 0)
+        list(infos, G_N_ELEMENTS(infos), "info ", "", out);
+    else
+        list(commands, G_N_ELEMENTS(commands), "", args, out);
+}
+
+/* Splits a word off; *rest is what follows, without the spaces between. */
+static char *first_word(const char *text, const char **rest)
+{
+    size_t len = strcspn(text, " \t");
+
+    *rest = text + len + strspn(text + len, " \t");
+    return g_strndup(text, len);
+}
+
+static void do_info(struct qmp_call *call, const char *args, GString *out)
+{
+    const char *rest;
+    g_autofree char *name = first_word(args, &rest);
+
+    if (!*name) {
+        list(infos, G_N_ELEMENTS(infos), "info ", "", out);
+        return;
+    }
+    const struct hmp_command *c = find(infos, G_N_ELEMENTS(infos), name);
+    if (c)
+        c->run(call, rest, out);
+    else
+        g_string_append_printf(out, "unknown command: 'info %.100s'\n", args);
+}
+
+char *hmp_run(struct qmp_call *call, const char *line)
+{
+    g_autofree char *text = g_strstrip(g_utf8_make_valid(line, -1));
+    g_autoptr(GString) out = g_string_new(NULL);
+    const char *rest;
+
+    if (!*text)
+        return NULL;
+    g_autofree char *name = first_word(text, &rest);
+    const struct hmp_command *c = find(commands, G_N_ELEMENTS(commands), name);
+    if (c)
+        c->run(call, rest, out);
+    else
+        g_string_append_printf(out, "unknown command: '%.100s'\n", name);
+    g_string_replace(out, "\n", "\r\n", 0);
+    return g_string_free(g_steal_pointer(&out), FALSE);
+}

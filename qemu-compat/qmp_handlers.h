@@ -1,0 +1,23 @@
+/* The handlers, by file. Each is a row of qmp_commands.c. */
+#pragma once
+
+#include "qemu-compat/qmp_server.h"
+
+typedef JsonNode *qmp_handler(struct qmp_call *call, JsonObject *args, GError **error);
+
+/* qmp_vm.c: the guest's life */
+qmp_handler qmp_status, qmp_cont, qmp_stop, qmp_system_reset, qmp_system_powerdown, qmp_quit,
+    qmp_name, qmp_uuid, qmp_balloon, qmp_query_balloon, qmp_memory_size, qmp_human_monitor;
+/* qmp_char.c: the session itself, chardevs, descriptors */
+qmp_handler qmp_capabilities, qmp_query_chardev, qmp_getfd, qmp_closefd, qmp_add_fd, qmp_remove_fd,
+    qmp_query_fdsets;
+/* qmp_machine.c: what there is to choose from */
+qmp_handler qmp_query_version, qmp_target, qmp_schema, qmp_query_commands, qmp_kvm, qmp_machines,
+    qmp_cpu_definitions, qmp_cpu_model_expansion, qmp_cpus_fast, qmp_hotpluggable_cpus,
+    qmp_command_line_options, qmp_no_sev, qmp_no_sgx;
+/* qmp_qom.c: types, their properties, and the few objects that are asked for */
+qmp_handler qmp_qom_list_types, qmp_qom_list_properties, qmp_device_list_properties, qmp_qom_list,
+    qmp_qom_get, qmp_qom_set;
+/* qmp_none.c: what is empty, harmless, or not supported yet */
+qmp_handler qmp_empty_list, qmp_accept, qmp_query_dirty_rate, qmp_migration_capabilities,
+    qmp_no_migration, qmp_no_hotplug;

@@ -1,0 +1,145 @@
+#include "qemu-compat/fdset.h"
+#include "qemu-compat/qmp_session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct qmp_server {
+    struct vm *vm;
+    GPtrArray *sessions; /* struct qmp_session *, owned */
+    struct fdsets *fdsets;
+};
+
+G_DEFINE_QUARK(xenner-qmp-error, qmp_error)
+
+static int compare(const void *key, const void *command)
+{
+    return strcmp(key, ((const struct qmp_command *)command)->name);
+}
+
+const struct qmp_command *qmp_find_command(const char *name)
+{
+    return bsearch(name, qmp_commands, qmp_n_commands, sizeof(*qmp_commands), compare);
+}
+
+JsonNode *qmp_object(JsonObject *object)
+{
+    JsonNode *node = json_node_new(JSON_NODE_OBJECT);
+
+    json_node_take_object(node, object);
+    return node;
+}
+
+JsonNode *qmp_array(JsonArray *array)
+{
+    JsonNode *node = json_node_new(JSON_NODE_ARRAY);
+
+    json_node_take_array(node, array);
+    return node;
+}
+
+JsonNode *qmp_empty(void)
+{
+    return qmp_object(json_object_new());
+}
+
+JsonNode *qmp_literal(const char *json)
+{
+    JsonNode *node = json_from_string(json, NULL);
+
+    g_assert(node);
+    return node;
+}
+
+/* QEMU's version is that of the interface: programs choose by it what they ask and how. */
+JsonNode *qmp_version(void)
+{
+    JsonNode *node = qmp_empty();
+    JsonObject *top = json_node_get_object(node), *qemu = json_object_new();
+
+    json_object_set_int_member(qemu, "micro", 0);
+    json_object_set_int_member(qemu, "minor", 2);
+    json_object_set_int_member(qemu, "major", 7);
+    json_object_set_object_member(top, "qemu", qemu);
+    json_object_set_string_member(top, "package", "xenner-" XENNER_VERSION);
+    return node;
+}
+
+void qmp_server_event(struct qmp_server *server, const char *name, JsonObject *data)
+{
+    g_autoptr(JsonNode) node = qmp_empty();
+    JsonObject *top = json_node_get_object(node), *stamp = json_object_new();
+    gint64 now = g_get_real_time();
+
+    g_assert(qmp_schema_event(name));
+    json_object_set_int_member(stamp, "seconds", now / G_USEC_PER_SEC);
+    json_object_set_int_member(stamp, "microseconds", now % G_USEC_PER_SEC);
+    json_object_set_object_member(top, "timestamp", stamp);
+    json_object_set_string_member(top, "event", name);
+    if (data)
+        json_object_set_object_member(top, "data", data);
+    for (guint i = 0; i < server->sessions->len; i++) {
+        struct qmp_session *s = g_ptr_array_index(server->sessions, i);
+        if (s->control && s->negotiated)
+            qmp_session_send(s, node);
+    }
+}
+
+struct fdsets *qmp_server_fdsets(struct qmp_server *server)
+{
+    return server->fdsets;
+}
+
+/* The names that QMP has for what happens to the machine. */
+static void on_vm_event(void *opaque, const struct vm_event *event)
+{
+    static const char *const names[] = {
+        [VM_EVENT_RESUME] = "RESUME",       [VM_EVENT_STOP] = "STOP",
+        [VM_EVENT_RESET] = "RESET",         [VM_EVENT_SHUTDOWN] = "SHUTDOWN",
+        [VM_EVENT_POWERDOWN] = "POWERDOWN", [VM_EVENT_PANICKED] = "GUEST_PANICKED",
+    };
+    struct qmp_server *server = opaque;
+    JsonObject *data = NULL;
+
+    if (event->kind >= G_N_ELEMENTS(names))
+        return;
+    if (event->kind == VM_EVENT_RESET || event->kind == VM_EVENT_SHUTDOWN) {
+        data = json_object_new();
+        json_object_set_boolean_member(data, "guest", event->by_guest);
+        json_object_set_string_member(data, "reason", event->reason);
+    } else if (event->kind == VM_EVENT_PANICKED) {
+        data = json_object_new();
+        json_object_set_string_member(
+            data, "action",
+            vm_configuration(server->vm)->on.panic == ACT_POWEROFF ? "poweroff" : "pause");
+    }
+    qmp_server_event(server, names[event->kind], data);
+}
+
+struct qmp_server *qmp_server_new(struct vm *vm)
+{
+    struct qmp_server *server = g_new0(struct qmp_server, 1);
+    const struct vm_config *cfg = vm_configuration(vm);
+
+    server->vm = vm;
+    server->fdsets = fdsets_new();
+    server->sessions = g_ptr_array_new_with_free_func((GDestroyNotify)qmp_session_free);
+    for (guint i = 0; i < cfg->monitors->len; i++) {
+        const struct monitor_config *m = g_ptr_array_index(cfg->monitors, i);
+        struct chardev *chr = vm_chardev(vm, m->chardev);
+        g_assert(chr); /* vm_config_validate() looked */
+        g_ptr_array_add(server->sessions, qmp_session_new(server, vm, chr, m));
+    }
+    vm_add_listener(vm, on_vm_event, server);
+    return server;
+}
+
+void qmp_server_free(struct qmp_server *server)
+{
+    if (!server)
+        return;
+    vm_remove_listener(server->vm, on_vm_event, server);
+    g_ptr_array_unref(server->sessions);
+    fdsets_free(server->fdsets);
+    g_free(server);
+}

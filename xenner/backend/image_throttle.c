@@ -1,0 +1,97 @@
+/* An image in front of another one, which lets requests through as the disk's limits allow. */
+#include "xenner/backend/disk_image.h"
+#include "xenner/backend/throttle.h"
+
+struct throttled {
+    struct disk_image base;
+    struct disk_image *below;   /* owned */
+    struct throttle throttle;
+    GQueue waiting[2];          /* struct image_request *: reads, writes */
+    bool hurry;
+    GSource *timer;
+};
+
+/* What may go now, in order; the rest when its time has come. */
+static void let_through(struct throttled *t)
+{
+    int64_t now = g_get_monotonic_time(), next = -1;
+
+    for (unsigned write = 0; write < 2; write++) {
+        struct image_request *r;
+        while ((r = g_queue_peek_head(&t->waiting[write]))) {
+            int64_t wait = t->hurry ? 0 : throttle_ask(&t->throttle, write, r->bytes, now);
+            if (wait) {
+                next = next < 0 ? now + wait : MIN(next, now + wait);
+                break;
+            }
+            g_queue_pop_head(&t->waiting[write]);
+            disk_image_submit(t->below, r);
+        }
+    }
+    g_source_set_ready_time(t->timer, next);
+}
+
+static void throttled_submit(struct disk_image *img, struct image_request *r)
+{
+    struct throttled *t = (struct throttled *)img;
+
+    if (r->op != IMAGE_READ && r->op != IMAGE_WRITE) {
+        disk_image_submit(t->below, r);
+        return;
+    }
+    g_queue_push_tail(&t->waiting[r->op == IMAGE_WRITE], r);
+    let_through(t);
+}
+
+static void throttled_hurry(struct disk_image *img, bool hurry)
+{
+    struct throttled *t = (struct throttled *)img;
+
+    t->hurry = hurry;
+    if (hurry)
+        let_through(t);
+}
+
+static void throttled_free(struct disk_image *img)
+{
+    struct throttled *t = (struct throttled *)img;
+
+    g_source_destroy(t->timer); /* nothing waits any more: it never runs */
+    g_source_unref(t->timer);
+    disk_image_free(t->below);
+    g_free(t);
+}
+
+static const struct image_ops throttled_ops = {"throttle", throttled_submit, throttled_free,
+                                               throttled_hurry};
+
+static gboolean timer_dispatch(GSource *source, GSourceFunc callback, gpointer data)
+{
+    let_through(data);
+    return G_SOURCE_CONTINUE;
+}
+
+static GSourceFuncs timer_funcs = {.dispatch = timer_dispatch};
+
+static gboolean never(gpointer data)
+{
+    return G_SOURCE_CONTINUE;
+}
+
+struct disk_image *image_throttle(struct disk_image *below, const struct disk_limits *limits)
+{
+    struct throttled *t;
+
+    if (!throttle_wanted(limits))
+        return below;
+    t = g_new0(struct throttled, 1);
+    t->base = *below;
+    t->base.ops = &throttled_ops;
+    t->below = below;
+    throttle_init(&t->throttle, limits, g_get_monotonic_time());
+    t->timer = g_source_new(&timer_funcs, sizeof(GSource));
+    g_source_set_callback(t->timer, never, t, NULL);
+    g_source_set_ready_time(t->timer, -1);
+    g_source_attach(t->timer, blk_io_context(below->io));
+    return &t->base;
+}

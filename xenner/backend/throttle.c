@@ -1,0 +1,65 @@
+#include "xenner/backend/throttle.h"
+
+#define SECOND 1e6
+
+bool throttle_wanted(const struct disk_limits *limits)
+{
+    for (unsigned i = 0; i < NR_LIMITS; i++) {
+        if (limits->avg[i])
+            return true;
+    }
+    return false;
+}
+
+void throttle_init(struct throttle *t, const struct disk_limits *limits, int64_t now)
+{
+    *t = (struct throttle){.limits = *limits, .last = now};
+}
+
+static void leak(struct throttle *t, int64_t now)
+{
+    double seconds = now > t->last ? (double)(now - t->last) / SECOND : 0;
+
+    for (unsigned i = 0; i < NR_LIMITS; i++)
+        t->level[i] = MAX(t->level[i] - (double)t->limits.avg[i] * seconds, 0);
+    t->last = now;
+}
+
+/* The limits that count for a request. */
+static bool applies(const struct throttle *t, unsigned i, bool write)
+{
+    bool kind = i == LIMIT_BPS_TOTAL || i == LIMIT_IOPS_TOTAL ||
+                write == (i == LIMIT_BPS_WRITE || i == LIMIT_IOPS_WRITE);
+
+    return kind && t->limits.avg[i];
+}
+
+static double units(const struct throttle *t, unsigned i, uint64_t bytes)
+{
+    uint64_t size = t->limits.iops_size;
+
+    if (i < LIMIT_IOPS_TOTAL)
+        return (double)bytes;
+    return size && bytes > size ? (double)bytes / (double)size : 1;
+}
+
+int64_t throttle_ask(struct throttle *t, bool write, uint64_t bytes, int64_t now)
+{
+    double wait = 0;
+
+    leak(t, now);
+    for (unsigned i = 0; i < NR_LIMITS; i++) {
+        if (!applies(t, i, write))
+            continue;
+        double avg = (double)t->limits.avg[i];
+        double room = t->limits.max[i] ? (double)t->limits.max[i] : avg / 10;
+        wait = MAX(wait, (t->level[i] - room) / avg * SECOND);
+    }
+    if (wait > 0)
+        return (int64_t)wait + 1;
+    for (unsigned i = 0; i < NR_LIMITS; i++) {
+        if (applies(t, i, write))
+            t->level[i] += units(t, i, bytes);
+    }
+    return 0;
+}
