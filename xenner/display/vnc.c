@@ -128,6 +128,11 @@ static void on_gone(rfbClientPtr cl)
 {
     struct client *client = cl->clientData;
 
+    while (cl->extensions) { /* the library forgets to */
+        rfbExtensionData *next = cl->extensions->next;
+        free(cl->extensions);
+        cl->extensions = next;
+    }
     post(client->vnc, &(struct input){INPUT_GONE, client, .thread = pthread_self()});
 }
 

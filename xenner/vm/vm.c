@@ -447,6 +447,11 @@ const char *vm_accel(const struct vm *vm)
     return vm->domain ? domain_accel(vm->domain) : vm->accel ? vm->accel : "none";
 }
 
+struct vm_screen *vm_screen(struct vm *vm)
+{
+    return vm->screen;
+}
+
 void vm_free(struct vm *vm)
 {
     if (!vm)

@@ -11,6 +11,7 @@
 #include "xenner/vm/lifecycle.h"
 
 struct vm;
+struct vm_screen;
 struct chardev;
 
 /* Opens everything and builds the domain, stopped. cfg is validated, and borrowed for the VM's life. */
@@ -65,5 +66,7 @@ struct chardev *vm_chardev(struct vm *vm, const char *id);
 int vm_vcpu_tid(struct vm *vm, unsigned vcpu);
 /* "tcg", "kvm" */
 const char *vm_accel(const struct vm *vm);
+/* The display and its VNC servers (vm_screen.h), for screenshots, passwords, keys. Borrowed. */
+struct vm_screen *vm_screen(struct vm *vm);
 /* Accepts NULL. */
 void vm_free(struct vm *vm);
