@@ -33,7 +33,12 @@ demo: build assets
 	@$(XENNER) -m 256 -smp 2 -kernel $(KERNEL) -initrd $(INITRD) \
 	    -append "console=hvc0$$(test -t 0 || echo ' xenner.demo')" -nographic
 
-check: build assets
+# A disk image with a whole Debian. Making it takes root; without, the tests that boot it are skipped.
+DEBIAN := $(ASSETS)/debian.img
+$(DEBIAN): tools/mkdebian.sh tools/debian-root.sh | setup
+	@test "$$(id -u)" != 0 || sh tools/mkdebian.sh $@
+
+check: build assets $(DEBIAN)
 	@sh tools/check.sh $(BUILD)
 
 # One table: xenner against QEMU booting the kernel itself, and against Xen when the rig xenhost is made

@@ -8,50 +8,93 @@ static GError *bad(const char *what)
     return g_error_new(G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "%s", what);
 }
 
-/* Outside of strings JSON has only these; json-glib's scanner would take comments and more. */
-static bool plain_byte(uint8_t c)
-{
-    return g_ascii_isalnum(c) || (c && strchr(" \t\r\n{}[]:,+-.", c));
-}
-
-static bool plain_text(const char *text, size_t len)
-{
-    bool string = false;
-
-    for (size_t i = 0; i < len; i++) {
-        uint8_t c = (uint8_t)text[i];
-        if (string && c == '\\')
-            i++;
-        else if (c == '"')
-            string = !string;
-        else if (string ? c < 0x20 : !plain_byte(c))
-            return false;
-    }
-    return !string;
-}
-
 /*
- * json-glib's scanner reads some texts with liberties: the depth is limited here, because it recurses
- * (json_stream_feed() has limited it already, other callers have not).
+ * json-glib's scanner reads more than JSON: comments, octal and hexadecimal numbers, unknown escapes;
+ * of numbers that are too large it makes others, and some that it has read it can't write. So the text
+ * is looked over first, by these.
  */
-static bool depth_ok(const char *text, size_t len)
+
+/* 0 when it is no number, or one that would not survive json-glib. */
+static size_t number_length(const char *text, size_t len)
+{
+    size_t i = 0, digits;
+    bool real = false;
+
+    if (i < len && text[i] == '-')
+        i++;
+    for (digits = i; i < len && g_ascii_isdigit(text[i]); i++)
+        ;
+    if (i == digits || (text[digits] == '0' && i - digits > 1))
+        return 0;
+    if (i < len && text[i] == '.') {
+        for (digits = ++i, real = true; i < len && g_ascii_isdigit(text[i]); i++)
+            ;
+        if (i == digits)
+            return 0;
+    }
+    if (i < len && (text[i] == 'e' || text[i] == 'E')) {
+        i += i + 1 < len && strchr("+-", text[i + 1]) ? 2 : 1;
+        for (digits = i, real = true; i < len && g_ascii_isdigit(text[i]); i++)
+            ;
+        if (i == digits)
+            return 0;
+    }
+    g_autofree char *copy = g_strndup(text, i);
+    double value = ABS(g_ascii_strtod(copy, NULL));
+    if (real)
+        return value == 0 || (value >= 1e-4 && value < 1e15) ? i : 0;
+    return g_ascii_string_to_signed(copy, 10, G_MININT64, G_MAXINT64, NULL, NULL) ? i : 0;
+}
+
+/* The length of a word, a number or one byte of structure at the beginning of text; 0: none of them. */
+static size_t token_length(const char *text, size_t len)
+{
+    static const char *const words[] = {"true", "false", "null"};
+
+    if (text[0] && strchr(" \t\r\n{}[]:,", text[0]))
+        return 1;
+    for (size_t i = 0; i < G_N_ELEMENTS(words); i++) {
+        size_t n = strlen(words[i]);
+        if (len >= n && memcmp(text, words[i], n) == 0)
+            return n;
+    }
+    return number_length(text, len);
+}
+
+/* With both quotes; 0 when it is no JSON string, or has a NUL in it, which C's strings can't. */
+static size_t string_length(const char *text, size_t len)
+{
+    for (size_t i = 1; i < len; i++) {
+        if ((uint8_t)text[i] < 0x20)
+            return 0;
+        if (text[i] == '"')
+            return i + 1;
+        if (text[i] != '\\')
+            continue;
+        if (++i == len || !text[i] || !strchr("\"\\/bfnrtu", text[i]))
+            return 0;
+        if (len - i > 4 && memcmp(text + i, "u0000", 5) == 0)
+            return 0;
+    }
+    return 0;
+}
+
+static const char *find_fault(const char *text, size_t len)
 {
     unsigned depth = 0;
-    bool string = false;
 
-    for (size_t i = 0; i < len; i++) {
-        if (string && text[i] == '\\')
-            i++;
-        else if (text[i] == '"')
-            string = !string;
-        else if (!string && (text[i] == '{' || text[i] == '['))
+    for (size_t i = 0, n; i < len; i += n) {
+        n = text[i] == '"' ? string_length(text + i, len - i) : token_length(text + i, len - i);
+        if (n == 0)
+            return "JSON parse error, Invalid JSON syntax";
+        if (text[i] == '{' || text[i] == '[')
             depth++;
-        else if (!string && (text[i] == '}' || text[i] == ']') && depth)
+        else if ((text[i] == '}' || text[i] == ']') && depth)
             depth--;
-        if (depth > JSON_STREAM_MAX_DEPTH)
-            return false;
+        if (depth > JSON_STREAM_MAX_DEPTH) /* json-glib recurses */
+            return "JSON parse error, nesting too deep";
     }
-    return true;
+    return NULL;
 }
 
 JsonNode *json_text_parse(const char *text, size_t len, GError **error)
@@ -64,10 +107,8 @@ JsonNode *json_text_parse(const char *text, size_t len, GError **error)
         what = "JSON parse error, value too long";
     else if (!g_utf8_validate(text, (gssize)len, NULL))
         what = "JSON parse error, invalid UTF-8";
-    else if (!plain_text(text, len))
-        what = "JSON parse error, Invalid JSON syntax";
-    else if (!depth_ok(text, len))
-        what = "JSON parse error, nesting too deep";
+    else
+        what = find_fault(text, len);
     if (what) {
         g_propagate_error(error, bad(what));
         return NULL;

@@ -73,12 +73,16 @@ static bool socket_keys(struct keyval *kv, struct chardev_config *c, GError **er
     return true;
 }
 
-static bool common_keys(struct keyval *kv, struct chardev_config *c, GError **error)
+static bool common_keys(struct option_state *s, struct keyval *kv, struct chardev_config *c,
+                        GError **error)
 {
-    c->path = g_strdup(keyval_get(kv, "path"));
-    c->log = g_strdup(keyval_get(kv, "logfile"));
+    const char *path = keyval_get(kv, "path"), *log = keyval_get(kv, "logfile");
+
+    c->path = opt_path(s, path, error);
+    c->log = c->path || !path ? opt_path(s, log, error) : NULL;
     c->signal = true;
-    return keyval_get_switch(kv, "logappend", &c->log_append, error) &&
+    return (c->path || !path) && (c->log || !log) &&
+           keyval_get_switch(kv, "logappend", &c->log_append, error) &&
            keyval_get_switch(kv, "append", &c->append, error) &&
            keyval_get_switch(kv, "mux", &c->mux, error) &&
            keyval_get_switch(kv, "signal", &c->signal, error) &&
@@ -104,7 +108,7 @@ bool opt_chardev(struct option_state *s, const char *value, GError **error)
         if (ok) {
             struct chardev_config *c = opt_new_chardev(s, "-chardev", value, id);
             c->kind = kind;
-            ok = common_keys(&kv, c, error);
+            ok = common_keys(s, &kv, c, error);
         }
     }
     keyval_clear(&kv);

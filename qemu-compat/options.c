@@ -153,6 +153,7 @@ static const struct option options[] = {
     {"S", NULL, "do not start the guest", opt_stopped},
     {"accel", "NAME[:NAME...]", "accelerators to try, in this order ('help' tests each)", opt_accel},
     {"action", "EVENT=ACTION,...", "what to do on reboot=, shutdown= and panic=", opt_action},
+    {"add-fd", "fd=FD,set=N,opaque=TEXT", "an inherited descriptor as the file /dev/fdset/N", opt_add_fd},
     {"append", "TEXT", "the kernel's command line", opt_append},
     {"audiodev", "[driver=]none,id=ID", "accepted: a PV guest has no sound", opt_audiodev},
     {"bios", "FILE", "the boot loader, a PV kernel itself, when there is no -kernel", opt_bios},
@@ -306,10 +307,12 @@ bool qemu_options_parse(int argc, char *const argv[], struct vm_config **ret_cfg
     struct front_request req = {.warnings = g_ptr_array_new_with_free_func(g_free)};
     struct option_state s = {.cfg = vm_config_new(), .req = &req,
                              .accels = g_ptr_array_new_with_free_func(g_free),
-                             .disk_devices = g_ptr_array_new_with_free_func(g_free)};
+                             .disk_devices = g_ptr_array_new_with_free_func(g_free),
+                             .fdsets = g_array_new(FALSE, FALSE, sizeof(struct fdset_option))};
     bool ok = parse_all(&s, argc, argv, error);
 
     g_ptr_array_unref(s.accels);
+    g_array_unref(s.fdsets);
     g_ptr_array_unref(s.disk_devices);
     if (!ok) {
         if (error)

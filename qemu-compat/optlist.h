@@ -4,10 +4,17 @@
 #include "qemu-compat/keyval.h"
 #include "qemu-compat/options.h"
 
+/* -add-fd */
+struct fdset_option {
+    uint64_t set;
+    int fd;
+};
+
 struct option_state {
     struct vm_config *cfg;
     struct front_request *req;
     GPtrArray *accels;      /* char * */
+    GArray *fdsets;         /* struct fdset_option */
     bool nographic, nodefaults, explicit_serial;
     bool explicit_vga, tablet, mouse;
     unsigned hub_nics, hub_netdevs; /* what -net plugs together */
@@ -32,7 +39,7 @@ device_fn device_framebuffer, device_input;
 /* After the last option: the framebuffer that a display brings, and the pointer's kind. */
 void opt_display_finish(struct option_state *s);
 option_fn opt_mon, opt_qmp, opt_qmp_pretty, opt_monitor, opt_object, opt_sandbox, opt_overcommit,
-    opt_audiodev;
+    opt_audiodev, opt_add_fd;
 option_fn opt_net, opt_netdev, opt_nic;
 option_fn opt_drive, opt_hda, opt_hdb, opt_hdc, opt_hdd, opt_cdrom, opt_snapshot;
 bool opt_device_disk(struct option_state *s, const char *value, struct keyval *kv, GError **error);
@@ -54,6 +61,11 @@ bool opt_chardev_default(const struct option_state *s);
 /* After the last option: MAC addresses. */
 bool opt_net_finish(struct option_state *s, GError **error);
 #define OPT_NET_HUB "#hub" /* id of the netdev that -net makes */
+/*
+ * A path that is one of -add-fd's sets (/dev/fdset/N) as one that open() knows; others as they are.
+ * NULL gives NULL; also, with error, a set that is not there.
+ */
+char *opt_path(const struct option_state *s, const char *path, GError **error);
 struct chardev_config *opt_new_chardev(struct option_state *s, const char *option, const char *value,
                                        const char *id);
 /* The forms without keys: stdio, pty, unix:PATH,... */

@@ -8,15 +8,18 @@ _xenner()
         -accel)
             COMPREPLY=($(compgen -W "kvm tcg kvm:tcg help" -- "$cur")) ;;
         -machine)
-            COMPREPLY=($(compgen -W "xenpv xenpv,kernel-ring= xenpv,user-tables= xenpv,soft-quit= help" -- "$cur")) ;;
+            COMPREPLY=($(compgen -W "xenpv pc none xenpv,kernel-ring= xenpv,user-tables= xenpv,soft-quit= help" -- "$cur")) ;;
         -serial)
             COMPREPLY=($(compgen -W "stdio mon:stdio pty file: unix: null none chardev:" -- "$cur")) ;;
+        -qmp | -qmp-pretty | -monitor)
+            COMPREPLY=($(compgen -W "stdio pty unix: chardev: none" -- "$cur")) ;;
         -chardev)
             COMPREPLY=($(compgen -W "stdio,id= pty,id= file,id= socket,id= null,id= help" -- "$cur")) ;;
         -drive)
             COMPREPLY=($(compgen -W "file= format=raw,file= format=qcow2,file=" -- "$cur")) ;;
         -device)
-            COMPREPLY=($(compgen -W "xen-console,chardev= xen-disk,drive= xen-net-device,netdev= help" -- "$cur")) ;;
+            COMPREPLY=($(compgen -W "xen-console,chardev= xen-disk,drive= xen-net-device,netdev= VGA usb-tablet
+                usb-mouse help" -- "$cur")) ;;
         -nic)
             COMPREPLY=($(compgen -W "user user,hostfwd= tap,ifname= bridge,br= stream,addr.type=
                 dgram,local.type= socket,listen= socket,connect= passt none help" -- "$cur")) ;;
@@ -25,15 +28,23 @@ _xenner()
                 help" -- "$cur")) ;;
         -net)
             COMPREPLY=($(compgen -W "nic user tap bridge socket none help" -- "$cur")) ;;
+        -vnc)
+            COMPREPLY=($(compgen -W "127.0.0.1: unix: none" -- "$cur")) ;;
+        -display)
+            COMPREPLY=($(compgen -W "none vnc=" -- "$cur")) ;;
+        -vga)
+            COMPREPLY=($(compgen -W "none std" -- "$cur")) ;;
+        -k)
+            COMPREPLY=($(compgen -W "us de" -- "$cur")) ;;
         -action)
             COMPREPLY=($(compgen -W "reboot=reset reboot=shutdown shutdown=poweroff shutdown=pause
                 panic=shutdown panic=exit-failure panic=pause panic=none panic=reset" -- "$cur")) ;;
         -d)
-            COMPREPLY=($(compgen -W "all blk chardev config domain emu hypercall net xenbus help" -- "$cur")) ;;
+            COMPREPLY=($(compgen -W "all blk chardev config domain emu fb hypercall net vnc xenbus help" -- "$cur")) ;;
         *)
-            COMPREPLY=($(compgen -W "-D -S -accel -action -append -bios -boot -chardev -cdrom -cpu -d -daemonize
-                -device -display -drive -h -hda -hdb -hdc -hdd -help -initrd -kernel -m -machine -monitor -msg -name -net -netdev
-                -nic -no-acpi -no-hpet
+            COMPREPLY=($(compgen -W "-D -S -accel -action -add-fd -append -audiodev -bios -boot -chardev -cdrom -cpu -d
+                -daemonize -device -display -drive -h -hda -hdb -hdc -hdd -help -initrd -k -kernel -m -machine
+                -mon -monitor -msg -name -net -netdev -nic -no-acpi -no-hpet -object -qmp -qmp-pretty -vga -vnc
                 -no-reboot -no-shutdown -no-user-config -nodefaults -nographic -overcommit -parallel
                 -pidfile -rtc -sandbox -serial -smp -snapshot -uuid -version" -- "$cur")) ;;
     esac

@@ -65,13 +65,36 @@ static void lists(void **state)
     }
 }
 
+/* QEMU's other form, flattened into the same keys. */
+static void json(void **state)
+{
+    struct keyval kv = {0};
+    bool on = false;
+
+    assert_true(keyval_parse("{\"driver\":\"d,e\",\"n\":-5,\"on\":true,\"off\":false,\"nil\":null,"
+                             "\"file\":{\"name\":\"f\",\"list\":[1,{\"x\":\"y\"}]}}", "type", &kv, NULL));
+    assert_string_equal(keyval_get(&kv, "driver"), "d,e");
+    assert_string_equal(keyval_get(&kv, "n"), "-5");
+    assert_true(keyval_get_switch(&kv, "on", &on, NULL));
+    assert_true(on);
+    assert_true(keyval_get_switch(&kv, "off", &on, NULL));
+    assert_false(on);
+    assert_null(keyval_get(&kv, "nil"));
+    assert_string_equal(keyval_get(&kv, "file.name"), "f");
+    assert_string_equal(keyval_get(&kv, "file.list.0"), "1");
+    assert_false(keyval_check_unused(&kv, NULL));
+    assert_string_equal(keyval_get(&kv, "file.list.1.x"), "y");
+    assert_true(keyval_check_unused(&kv, NULL));
+    keyval_clear(&kv);
+}
+
 static void no_lists(void **state)
 {
     static const char *const bad[][2] = {
         {"=1", "'=1' has no key"},
         {"a=1,=", "'=' has no key"},
         {"a=1,=b,c=2", "'=b' has no key"},
-        {"{\"a\":1}", "the JSON form of options is not supported yet"},
+        {"{\"a\":1", "JSON parse error, Invalid JSON syntax"},
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
@@ -175,7 +198,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lists),
-        cmocka_unit_test(no_lists),
+        cmocka_unit_test(json), cmocka_unit_test(no_lists),
         cmocka_unit_test(last_one_wins),
         cmocka_unit_test(switches),
         cmocka_unit_test(unknown_keys),

@@ -128,7 +128,8 @@ static bool read_queues(struct blk_backend *b, unsigned n, struct blk_ring_confi
     if (!read_ring_pages(b, &c.nr_refs, &several, error) || !read_abi(b, &c.abi, error) ||
         !read_optional(b, "feature-persistent", 1, 0, &persistent, error))
         return false;
-    c.persistent = persistent;
+    /* Linux says 1 whether we offered it or not */
+    c.persistent = persistent && !b->host->ops->cheap_maps;
     for (unsigned i = 0; i < n; i++) {
         g_autofree char *prefix = n > 1 ? g_strdup_printf("queue-%u/", i) : g_strdup("");
         configs[i] = c;
@@ -184,7 +185,9 @@ static bool offer(struct blk_backend *b, uint32_t number, GError **error)
         {"removable", c->cdrom ? "1" : "0"}, {"mode", img->readonly ? "r" : "w"},
         {"device-type", c->cdrom ? "cdrom" : "disk"}, {"info", info}, {"sectors", sectors},
         {"sector-size", "512"}, {"physical-sector-size", physical},
-        {"feature-flush-cache", "1"}, {"feature-barrier", "1"}, {"feature-persistent", "1"},
+        {"feature-flush-cache", "1"}, {"feature-barrier", "1"}, 
+        /* a frontend copies all data for it: half the speed where mapping is cheap */
+        {"feature-persistent", b->host->ops->cheap_maps ? "0" : "1"},
         {"feature-max-indirect-segments", G_STRINGIFY(256)},
         {"max-ring-page-order", "4"}, {"max-ring-pages", "16"}, {"multi-queue-max-queues", "4"},
         {"feature-discard", img->can_discard ? "1" : "0"},

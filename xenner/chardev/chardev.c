@@ -99,7 +99,7 @@ static ssize_t read_some(struct chardev *chr, int fd, uint8_t *buf, size_t len)
 static gboolean on_readable(gint fd, GIOCondition condition, gpointer data)
 {
     struct chardev *chr = data;
-    uint8_t buf[4096];
+    uint8_t buf[1024];
     ssize_t n = read_some(chr, fd, buf, sizeof(buf));
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))

@@ -175,6 +175,7 @@ static int local_grant_copy(struct xen_host *h, struct grant_copy *pieces, unsig
 
 static const struct xen_host_ops local_ops = {
     .name = "local",
+    .cheap_maps = true,
     .bind = local_bind,
     .notify = local_notify,
     .unbind = local_unbind,

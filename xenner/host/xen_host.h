@@ -38,6 +38,7 @@ struct grant_copy {
 
 struct xen_host_ops {
     const char *name; /* "local", "libxen" */
+    bool cheap_maps;  /* mapping a grant costs next to nothing: no use in keeping it mapped */
     /* Connects to the guest's unbound (or reserved) port. */
     struct host_port *(*bind)(struct xen_host *h, evtchn_port_t remote, GMainContext *ctx,
                               host_port_fn fn, void *opaque, GError **error);

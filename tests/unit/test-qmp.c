@@ -1,0 +1,206 @@
+/* QMP: the table against the schema, argument checks, and sessions over a socket pair. */
+#include "fake_vm.h"
+#include "qemu-compat/qmp_server.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void tables(void **state)
+{
+    assert_int_equal(qmp_n_commands, qmp_schema_n_commands);
+    for (size_t i = 0; i < qmp_n_commands; i++) {
+        const struct qmp_command *c = &qmp_commands[i];
+        if (i)
+            assert_true(strcmp(qmp_commands[i - 1].name, c->name) < 0);
+        assert_string_equal(c->name, qmp_schema_commands[i].name);
+        assert_ptr_equal(qmp_find_command(c->name), c);
+        assert_ptr_equal(qmp_schema_command(c->name), &qmp_schema_commands[i]);
+        assert_int_equal(!!(c->flags & QMP_OOB_OK), qmp_schema_commands[i].oob);
+    }
+    assert_null(qmp_find_command("zzz"));
+}
+
+static void arguments(void **state)
+{
+    static const struct {
+        const char *command, *args, *error; /* NULL: good */
+    } cases[] = {
+        {"query-status", "{}", NULL},
+        {"query-status", "{\"a\":1}", "Parameter 'a' is unexpected"},
+        {"getfd", "{}", "Parameter 'fdname' is missing"},
+        {"getfd", "{\"fdname\":1}", "Invalid parameter type for 'fdname', expected: string"},
+        {"getfd", "{\"fdname\":null}", "Invalid parameter type for 'fdname', expected: string"},
+        {"balloon", "{\"value\":1.5}", "Invalid parameter type for 'value', expected: integer"},
+        {"migrate", "{\"uri\":\"x\",\"blk\":1}", "Invalid parameter type for 'blk', expected: boolean"},
+        {"qmp_capabilities", "{\"enable\":[\"oob\"]}", NULL},
+        {"qmp_capabilities", "{\"enable\":\"oob\"}", "Invalid parameter type for 'enable', expected: array"},
+        {"qmp_capabilities", "{\"enable\":[\"x\"]}", "Parameter 'enable[0]' does not accept value 'x'"},
+        {"device_add", "{\"driver\":\"d\",\"anything\":[]}", NULL},
+        {"qom-set", "{\"path\":\"/\",\"property\":\"p\",\"value\":{\"a\":[]}}", NULL},
+        {"object-add", "{\"qom-type\":\"secret\",\"id\":\"i\",\"data\":\"d\"}", NULL},
+        {"object-add", "{\"qom-type\":\"iothread\",\"id\":\"i\",\"data\":\"d\"}",
+         "Parameter 'data' is unexpected"},
+        {"object-add", "{\"qom-type\":\"memory-backend-ram\",\"id\":\"i\"}", "Parameter 'size' is missing"},
+        {"object-add", "{\"qom-type\":\"memory-backend-ram\",\"id\":\"i\",\"size\":-1}",
+         "Parameter 'size' expects a size"},
+        {"blockdev-add", "{\"driver\":\"raw\",\"file\":\"node\"}", NULL},
+        {"blockdev-add", "{\"driver\":\"raw\",\"file\":{\"driver\":\"file\",\"filename\":\"f\"}}", NULL},
+        {"blockdev-add", "{\"driver\":\"raw\",\"file\":{\"driver\":\"file\"}}",
+         "Parameter 'file.filename' is missing"},
+        {"blockdev-add", "{\"driver\":\"raw\",\"file\":5}", "Invalid parameter type for 'file'"},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GError) error = NULL;
+        g_autoptr(JsonNode) args = json_from_string(cases[i].args, NULL);
+        bool ok = qmp_schema_check(qmp_schema_command(cases[i].command), json_node_get_object(args),
+                                   &error);
+        assert_int_equal(ok, cases[i].error == NULL);
+        if (!ok)
+            assert_string_equal(error->message, cases[i].error);
+    }
+}
+
+struct session {
+    struct vm_config *cfg;
+    struct chardev *chr;
+    struct vm *vm;
+    struct qmp_server *server;
+    int fd;
+};
+
+static void open_session(struct session *s, bool control)
+{
+    int fds[2];
+    struct chardev_config chr = {.id = "m", .kind = CHARDEV_SOCKET};
+    struct monitor_config *m = g_new0(struct monitor_config, 1);
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+    chr.fd = fds[0];
+    s->fd = fds[1];
+    s->cfg = vm_config_new();
+    s->cfg->vcpus.count = s->cfg->vcpus.max = 2;
+    s->cfg->name = g_strdup("me");
+    m->chardev = g_strdup("m");
+    m->control = control;
+    g_ptr_array_add(s->cfg->monitors, m);
+    s->chr = chardev_new(&chr, NULL);
+    assert_non_null(s->chr);
+    s->vm = fake_vm_new(s->cfg, s->chr);
+    s->server = qmp_server_new(s->vm);
+}
+
+static void close_session(struct session *s)
+{
+    qmp_server_free(s->server);
+    chardev_free(s->chr);
+    fake_vm_free(s->vm);
+    vm_config_free(s->cfg);
+    close(s->fd);
+}
+
+/* Sends, and returns all that comes back at once. */
+static char *talk(struct session *s, const char *text)
+{
+    char buf[65536];
+
+    if (*text)
+        assert_int_equal(write(s->fd, text, strlen(text)), strlen(text));
+    while (g_main_context_iteration(NULL, FALSE))
+        ;
+    ssize_t n = recv(s->fd, buf, sizeof(buf), MSG_DONTWAIT);
+    return g_strndup(buf, n > 0 ? (gsize)n : 0);
+}
+
+static void expect(struct session *s, const char *text, const char *want)
+{
+    g_autofree char *heard = talk(s, text);
+
+    if (!strstr(heard, want))
+        fail_msg("'%s': '%s' is not in '%s'", text, want, heard);
+}
+
+static void qmp(void **state)
+{
+    struct session s;
+
+    open_session(&s, true);
+    expect(&s, "", "\"capabilities\":[\"oob\"]");
+    expect(&s, "{\"execute\":\"cont\"}", "Expecting capabilities negotiation");
+    fake_vm_tell(s.vm, (struct vm_event){VM_EVENT_STOP});
+    expect(&s, "{\"execute\":\"qmp_capabilities\",\"id\":\"a\"}", "{\"return\":{},\"id\":\"a\"}\r\n");
+    expect(&s, "{\"exec-oob\":\"migrate_cancel\"}", "'exec-oob' is unexpected"); /* not enabled */
+    expect(&s, "{\"execute\":\"cont\"}", "\"event\":\"RESUME\"");
+    expect(&s, "{\"execute\":\"query-cpus-fast\"}", "\"thread-id\":4711");
+    expect(&s, "{\"execute\":\"query-name\"}", "{\"name\":\"me\"}");
+    expect(&s, "{\"execute\":\"balloon\",\"arguments\":{\"value\":0}}", "GenericError");
+    expect(&s, "{\"execute\":\"balloon\",\"arguments\":{\"value\":4096}}", "return");
+    expect(&s, "{\"execute\":\"system_powerdown\"}{\"execute\":\"system_reset\"}", "return");
+    expect(&s, "{\"execute\":\"stop\"}", "return");
+    expect(&s, "{\"execute\":\"cont\"}", "{\"error\":{\"class\":\"GenericError\",\"desc\":\"it has ended\"}}");
+    fake_vm_tell(s.vm, (struct vm_event){VM_EVENT_SHUTDOWN, .by_guest = true, .reason = "guest-reset"});
+    expect(&s, "", "\"event\":\"SHUTDOWN\",\"data\":{\"guest\":true,\"reason\":\"guest-reset\"}");
+    fake_vm_tell(s.vm, (struct vm_event){VM_EVENT_PANICKED});
+    expect(&s, "", "{\"action\":\"poweroff\"}");
+    expect(&s, "{\"execute\":\"quit\"}", "host-qmp-quit");
+    assert_string_equal(fake_vm_calls(s.vm), "start memory(4096) powerdown reset stop quit");
+    close_session(&s);
+}
+
+/* Every answer that needs no arguments is of the type that the schema promises. */
+static void answers(void **state)
+{
+    struct session s;
+
+    open_session(&s, true);
+    for (size_t i = 0; i < qmp_n_commands; i++) {
+        struct qmp_call call = {s.vm, s.server, NULL};
+        g_autoptr(GError) error = NULL;
+        JsonObject *args = json_object_new();
+        if (g_str_has_prefix(qmp_commands[i].name, "query-") &&
+            qmp_schema_check(&qmp_schema_commands[i], args, NULL)) {
+            g_autoptr(JsonNode) answer = qmp_commands[i].run(&call, args, &error);
+            bool ok = answer ? strcmp(qmp_commands[i].name, "query-qmp-schema") == 0 ||
+                                   qmp_schema_check_value(qmp_schema_commands[i].returns, answer, &error)
+                             : strstr(qmp_commands[i].name, "-capabilities") != NULL;
+            if (!ok)
+                fail_msg("%s: %s", qmp_commands[i].name, error->message);
+        }
+        json_object_unref(args);
+    }
+    close_session(&s);
+}
+
+static void people(void **state)
+{
+    struct session s;
+
+    open_session(&s, false);
+    expect(&s, "", "(qemu) ");
+    expect(&s, "info status\n", "VM status: paused (prelaunch)\r\n(qemu) ");
+    expect(&s, "conf\bt\n", "(qemu) ");
+    expect(&s, "info status\r", "VM status: running\r\n");
+    expect(&s, "info nothing\n", "unknown command: 'info nothing'");
+    expect(&s, "\xff\xfe\n", "unknown command");
+    expect(&s, "balloon x\n", "a number of MiB is missing");
+    expect(&s, "balloon 2\n", "(qemu) ");
+    expect(&s, "help\n", "system_reset -- ");
+    assert_string_equal(fake_vm_calls(s.vm), "start memory(2097152)");
+    close_session(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tables), cmocka_unit_test(arguments), cmocka_unit_test(qmp),
+        cmocka_unit_test(answers), cmocka_unit_test(people),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
