@@ -1,4 +1,7 @@
-/* Networks on the command line: the keys of each type, with the same words for -netdev, -nic and -net. */
+/*
+ * Networks on the command line: the keys of each type, with the same words for -netdev, -nic and
+ * -net.
+ */
 #include "qemu-compat/opt_netdev.h"
 #include "xenner/config/size.h"
 
@@ -93,8 +96,8 @@ static bool tap_fds(struct keyval *kv, struct netdev_tap *t, GError **error)
         return opt_error(error, "fd= and fds= can't be used together");
     for (unsigned i = 0; i < G_N_ELEMENTS(others); i++) {
         if (keyval_get(kv, others[i]))
-            return opt_error(error, "ifname=, script=, downscript=, helper= and queues= are invalid "
-                             "with %s=", fd ? "fd" : "fds");
+            return opt_error(error, "ifname=, script=, downscript=, helper= and queues= are "
+                             "invalid with %s=", fd ? "fd" : "fds");
     }
     g_auto(GStrv) list = g_strsplit(fd ? fd : fds, ":", -1);
     for (unsigned i = 0; list[i]; i++) {
@@ -233,7 +236,8 @@ static bool socket_keys(struct keyval *kv, struct netdev_config *n, GError **err
     uint64_t number;
 
     if (!!fd + !!listen + !!connect + !!mcast + !!udp != 1)
-        return opt_error(error, "exactly one of fd=, listen=, connect=, mcast= or udp= is required");
+        return opt_error(error,
+                         "exactly one of fd=, listen=, connect=, mcast= or udp= is required");
     if (local && !mcast && !udp)
         return opt_error(error, "localaddr= is only valid with mcast= or udp=");
     if (fd) {
@@ -262,8 +266,9 @@ static const struct {
     const char *name;
     enum netdev_kind kind;
 } kinds[] = {
-    {"user", NETDEV_USER}, {"tap", NETDEV_TAP}, {"bridge", NETDEV_BRIDGE}, {"socket", NETDEV_STREAM},
-    {"stream", NETDEV_STREAM}, {"dgram", NETDEV_DGRAM}, {"passt", NETDEV_PASST},
+    {"user", NETDEV_USER}, {"tap", NETDEV_TAP}, {"bridge", NETDEV_BRIDGE},
+    {"socket", NETDEV_STREAM}, {"stream", NETDEV_STREAM},
+    {"dgram", NETDEV_DGRAM}, {"passt", NETDEV_PASST},
 };
 
 static bool kind_keys(struct keyval *kv, const char *type, struct netdev_config *n, GError **error)

@@ -1,6 +1,6 @@
 /*
- * A thread with a GMainContext of its own, for a device's data: so that disks and networks neither wait
- * for the main loop nor hold it up.
+ * A thread with a GMainContext of its own, for a device's data: so that disks and networks neither
+ * wait for the main loop nor hold it up.
  */
 #pragma once
 

@@ -35,7 +35,8 @@ static bool read_ref(struct net_backend *b, const char *prefix, const char *key,
     return true;
 }
 
-static bool read_queue(struct net_backend *b, unsigned i, struct net_queue_config *q, GError **error)
+static bool read_queue(struct net_backend *b, unsigned i, struct net_queue_config *q,
+                       GError **error)
 {
     g_autofree char *prefix = b->nr_queues > 1 ? g_strdup_printf("queue-%u/", i) : g_strdup("");
 
@@ -199,7 +200,8 @@ static gboolean never(gpointer data)
 
 static GSourceFuncs failed_source = {.dispatch = failed_dispatch};
 
-static bool offer(struct net_backend *b, unsigned devid, const struct nic_config *cfg, GError **error)
+static bool offer(struct net_backend *b, unsigned devid, const struct nic_config *cfg,
+                  GError **error)
 {
     const uint8_t *m = cfg->mac;
     g_autofree char *mac = g_strdup_printf("%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3],

@@ -1,6 +1,6 @@
 /*
- * A PV network card (vif): a netport on one side, the guest's netfront on the other. Threads: the main loop's;
- * frames move in the port's thread.
+ * A PV network card (vif): a netport on one side, the guest's netfront on the other. Threads: the
+ * main loop's; frames move in the port's thread.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /*
- * An Ethernet frame on its way, with the work that its sender left to others: checksums of TCP and UDP,
- * cutting a large TCP segment into frames. All of it is pure; every length is checked, as frames come from
- * guests and from the network.
+ * An Ethernet frame on its way, with the work that its sender left to others: checksums of TCP and
+ * UDP, cutting a large TCP segment into frames. All of it is pure; every length is checked, as
+ * frames come from guests and from the network.
  */
 #pragma once
 
@@ -47,8 +47,8 @@ bool net_csum_prepare(struct net_packet *p, struct net_headers *ret);
 /* Room for a segment of any packet. */
 #define NET_SEGMENT_MAX NET_PACKET_MAX
 /*
- * The next frame of a GSO packet to out, with its checksums; 0: that was all. A packet that can't be cut
- * yields nothing.
+ * The next frame of a GSO packet to out, with its checksums; 0: that was all. A packet that can't
+ * be cut yields nothing.
  */
 size_t net_segment(struct net_packet *p, uint8_t *out);
 

@@ -1,5 +1,6 @@
 /*
- * A queue of a vif at work: its two rings, its event channels, and the port. All in the port's thread.
+ * A queue of a vif at work: its two rings, its event channels, and the port. All in the port's
+ * thread.
  */
 #pragma once
 

@@ -14,8 +14,8 @@ static void trace(const char *what, unsigned value)
 }
 
 /*
- * The other side's index is read once. Everything that it covers is visible after the barrier. -EPROTO when
- * it runs away: that many requests don't fit.
+ * The other side's index is read once. Everything that it covers is visible after the barrier.
+ * -EPROTO when it runs away: that many requests don't fit.
  */
 static int available(const RING_IDX *req_prod, RING_IDX req_cons, unsigned size)
 {
@@ -26,8 +26,8 @@ static int available(const RING_IDX *req_prod, RING_IDX req_cons, unsigned size)
 }
 
 /*
- * The same after asking for a notification once `want` requests are there. Both sides write their word and
- * then read the other's, so one of them sees the other.
+ * The same after asking for a notification once `want` requests are there. Both sides write their
+ * word and then read the other's, so one of them sees the other.
  */
 static int available_or_event(const RING_IDX *req_prod, RING_IDX *req_event, RING_IDX req_cons,
                               unsigned want, unsigned size)
@@ -271,7 +271,10 @@ static void put_gso(struct net_rx *rx, const struct net_packet *p)
     put_slot(rx, &info);
 }
 
-/* The requests are there. An answer is in the slot of its request; an info takes a request without using it. */
+/*
+ * The requests are there. An answer is in the slot of its request; an info takes a request
+ * without using it.
+ */
 static void put_frame(struct net_rx *rx, const struct net_packet *p, unsigned slots)
 {
     bool gso = p->gso != NET_GSO_NONE;

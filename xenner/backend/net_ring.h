@@ -1,7 +1,7 @@
 /*
- * The two rings of a vif's queue (xen/io/netif.h): requests are read once, checked, and frames copied
- * through grants, so what the guest changes later changes nothing here. Nothing of xenstore, threads or
- * ports; whoever calls does so from one thread.
+ * The two rings of a vif's queue (xen/io/netif.h): requests are read once, checked, and frames
+ * copied through grants, so what the guest changes later changes nothing here. Nothing of xenstore,
+ * threads or ports; whoever calls does so from one thread.
  */
 #pragma once
 
@@ -30,8 +30,9 @@ struct net_tx {
 void net_tx_init(struct net_tx *tx, struct xen_host *host, void *page);
 void net_tx_done(struct net_tx *tx); /* accepts a zeroed one */
 /*
- * The next frame. 1: it is in tx->packet until the next call; 2: it was a bad one, which got its error; 0: no
- * more for now, the guest will notify; -errno: the ring makes no sense and must not be looked at any more.
+ * The next frame. 1: it is in tx->packet until the next call; 2: it was a bad one, which got its
+ * error; 0: no more for now, the guest will notify; -errno: the ring makes no sense and must not be
+ * looked at any more.
  */
 int net_tx_next(struct net_tx *tx);
 /* Shows the answers to the guest; true: it wants to be notified. */
@@ -46,8 +47,8 @@ struct net_rx {
 
 void net_rx_init(struct net_rx *rx, struct xen_host *host, void *page);
 /*
- * A frame to the guest. 1: taken, or dropped as the guest can't have it; 0: no room, the guest will notify;
- * -errno as above. p must not need more than the features allow.
+ * A frame to the guest. 1: taken, or dropped as the guest can't have it; 0: no room, the guest will
+ * notify; -errno as above. p must not need more than the features allow.
  */
 int net_rx_put(struct net_rx *rx, const struct net_packet *p);
 bool net_rx_push(struct net_rx *rx);

@@ -1,6 +1,6 @@
 /*
- * Frames over a socket: of a stream, each behind its length in 4 bytes, or a datagram each. Nobody at the other
- * end: frames are lost, as on a cable without a plug.
+ * Frames over a socket: of a stream, each behind its length in 4 bytes, or a datagram each. Nobody
+ * at the other end: frames are lost, as on a cable without a plug.
  */
 #include "xenner/backend/net_socket.h"
 #include "xenner/backend/netport_priv.h"
@@ -75,7 +75,10 @@ static void retry_later(struct net_socket *s)
     g_source_attach(s->retry, io_thread_context(s->port.thread));
 }
 
-/* Frames are lost from here on, so the NIC may send again: who calls this outside of send() says so. */
+/*
+ * Frames are lost from here on, so the NIC may send again: who calls this outside of send() says
+ * so.
+ */
 static void disconnect(struct net_socket *s, const char *why)
 {
     g_log("net", G_LOG_LEVEL_DEBUG, "%s: disconnected: %s", s->port.id, why);

@@ -80,7 +80,8 @@ static int adopt(int fd, GError **error)
     int type;
     socklen_t len = sizeof(type);
 
-    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 ||
+        fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
         wrong(error, "can't use file descriptor %d: %s", fd, g_strerror(errno));
         return -1;
     }

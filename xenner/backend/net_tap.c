@@ -1,4 +1,7 @@
-/* A tap of the host's kernel: opened here, inherited, or given by a helper. Offloads go through as they are. */
+/*
+ * A tap of the host's kernel: opened here, inherited, or given by a helper. Offloads go through
+ * as they are.
+ */
 #include "xenner/backend/net_tap.h"
 #include "xenner/backend/netport_priv.h"
 
@@ -132,7 +135,10 @@ static void wait_writable(struct tap_queue *q)
     g_source_attach(q->writable, io_thread_context(q->tap->port.thread));
 }
 
-/* Blank checksums and large segments, for the kernel. False: the frame has none of what it claims. */
+/*
+ * Blank checksums and large segments, for the kernel. False: the frame has none of what it
+ * claims.
+ */
 static bool to_vnet(struct net_packet *p, struct virtio_net_hdr *h)
 {
     struct net_headers at;
@@ -218,7 +224,8 @@ static void tap_free(struct netport *port)
     g_free(t);
 }
 
-#define TAP_OPS .send = tap_send, .resume = tap_resume, .set_offloads = tap_set_offloads, .free = tap_free
+#define TAP_OPS                                                                                    \
+    .send = tap_send, .resume = tap_resume, .set_offloads = tap_set_offloads, .free = tap_free
 static const struct netport_ops vnet_ops = {.name = "tap", .csum = true, .gso = true, TAP_OPS};
 static const struct netport_ops plain_ops = {.name = "tap", TAP_OPS}; /* vnet_hdr=off */
 

@@ -29,8 +29,8 @@ bool net_tap_script(const char *script, const char *ifname, GError **error)
     g_autoptr(GError) why = NULL;
     int status;
 
-    if (!g_spawn_sync(NULL, argv, NULL, G_SPAWN_CHILD_INHERITS_STDIN, NULL, NULL, NULL, NULL, &status,
-                      &why))
+    if (!g_spawn_sync(NULL, argv, NULL, G_SPAWN_CHILD_INHERITS_STDIN, NULL, NULL, NULL, NULL,
+                      &status, &why))
         return wrong(error, "could not launch network script: %s", why->message);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return true;
@@ -52,7 +52,8 @@ static bool open_queue(const struct netdev_tap *cfg, struct net_tap_fds *ret, GE
         features = 0;
     ret->vnet_hdr = cfg->vnet_hdr && (features & IFF_VNET_HDR);
     if (cfg->vnet_hdr_forced && !ret->vnet_hdr)
-        return wrong(error, "vnet_hdr=1 requested, but no kernel support for IFF_VNET_HDR available");
+        return wrong(error,
+                     "vnet_hdr=1 requested, but no kernel support for IFF_VNET_HDR available");
     if (ret->vnet_hdr)
         r.ifr_flags |= IFF_VNET_HDR;
     if (cfg->queues > 1) {
@@ -96,7 +97,8 @@ static bool adopt(const struct netdev_tap *cfg, int fd, struct net_tap_fds *ret,
     if (ret->nr > 1 && vnet != ret->vnet_hdr)
         return wrong(error, "vnet_hdr not consistent across given tap fds");
     if (cfg->vnet_hdr_forced && !vnet)
-        return wrong(error, "vnet_hdr=1 requested, but no kernel support for IFF_VNET_HDR available");
+        return wrong(error,
+                     "vnet_hdr=1 requested, but no kernel support for IFF_VNET_HDR available");
     ret->vnet_hdr = vnet;
     memcpy(ret->ifname, r.ifr_name, sizeof(ret->ifname));
     ret->ifname[IFNAMSIZ - 1] = '\0';

@@ -1,4 +1,7 @@
-/* User-mode network: libslirp plays the router. It lives in the port's thread, driven by one GSource. */
+/*
+ * User-mode network: libslirp plays the router. It lives in the port's thread, driven by one
+ * GSource.
+ */
 #include "xenner/backend/net_user_config.h"
 #include "xenner/backend/netport_priv.h"
 
@@ -212,7 +215,10 @@ static gboolean user_prepare(GSource *source, gint *timeout)
     return FALSE;
 }
 
-/* libslirp does what is due in every round, whether a descriptor is ready or not, as in QEMU's loop. */
+/*
+ * libslirp does what is due in every round, whether a descriptor is ready or not, as in QEMU's
+ * loop.
+ */
 static gboolean user_check(GSource *source)
 {
     return TRUE;
@@ -259,7 +265,8 @@ static bool add_hostfwd(struct net_user *u, const char *rule, GError **error)
         return false;
     if (!f.guest.s_addr)
         f.guest = u->config.vdhcp_start;
-    if (slirp_add_hostfwd(u->slirp, f.udp, f.host, (int)f.host_port, f.guest, (int)f.guest_port) == 0)
+    if (slirp_add_hostfwd(u->slirp, f.udp, f.host, (int)f.host_port, f.guest,
+                          (int)f.guest_port) == 0)
         return true;
     g_set_error(error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE,
                 "Could not set up host forwarding rule '%s'", rule);
@@ -306,13 +313,17 @@ static void user_free(struct netport *port)
     g_free(u);
 }
 
-/* Large segments are welcome: libslirp takes an IP packet of any size, and never sends it on as it is. */
+/*
+ * Large segments are welcome: libslirp takes an IP packet of any size, and never sends it on as
+ * it is.
+ */
 static const struct netport_ops user_ops = {
     .name = "user", .gso = true, .send = user_send, .resume = user_resume, .free = user_free,
 };
 
 /* libslirp warns of what guests do: a trace, for a guest could fill the log with it. */
-static void slirp_message(const gchar *domain, GLogLevelFlags level, const gchar *text, gpointer data)
+static void slirp_message(const gchar *domain, GLogLevelFlags level, const gchar *text,
+                          gpointer data)
 {
     g_log("net", G_LOG_LEVEL_DEBUG, "libslirp: %s", text);
 }
@@ -329,7 +340,7 @@ struct netport *net_user_new(const struct netdev_config *cfg, GError **error)
     if (!net_user_config(&cfg->user, &config, error))
         return NULL;
     struct net_user *u = g_new0(struct net_user, 1);
-    g_autoptr(GPtrArray) search = g_ptr_array_new(); /* libslirp wants a NULL at its end, and copies */
+    g_autoptr(GPtrArray) search = g_ptr_array_new(); /* with a NULL at its end; libslirp copies */
     g_ptr_array_extend(search, cfg->user.dnssearch, NULL, NULL);
     g_ptr_array_add(search, NULL);
     if (search->len > 1)

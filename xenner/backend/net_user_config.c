@@ -59,7 +59,8 @@ static bool parse_in_net(const char *text, const char *what, unsigned n, const S
     else if (!inet_aton(text, ret))
         return wrong(error, "Failed to parse %s", what);
     if ((ret->s_addr & c->vnetmask.s_addr) != c->vnetwork.s_addr)
-        return wrong(error, "%s doesn't belong to network", strcmp(what, "host") == 0 ? "Host" : what);
+        return wrong(error, "%s doesn't belong to network",
+                     strcmp(what, "host") == 0 ? "Host" : what);
     return true;
 }
 
@@ -97,8 +98,8 @@ static bool config_ipv6(const struct netdev_user *u, SlirpConfig *c, GError **er
     if (!part[0] || inet_pton(AF_INET6, part[0], &c->vprefix_addr6) != 1)
         return wrong(error, "Failed to parse IPv6 prefix");
     if (part[1] && !g_ascii_string_to_unsigned(part[1], 10, 0, 126, &bits, NULL))
-        return wrong(error, "Invalid IPv6 prefix provided (IPv6 prefix length must be between 0 and "
-                     "126)");
+        return wrong(error, "Invalid IPv6 prefix provided (IPv6 prefix length must be between 0 "
+                     "and 126)");
     c->vprefix_len = (uint8_t)bits;
     c->vhost6 = in_prefix(c, 2);
     c->vnameserver6 = in_prefix(c, 3);

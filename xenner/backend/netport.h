@@ -1,8 +1,9 @@
 /*
- * What a NIC is plugged into: a user-mode network, a tap, a socket. A port outlives the guest's reboots; each
- * has a thread of its own, in which all frames move, the NIC's rings included.
+ * What a NIC is plugged into: a user-mode network, a tap, a socket. A port outlives the guest's
+ * reboots; each has a thread of its own, in which all frames move, the NIC's rings included.
  *
- * Flow control goes both ways without a loss: who has no room says so, and calls the other when it has.
+ * Flow control goes both ways without a loss: who has no room says so, and calls the other when it
+ * has.
  */
 #pragma once
 

@@ -27,7 +27,8 @@ struct netport {
 };
 
 /* Fills in what all have; the kind starts no source before it is done otherwise. */
-void netport_init(struct netport *p, const struct netport_ops *ops, const struct netdev_config *cfg);
+void netport_init(struct netport *p, const struct netport_ops *ops,
+                  const struct netdev_config *cfg);
 /* Ends the thread. */
 void netport_stop(struct netport *p);
 void netport_done(struct netport *p);

@@ -1,4 +1,7 @@
-/* Networks of a guest, as the user asked for them: QEMU's two halves, the NIC and what it is plugged into. */
+/*
+ * Networks of a guest, as the user asked for them: QEMU's two halves, the NIC and what it is
+ * plugged into.
+ */
 #pragma once
 
 #include <glib.h>
