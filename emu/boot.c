@@ -52,6 +52,8 @@ static void emu_init_domain(void)
         .mask = emu.shared_info + evtchn_2l_mask_offset(emu.pae32),
         .is32 = emu.pae32,
     };
+    emu.evtchn_ops = &evtchn_2l_ops;
+    emu.guest_pending = direct(b->guest_pending_maddr);
     emu.nr_pages_now = emu.max_pages = b->nr_pages;
     emu.tsc0 = rdtsc();
 }

@@ -164,6 +164,14 @@ _Static_assert(sizeof(struct vcpu) <= 0x3000, "room for the IST stacks");
 #define VCPU_IST_DF_TOP  0x4000
 #define VCPU_IST_NMI_TOP 0x5000
 
+/* What the two forms of event channels do differently. True: the vCPU must be told, see evtchn_2l.h. */
+struct evtchn_ops {
+    bool (*raise)(struct vcpu *target, unsigned port);
+    bool (*unmask)(struct vcpu *target, unsigned port);
+    bool (*is_pending)(unsigned port);
+    void (*closed)(unsigned port);
+};
+
 /* The state that is the domain's and not one vCPU's. One instance: `emu`. */
 struct emu {
     const struct emu_boot_info *boot;
@@ -175,6 +183,8 @@ struct emu {
     struct emu_log *log;
     uint8_t *shared_info;
     struct evtchn_2l evtchn;
+    const struct evtchn_ops *evtchn_ops; /* the form that the guest chose */
+    uint32_t *guest_pending; /* ports raised by the host, in the FIFO form */
     bool pae32;            /* the guest is a 32-bit PAE kernel */
     bool ring3;            /* its kernel runs in ring 3 */
     bool split;            /* its user mode runs on its own L4 */
@@ -465,6 +475,18 @@ HYPERCALL(do_event_channel_op);
 HYPERCALL(do_event_channel_op_compat);
 void evtchn_raise_port(unsigned port);
 void evtchn_raise_virq(struct vcpu *v, unsigned virq);
+extern const struct evtchn_ops evtchn_2l_ops;
+
+/* evtchn_fifo.c */
+struct evtchn_init_control;
+struct evtchn_expand_array;
+struct evtchn_set_priority;
+extern const struct evtchn_ops evtchn_fifo_ops;
+int64_t evtchn_fifo_init_control(struct vcpu *v, struct evtchn_init_control *op);
+int64_t evtchn_fifo_expand_array(const struct evtchn_expand_array *op);
+int64_t evtchn_fifo_set_priority(const struct evtchn_set_priority *op);
+void evtchn_fifo_take_pending(void); /* after a kick */
+void evtchn_fifo_off(void);
 
 /* gnttab.c, gntcopy.c (under gnttab_lock), memory.c */
 int64_t gnttab_copy(uint64_t at, uint32_t count);

@@ -11,14 +11,39 @@ static struct evtchn_2l_vcpu vcpu_bits(const struct vcpu *v)
     return evtchn_2l_vcpu(v->vinfo, emu.pae32);
 }
 
+static bool raise_2l(struct vcpu *target, unsigned port)
+{
+    struct evtchn_2l_vcpu bits = vcpu_bits(target);
+
+    return evtchn_2l_raise(&emu.evtchn, &bits, port);
+}
+
+static bool unmask_2l(struct vcpu *target, unsigned port)
+{
+    struct evtchn_2l_vcpu bits = vcpu_bits(target);
+
+    return evtchn_2l_unmask(&emu.evtchn, &bits, port);
+}
+
+static bool is_pending_2l(unsigned port)
+{
+    return evtchn_2l_test_bit(emu.evtchn.pending, port);
+}
+
+/* The host cleared the bit with the port. */
+static void closed_2l(unsigned port)
+{
+}
+
+const struct evtchn_ops evtchn_2l_ops = {raise_2l, unmask_2l, is_pending_2l, closed_2l};
+
 /*
  * Whoever runs guest code sees a new event at the interrupt; the vCPU itself at its way out. A vCPU
  * that polls waits for a port that may be masked, so it always gets a kick.
  */
 static void raise_at(struct vcpu *target, unsigned port)
 {
-    struct evtchn_2l_vcpu bits = vcpu_bits(target);
-    bool tell = evtchn_2l_raise(&emu.evtchn, &bits, port);
+    bool tell = emu.evtchn_ops->raise(target, port);
 
     if (target == this_vcpu())
         return;
@@ -69,8 +94,7 @@ static int64_t evtchn_unmask(uint32_t port)
         emu.ports[port].vcpu >= emu.nr_vcpus)
         return -XEN_EINVAL;
     struct vcpu *target = vcpu_by_id(emu.ports[port].vcpu);
-    struct evtchn_2l_vcpu bits = vcpu_bits(target);
-    if (evtchn_2l_unmask(&emu.evtchn, &bits, port) && target != this_vcpu())
+    if (emu.evtchn_ops->unmask(target, port) && target != this_vcpu())
         vcpu_kick(target->id);
     return 0;
 }
@@ -126,6 +150,31 @@ static void note_virqs(unsigned cmd, const void *arg)
     }
 }
 
+/* After the host did it. */
+static void note_end(unsigned cmd, const void *arg)
+{
+    if (cmd == EVTCHNOP_close) {
+        emu.evtchn_ops->closed(((const struct evtchn_close *)arg)->port);
+    } else if (cmd == EVTCHNOP_reset) {
+        __atomic_store_n(&emu.evtchn_ops, &evtchn_2l_ops, __ATOMIC_SEQ_CST);
+        evtchn_fifo_off();
+    }
+}
+
+static int64_t run_op(struct vcpu *v, unsigned cmd, void *arg, size_t size)
+{
+    switch (cmd) {
+    case EVTCHNOP_init_control:
+        return evtchn_fifo_init_control(v, arg);
+    case EVTCHNOP_expand_array:
+        return evtchn_fifo_expand_array(arg);
+    case EVTCHNOP_set_priority:
+        return evtchn_fifo_set_priority(arg);
+    default:
+        return hostcall(v, EMU_HOSTCALL_EVTCHN, cmd, arg, size);
+    }
+}
+
 static int64_t evtchn_op(struct vcpu *v, unsigned cmd, uint64_t at)
 {
     uint8_t arg[64];
@@ -143,9 +192,10 @@ static int64_t evtchn_op(struct vcpu *v, unsigned cmd, uint64_t at)
         return -XEN_ENOSYS;
     if (copy_from_guest(arg, at, size))
         return -XEN_EFAULT;
-    rc = hostcall(v, EMU_HOSTCALL_EVTCHN, cmd, arg, size);
+    rc = run_op(v, cmd, arg, size);
     if (rc < 0)
         return rc;
+    note_end(cmd, arg);
     if (cmd == EVTCHNOP_bind_virq || cmd == EVTCHNOP_close || cmd == EVTCHNOP_reset)
         note_virqs(cmd, arg);
     return copy_to_guest(at, arg, size) ? -XEN_EFAULT : rc;

@@ -31,7 +31,7 @@ static int64_t sched_block(struct vcpu *v)
 static bool any_polled_pending(const struct vcpu *v)
 {
     for (uint32_t i = 0; i < v->poll_count; i++) {
-        if (evtchn_2l_test_bit(emu.evtchn.pending, v->poll_ports[i]))
+        if (emu.evtchn_ops->is_pending(v->poll_ports[i]))
             return true;
     }
     return false;

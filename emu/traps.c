@@ -97,6 +97,7 @@ static void interrupt(struct vcpu *v, unsigned vector)
     case EMU_VECTOR_SPURIOUS:
         return; /* no EOI (SDM 11.9) */
     default:
+        evtchn_fifo_take_pending();
         timer_rearm(v); /* a kick: the way out looks for work; another vCPU may have set a timer */
         break;
     }

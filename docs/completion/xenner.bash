@@ -18,7 +18,8 @@ _xenner()
         -drive)
             COMPREPLY=($(compgen -W "file= format=raw,file= format=qcow2,file=" -- "$cur")) ;;
         -device)
-            COMPREPLY=($(compgen -W "xen-console,chardev= xen-disk,drive= xen-net-device,netdev= help" -- "$cur")) ;;
+            COMPREPLY=($(compgen -W "xen-console,chardev= xen-disk,drive= xen-net-device,netdev= VGA usb-tablet
+                usb-mouse help" -- "$cur")) ;;
         -nic)
             COMPREPLY=($(compgen -W "user user,hostfwd= tap,ifname= bridge,br= stream,addr.type=
                 dgram,local.type= socket,listen= socket,connect= passt none help" -- "$cur")) ;;
@@ -27,17 +28,25 @@ _xenner()
                 help" -- "$cur")) ;;
         -net)
             COMPREPLY=($(compgen -W "nic user tap bridge socket none help" -- "$cur")) ;;
+        -vnc)
+            COMPREPLY=($(compgen -W "127.0.0.1: unix: none" -- "$cur")) ;;
+        -display)
+            COMPREPLY=($(compgen -W "none vnc=" -- "$cur")) ;;
+        -vga)
+            COMPREPLY=($(compgen -W "none std" -- "$cur")) ;;
+        -k)
+            COMPREPLY=($(compgen -W "us de" -- "$cur")) ;;
         -action)
             COMPREPLY=($(compgen -W "reboot=reset reboot=shutdown shutdown=poweroff shutdown=pause
                 panic=shutdown panic=exit-failure panic=pause panic=none panic=reset" -- "$cur")) ;;
         -d)
-            COMPREPLY=($(compgen -W "all blk chardev config domain emu hypercall net xenbus help" -- "$cur")) ;;
+            COMPREPLY=($(compgen -W "all blk chardev config domain emu fb hypercall net vnc xenbus help" -- "$cur")) ;;
         *)
-            COMPREPLY=($(compgen -W "-D -S -accel -action -add-fd -append -audiodev -bios -boot -chardev -cdrom -cpu -d -daemonize
-                -device -display -drive -h -hda -hdb -hdc -hdd -help -initrd -kernel -m -machine -mon -monitor -msg -name -net -netdev
-                -nic -no-acpi -no-hpet
-                -no-reboot -no-shutdown -no-user-config -nodefaults -nographic -object -overcommit -parallel
-                -pidfile -qmp -qmp-pretty -rtc -sandbox -serial -smp -snapshot -uuid -version" -- "$cur")) ;;
+            COMPREPLY=($(compgen -W "-D -S -accel -action -add-fd -append -audiodev -bios -boot -chardev -cdrom -cpu -d
+                -daemonize -device -display -drive -h -hda -hdb -hdc -hdd -help -initrd -k -kernel -m -machine
+                -mon -monitor -msg -name -net -netdev -nic -no-acpi -no-hpet -object -qmp -qmp-pretty -vga -vnc
+                -no-reboot -no-shutdown -no-user-config -nodefaults -nographic -overcommit -parallel
+                -pidfile -rtc -sandbox -serial -smp -snapshot -uuid -version" -- "$cur")) ;;
     esac
 }
 complete -F _xenner xenner

@@ -8,7 +8,7 @@
 #pragma once
 
 #define EMU_ABI_MAGIC   0x756d6558u /* "Xemu" */
-#define EMU_ABI_VERSION 2
+#define EMU_ABI_VERSION 3
 #define EMU_MAX_VCPUS   32
 
 /*
@@ -70,7 +70,7 @@ enum emu_doorbell {
 /*
  * Event channels. The host owns the port table and is its only writer; emu reads it to keep sends of
  * IPIs and of timer VIRQs inside the VM. A port's pending and mask bits are the guest's
- * (shared_info), see evtchn_2l.h.
+ * (shared_info), see evtchn_2l.h; in the FIFO form its event words, which only emu touches.
  */
 #define EMU_NR_PORTS 4096
 
@@ -187,6 +187,7 @@ struct emu_boot_info {
     /* shared pages */
     uint64_t ports_maddr;        /* struct emu_port[EMU_NR_PORTS], host writes */
     uint64_t host_pending_maddr; /* EMU_NR_PORTS bits: emu sets, the host clears */
+    uint64_t guest_pending_maddr; /* the same the other way round, in the FIFO form */
     uint64_t log_maddr;          /* struct emu_log */
     uint64_t vcpu_shared_maddr;  /* struct emu_vcpu_shared, a page each */
     uint64_t gnttab_maddr;       /* struct emu_gnttab */

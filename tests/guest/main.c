@@ -20,6 +20,7 @@ static const struct group {
     {"version", test_version},
     {"traps", test_traps},
     {"events", test_events},
+    {"fifo", test_fifo},
     {"time", test_time},
     {"smp", test_smp},
     {"sched", test_sched},

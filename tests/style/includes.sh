@@ -19,12 +19,17 @@ forbid xenner/config '(xenner/(build|host|chardev|backend|engine|domain|vm)|emu/
 forbid xenner/build '(xenner/(host|chardev|backend|engine|domain|vm)|qemu-compat)'
 forbid xenner/host '(xenner/(chardev|backend|engine|domain|vm|build)|qemu-compat)'
 forbid xenner/chardev '(xenner/(host|backend|engine|domain|vm|build)|xen/|qemu-compat)'
+forbid xenner/display '(xenner/(host|chardev|backend|engine|domain|vm|build)|xen/|qemu-compat)'
 forbid xenner/backend '(xenner/(host/(local|evtchn)|engine|domain|vm|build)|emu/|qemu-compat)'
 forbid xenner/engine '(xenner/(host|backend|chardev|domain|vm|build)|xen/|qemu-compat)'
 forbid xenner/domain '(xenner/(backend|vm|chardev)|qemu-compat)'
 forbid xenner/console_client '(xenner/(config|host|backend|engine|domain|vm|build|chardev)|emu/|xen/|qemu-compat)'
 forbid xenner/vm 'qemu-compat'
-forbid qemu-compat 'xenner/(engine|host|backend|domain|build)'
+forbid qemu-compat 'xenner/(engine|host|backend|domain|build|display)'
+if grep -rlE '^#include <rfb/' --include='*.[ch]' xenner qemu-compat | grep -v '^xenner/display/vnc\.c'; then
+    echo "  ^ only xenner/display/vnc.c may include LibVNCServer's headers"
+    status=1
+fi
 if grep -rlE '^#include <linux/kvm.h>' --include='*.[ch]' xenner qemu-compat | grep -v '^xenner/engine/kvm'; then
     echo "  ^ only xenner/engine/kvm* may include linux/kvm.h"
     status=1

@@ -13,7 +13,7 @@ sum=$(seq 200000 | md5sum | cut -d' ' -f1)
 status=0
 TEST_TIMEOUT=$((TEST_TIMEOUT * 2)) python3 "$(dirname "$0")/chat.py" "$work/sock" \
     "xenner login: " "root" "Password: " "xenner" \
-    "$prompt" 'until ip -4 -br addr show eth0 | grep -q 10.0; do sleep 1; done; ip -4 -br addr' \
+    "$prompt" 'until ip -4 -br addr | grep -q 10.0; do sleep 1; done; ip -4 -br addr' \
     "10.0.2.15/24" "" "$prompt" "$file" "$sum" "" "$prompt" "reboot" \
     "xenner login: " "root" "Password: " "xenner" \
     "$prompt" "md5sum </root/numbers" "$sum" "" \

@@ -44,6 +44,7 @@ static void plan(void **state)
             {"log", a.log, sizeof(struct emu_log)},
             {"ports", a.ports, EMU_NR_PORTS * sizeof(struct emu_port)},
             {"host_pending", a.host_pending, EMU_NR_PORTS / 8},
+            {"guest_pending", a.guest_pending, EMU_NR_PORTS / 8},
             {"vcpu_shared", a.vcpu_shared, n * (uint64_t)FRAME_SIZE},
             {"image", a.image, a.image_bytes},
             {"vcpu_areas", a.vcpu_areas, n * (uint64_t)EMU_VCPU_SIZE},

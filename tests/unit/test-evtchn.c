@@ -14,7 +14,7 @@ enum { VCPUS = 4, NOWHERE = 3 }; /* the last vCPU has put its vcpu_info nowhere 
 struct fixture {
     struct evtchn_table *t;
     struct emu_port shared[EMU_NR_PORTS];
-    uint32_t host_pending[EMU_NR_PORTS / 32];
+    uint32_t host_pending[EMU_NR_PORTS / 32], guest_pending[EMU_NR_PORTS / 32];
     struct shared_info info;
     unsigned kicks[VCPUS];
 };
@@ -41,6 +41,7 @@ static void make(struct fixture *f, bool is32)
     struct evtchn_config config = {
         .shared = f->shared,
         .host_pending = f->host_pending,
+        .guest_pending = f->guest_pending,
         .bits = {(uint8_t *)&f->info + evtchn_2l_pending_offset(is32),
                  (uint8_t *)&f->info + evtchn_2l_mask_offset(is32), is32},
         .nr_vcpus = VCPUS, .vcpu_info = vcpu_info, .kick = kick, .opaque = f,
@@ -272,7 +273,7 @@ static void hostile_numbers(void **state)
     for (uint32_t cmd = 0; cmd < 40; cmd++) /* an argument shorter than the operation's */
         assert_true(evtchn_guest_op(f->t, cmd, 0, arg, 1) < 0);
     assert_int_equal(evtchn_guest_op(f->t, EVTCHNOP_bind_pirq, 0, arg, 64), -XEN_EPERM);
-    assert_int_equal(evtchn_guest_op(f->t, EVTCHNOP_init_control, 0, arg, 64), -XEN_ENOSYS);
+    assert_int_equal(evtchn_guest_op(f->t, EVTCHNOP_expand_array, 0, arg, 64), -XEN_ENOSYS);
     assert_int_equal(evtchn_guest_op(f->t, UINT32_MAX, 0, arg, 64), -XEN_ENOSYS);
 }
 
@@ -356,9 +357,37 @@ static void host_end(void **state)
     assert_true(evtchn_host_connect(f->t, store));
 }
 
+/* The FIFO form: a bit for emu and a kick; the guest's own bits are left alone. */
+static void fifo(void **state)
+{
+    struct fixture *f = *state;
+    struct evtchn_init_control init = {.control_gfn = 5};
+    struct evtchn_reset reset = {.dom = DOMID_SELF};
+    evtchn_port_t port = evtchn_reserve_unbound(f->t, 0);
+    uint32_t link = evtchn_host_connect(f->t, port);
+    struct evtchn_close close = {port};
+
+    assert_int_equal(evtchn_guest_op(f->t, EVTCHNOP_init_control, 0, &init, sizeof(init)), 0);
+    evtchn_host_notify(f->t, port, link);
+    assert_true(evtchn_2l_test_bit(f->guest_pending, port));
+    assert_false(evtchn_2l_test_bit(f->info.evtchn_pending, port));
+    assert_int_equal(f->info.vcpu_info[0].evtchn_upcall_pending, 0);
+    assert_int_equal(f->kicks[0], 1);
+    assert_int_equal(evtchn_guest_op(f->t, EVTCHNOP_close, 0, &close, sizeof(close)), 0);
+    assert_false(evtchn_2l_test_bit(f->guest_pending, port));
+
+    assert_int_equal(evtchn_guest_op(f->t, EVTCHNOP_reset, 0, &reset, sizeof(reset)), 0);
+    port = evtchn_reserve_unbound(f->t, 0);
+    link = evtchn_host_connect(f->t, port);
+    evtchn_host_notify(f->t, port, link);
+    assert_false(evtchn_2l_test_bit(f->guest_pending, port));
+    assert_true(evtchn_2l_test_bit(f->info.evtchn_pending, port));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(fifo, setup, teardown),
         cmocka_unit_test_setup_teardown(unbound_and_loop, setup, teardown),
         cmocka_unit_test_setup_teardown(loops_end, setup, teardown),
         cmocka_unit_test_setup_teardown(virqs_and_ipis, setup, teardown),

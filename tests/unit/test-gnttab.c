@@ -220,8 +220,12 @@ static void changed_while_mapped(void **state)
     offer(f, 9, GTF_permit_access, 0, OTHER);
     assert_int_equal(gnttab_map(f->t, 9, true, &again), 0);
     assert_ptr_equal(again, page);
+    /* even what a frontend tried to end stays usable: blkfront's persistent grants on version 2 */
     offer(f, 9, GTF_permit_access, 7, OTHER);
-    assert_int_equal(gnttab_map(f->t, 9, false, &again), -ENOENT);
+    assert_int_equal(gnttab_map(f->t, 9, false, &again), 0);
+    assert_ptr_equal(again, page);
+    assert_int_equal(gnttab_copy(f->t, 9, false, 0, &(char){0}, 1), 0);
+    gnttab_unmap(f->t, 9, false);
     f->shared->version = 3 - f->shared->version;
     f->shared->nr_frames = 0;
     gnttab_unmap(f->t, 9, true);
@@ -229,6 +233,24 @@ static void changed_while_mapped(void **state)
     assert_int_equal(gnttab_mapped(f->t), 0);
     f->shared->version = 3 - f->shared->version;
     assert_int_equal(marks(f, 9), 0);
+}
+
+/* A read-only use does not bring the right to write. */
+static void more_rights(void **state)
+{
+    struct fixture *f = *state;
+    void *page = NULL;
+
+    offer(f, 9, GTF_permit_access, 0, PAGE);
+    assert_int_equal(gnttab_map(f->t, 9, false, &page), 0);
+    offer(f, 9, GTF_permit_access, 7, PAGE);
+    assert_int_equal(gnttab_map(f->t, 9, false, &page), 0);
+    assert_int_equal(gnttab_map(f->t, 9, true, &page), -ENOENT);
+    offer(f, 9, GTF_permit_access | GTF_readonly, 0, PAGE);
+    assert_int_equal(gnttab_map(f->t, 9, true, &page), -EACCES);
+    gnttab_unmap(f->t, 9, false);
+    gnttab_unmap(f->t, 9, false);
+    assert_int_equal(gnttab_mapped(f->t), 0);
 }
 
 static void copies(void **state)
@@ -403,6 +425,7 @@ int main(void)
         BOTH(refused),
         BOTH(spoiled_table),
         BOTH(changed_while_mapped),
+        BOTH(more_rights),
         BOTH(copies),
         cmocka_unit_test_setup_teardown(parts_of_pages, setup_v2, teardown),
         BOTH(withdrawn_is_gone),

@@ -54,6 +54,7 @@ static void refused(void **state)
         {"xenner -M", "-M: requires an argument"},
         {"xenner -", "-: invalid option"},
         {"xenner --", "--: invalid option"},
+        {"xenner -kernel k --spice x", "--spice: not supported yet"},
         {"xenner -initrd i", "-initrd only allowed with -kernel option"},
         {"xenner -append a", "-append only allowed with -kernel option"},
         {"xenner -m 8 -kernel k", "-m: 8192 KiB is too little, a guest has at least 16 MiB"},
@@ -116,6 +117,17 @@ static void refused(void **state)
         {"xenner -chardev null,id=c,logfile=/dev/fdset/1",
          "-chardev null,id=c,logfile=/dev/fdset/1: /dev/fdset/1: there is no such -add-fd"},
         {"xenner -audiodev alsa", "-audiodev alsa: only 'none': a PV guest has no sound"},
+        {"xenner -vnc here", "-vnc here: neither none, unix:PATH nor HOST:DISPLAY"},
+        {"xenner -vnc unix:", "-vnc unix:: the path is missing"},
+        {"xenner -vnc :59636", "-vnc :59636: '59636' is larger than 59635"},
+        {"xenner -vnc :1,share=no",
+         "-vnc :1,share=no: share=no: allow-exclusive, force-shared or ignore"},
+        {"xenner -vnc :1,websocket=on", "-vnc :1,websocket=on: 'websocket' is not supported"},
+        {"xenner -vnc :1,colour=red", "-vnc :1,colour=red: unknown parameter 'colour'"},
+        {"xenner -vga fast", "-vga fast: there is no such card"},
+        {"xenner -device VGA,xres=20000", "-device VGA,xres=20000: xres='20000' is larger than 16384"},
+        {"xenner -device usb-tablet,mouse=1",
+         "-device usb-tablet,mouse=1: unknown parameter 'mouse'"},
         {"xenner -msg timestamp=maybe",
          "-msg timestamp=maybe: timestamp='maybe' is not 'on' or 'off'"},
         {"xenner -nographic -daemonize -kernel k", "-nographic cannot be used with -daemonize"},
@@ -303,6 +315,69 @@ static void later_ones_win(void **state)
     drop(&p);
 }
 
+static void vnc(void **state)
+{
+    struct parsed p = accept("xenner -kernel k -vnc unix:/a,,b,password=on,share=ignore "
+                             "-vnc [::1]:5,to=9,lossy=on,id=two -vnc :1,share=force-shared "
+                             "-display vnc=host:0 -vnc none -k de");
+    const struct vnc_config *c = g_ptr_array_index(p.cfg->vncs, 0);
+
+    assert_int_equal(p.cfg->vncs->len, 5);
+    assert_string_equal(c->path, "/a,b");
+    assert_string_equal(c->id, "default");
+    assert_true(c->password && !c->lossy && !c->none);
+    assert_int_equal(c->share, VNC_SHARE_IGNORE);
+    c = g_ptr_array_index(p.cfg->vncs, 1);
+    assert_string_equal(c->host, "::1");
+    assert_string_equal(c->id, "two");
+    assert_true(c->display == 5 && c->to == 9 && c->lossy && !c->password && !c->path);
+    assert_int_equal(c->share, VNC_SHARE_ALLOW_EXCLUSIVE);
+    c = g_ptr_array_index(p.cfg->vncs, 2);
+    assert_string_equal(c->host, ""); /* the loopback address, says vm_config.h */
+    assert_int_equal(c->share, VNC_SHARE_FORCE_SHARED);
+    c = g_ptr_array_index(p.cfg->vncs, 3);
+    assert_string_equal(c->host, "host");
+    c = g_ptr_array_index(p.cfg->vncs, 4);
+    assert_true(c->none);
+    assert_string_equal(p.cfg->screen.layout, "de");
+    drop(&p);
+}
+
+/* Which devices follow from which options. */
+static void screen(void **state)
+{
+    static const struct {
+        const char *options;
+        bool framebuffer, keyboard, relative;
+    } cases[] = {
+        {"", false, false, false},
+        {"-nographic", false, false, false},
+        {"-vnc :1", true, true, false},
+        {"-vnc :1 -nographic", true, true, false},
+        {"-display none", false, false, false},
+        {"-vnc :1 -nodefaults", false, false, false},
+        {"-vnc :1 -vga none", false, false, false},
+        {"-vga none -vnc :1", false, false, false},
+        {"-vga std", true, true, false},
+        {"-vga std -vga none", false, false, false},
+        {"-nodefaults -vnc :1 -device VGA,id=v,vgamem_mb=16", true, true, false},
+        {"-nodefaults -device virtio-tablet-pci,id=i", false, true, false},
+        {"-device usb-mouse", false, true, true},
+        {"-device usb-mouse -device usb-tablet -device xenfb", true, true, false},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *line = g_strdup_printf("xenner -kernel k%s%s", *cases[i].options ? " " : "",
+                                                cases[i].options);
+        struct parsed p = accept(line);
+        const struct screen_config *s = &p.cfg->screen;
+        if (s->framebuffer != cases[i].framebuffer || s->keyboard != cases[i].keyboard ||
+            s->relative != cases[i].relative)
+            fail_msg("'%s': %d %d %d", line, s->framebuffer, s->keyboard, s->relative);
+        drop(&p);
+    }
+}
+
 static void help(void **state)
 {
     static const struct {
@@ -331,7 +406,8 @@ int main(void)
         cmocka_unit_test(refused),     cmocka_unit_test(errors_are_one_line),
         cmocka_unit_test(defaults),    cmocka_unit_test(a_long_line),
         cmocka_unit_test(topology),    cmocka_unit_test(later_ones_win),
-        cmocka_unit_test(help),
+        cmocka_unit_test(help),        cmocka_unit_test(vnc),
+        cmocka_unit_test(screen),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -116,6 +116,12 @@ void console_backend_set_escape(struct console_backend *b, console_escape_fn fn,
     b->escape_opaque = opaque;
 }
 
+void console_backend_set_tap(struct console_backend *b,
+                             void (*fn)(void *opaque, const uint8_t *data, size_t len), void *opaque)
+{
+    console_ring_set_tap(b->ring, fn, opaque);
+}
+
 void console_backend_drain(struct console_backend *b)
 {
     console_ring_drain(b->ring);

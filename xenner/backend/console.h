@@ -21,6 +21,9 @@ struct console_backend *console_backend_new(struct xen_host *host, xen_pfn_t rin
 struct console_backend *console_backend_new_device(struct xen_host *host, unsigned number,
                                                    struct chardev *chr, GError **error);
 void console_backend_set_escape(struct console_backend *b, console_escape_fn fn, void *opaque);
+/* fn hears what the guest writes, as the chardev takes it. */
+void console_backend_set_tap(struct console_backend *b,
+                             void (*fn)(void *opaque, const uint8_t *data, size_t len), void *opaque);
 /* What is in the ring goes to the chardev as far as it takes it now: the guest stands still. */
 void console_backend_drain(struct console_backend *b);
 /* Text beside the ring: HYPERVISOR_console_io, help. */

@@ -10,6 +10,8 @@ struct console_ring {
     struct chardev *chr;
     void (*escape)(void *opaque, char key);
     void *opaque;
+    console_tap_fn tap;
+    void *tap_opaque;
     /* while attached */
     struct xencons_interface *page;
     struct host_port *port;
@@ -22,6 +24,16 @@ static void complain(struct console_ring *r, const char *which)
     if (!r->complained)
         g_warning("console: the guest broke its %s ring", which);
     r->complained = true;
+}
+
+/* What the chardev takes, the tap hears. */
+static size_t put_out(struct console_ring *r, const uint8_t *data, size_t len)
+{
+    size_t n = chardev_write(r->chr, data, len);
+
+    if (n && r->tap)
+        r->tap(r->tap_opaque, data, n);
+    return n;
 }
 
 /*
@@ -46,7 +58,7 @@ static size_t output_step(struct console_ring *r)
     if (!n)
         return 0;
     memcpy(buf, page->out + at, n);
-    n = chardev_write(r->chr, buf, n);
+    n = put_out(r, buf, n);
     __atomic_store_n(&page->out_cons, cons + (XENCONS_RING_IDX)n, __ATOMIC_SEQ_CST);
     return n;
 }
@@ -138,6 +150,12 @@ struct console_ring *console_ring_new(struct xen_host *host, struct chardev *chr
     return r;
 }
 
+void console_ring_set_tap(struct console_ring *r, console_tap_fn fn, void *opaque)
+{
+    r->tap = fn;
+    r->tap_opaque = opaque;
+}
+
 void console_ring_free(struct console_ring *r)
 {
     if (!r)
@@ -178,7 +196,7 @@ void console_ring_text(struct console_ring *r, const char *text, size_t len)
 {
     output(r); /* its own bytes in order */
     while (len) {
-        size_t n = chardev_write(r->chr, (const uint8_t *)text, len);
+        size_t n = put_out(r, (const uint8_t *)text, len);
         if (!n)
             return;
         text += n;

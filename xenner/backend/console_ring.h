@@ -14,9 +14,13 @@
 
 struct console_ring;
 
+/* Hears what the guest wrote, once the chardev has taken it. */
+typedef void (*console_tap_fn)(void *opaque, const uint8_t *data, size_t len);
+
 /* Takes the chardev's user slot; chr is borrowed. escape is called for the keys of chardev.h. */
 struct console_ring *console_ring_new(struct xen_host *host, struct chardev *chr,
                                       void (*escape)(void *opaque, char key), void *opaque);
+void console_ring_set_tap(struct console_ring *r, console_tap_fn fn, void *opaque);
 /* Accepts NULL. Detaches. */
 void console_ring_free(struct console_ring *r);
 

@@ -243,6 +243,7 @@ static void make_event_channels(struct domain *d)
     struct evtchn_config config = {
         .shared = guest_ptr(d->mem, d->area.ports, EMU_NR_PORTS * sizeof(struct emu_port)),
         .host_pending = guest_ptr(d->mem, d->area.host_pending, EMU_NR_PORTS / 8),
+        .guest_pending = guest_ptr(d->mem, d->area.guest_pending, EMU_NR_PORTS / 8),
         .nr_vcpus = d->area.nr_vcpus,
         .vcpu_info = vcpu_info_of,
         .kick = kick_vcpu,

@@ -81,6 +81,7 @@ void emu_area_plan(struct emu_area *a, uint64_t nr_pages, unsigned nr_vcpus)
     a->log = take(&at, sizeof(struct emu_log));
     a->ports = take(&at, EMU_NR_PORTS * sizeof(struct emu_port));
     a->host_pending = take(&at, EMU_NR_PORTS / 8);
+    a->guest_pending = take(&at, EMU_NR_PORTS / 8);
     a->vcpu_shared = take(&at, nr_vcpus * (uint64_t)FRAME_SIZE);
     a->gnttab = take(&at, sizeof(struct emu_gnttab));
     a->image = take(&at, a->image_bytes);
@@ -210,6 +211,7 @@ struct emu_boot_info *emu_area_fill(struct emu_area *a, struct guest_mem *mem, b
     info->scratch_frames = a->scratch_bytes >> FRAME_SHIFT;
     info->ports_maddr = a->ports;
     info->host_pending_maddr = a->host_pending;
+    info->guest_pending_maddr = a->guest_pending;
     info->log_maddr = a->log;
     info->vcpu_shared_maddr = a->vcpu_shared;
     info->gnttab_maddr = a->gnttab;

@@ -11,7 +11,7 @@ struct emu_area {
     unsigned nr_vcpus;
     uint64_t end_mfn;       /* M2P and frame_info have room for frames below this */
     /* all maddr */
-    uint64_t log, ports, host_pending, vcpu_shared, gnttab;
+    uint64_t log, ports, host_pending, guest_pending, vcpu_shared, gnttab;
     uint64_t image, image_bytes;
     uint64_t vcpu_areas, gdt_pages;
     uint64_t tables, tables_bytes;

@@ -1,4 +1,4 @@
-#include "xenner/host/evtchn.h"
+#include "xenner/host/evtchn_priv.h"
 
 #include <string.h>
 #include <xen/errno.h>
@@ -6,30 +6,12 @@
 
 #define NR_PIRQS 256
 
-struct port {
-    enum emu_port_type type;
-    unsigned vcpu;
-    union {
-        domid_t remote;      /* UNBOUND: who may connect */
-        uint32_t link;       /* HOST: which connection, see evtchn_host_connect() */
-        evtchn_port_t other; /* LOOP */
-        unsigned virq;
-    } u;
-};
-
-struct evtchn_table {
-    struct evtchn_config config;
-    GMutex lock;
-    struct port port[EMU_NR_PORTS];
-    unsigned nr_ports; /* as many as the guest's bits have room for */
-    uint32_t last_link;
-};
-
 struct evtchn_table *evtchn_new(const struct evtchn_config *config)
 {
     struct evtchn_table *t = g_new0(struct evtchn_table, 1);
 
     t->config = *config;
+    t->ops = &evtchn_host_2l_ops;
     t->nr_ports = MIN(evtchn_2l_ports(&config->bits), EMU_NR_PORTS);
     g_mutex_init(&t->lock);
     return t;
@@ -94,16 +76,28 @@ static bool vcpu_bits(struct evtchn_table *t, unsigned vcpu, struct evtchn_2l_vc
     return true;
 }
 
-static void raise_port(struct evtchn_table *t, evtchn_port_t n)
+static bool raise_2l(struct evtchn_table *t, evtchn_port_t n)
 {
-    unsigned vcpu = t->port[n].vcpu;
     struct evtchn_2l_vcpu bits;
 
-    if (!vcpu_bits(t, vcpu, &bits))
-        return;
+    if (!vcpu_bits(t, t->port[n].vcpu, &bits))
+        return false;
     evtchn_2l_raise(&t->config.bits, &bits, n);
-    /* Always: the vCPU may poll for a port that it masks (SCHEDOP_poll). */
-    t->config.kick(t->config.opaque, vcpu);
+    return true;
+}
+
+static void clear_2l(struct evtchn_table *t, evtchn_port_t n)
+{
+    evtchn_2l_clear_bit(t->config.bits.pending, n);
+}
+
+const struct evtchn_host_ops evtchn_host_2l_ops = {raise_2l, clear_2l};
+
+static void raise_port(struct evtchn_table *t, evtchn_port_t n)
+{
+    /* The kick, whatever the masks are: the vCPU may poll for a port that it masks (SCHEDOP_poll). */
+    if (t->ops->raise(t, n))
+        t->config.kick(t->config.opaque, t->port[n].vcpu);
 }
 
 static bool is_self(domid_t dom)
@@ -204,7 +198,7 @@ static void close_port(struct evtchn_table *t, evtchn_port_t n)
     struct port old = t->port[n];
 
     set_port(t, n, (struct port){EMU_PORT_FREE, 0, {0}});
-    evtchn_2l_clear_bit(t->config.bits.pending, n);
+    t->ops->clear(t, n);
     if (old.type == EMU_PORT_LOOP && old.u.other != n)
         set_port(t, old.u.other, (struct port){EMU_PORT_UNBOUND, t->port[old.u.other].vcpu,
                                                {.remote = GUEST_DOMID}});
@@ -325,6 +319,16 @@ static int64_t op_reset(struct evtchn_table *t, unsigned vcpu, void *arg)
         if (t->port[n].type != EMU_PORT_FREE && t->port[n].type != EMU_PORT_HOST)
             close_port(t, n);
     }
+    t->ops = &evtchn_host_2l_ops;
+    return 0;
+}
+
+/* emu keeps the control blocks and the words; here only the way to raise a port changes. */
+static int64_t op_init_control(struct evtchn_table *t, unsigned vcpu, void *arg)
+{
+    if (!t->config.guest_pending)
+        return -XEN_ENOSYS;
+    t->ops = &evtchn_host_fifo_ops;
     return 0;
 }
 
@@ -345,12 +349,13 @@ static const struct evtchn_op_row ops[] = {
     [EVTCHNOP_bind_vcpu] = {op_bind_vcpu, sizeof(struct evtchn_bind_vcpu)},
     [EVTCHNOP_unmask] = {op_unmask, sizeof(struct evtchn_unmask)},
     [EVTCHNOP_reset] = {op_reset, sizeof(struct evtchn_reset)},
+    [EVTCHNOP_init_control] = {op_init_control, sizeof(struct evtchn_init_control)},
 };
 
 int64_t evtchn_guest_op(struct evtchn_table *t, uint32_t cmd, unsigned vcpu, void *arg, size_t size)
 {
     if (cmd >= G_N_ELEMENTS(ops) || !ops[cmd].run)
-        return -XEN_ENOSYS; /* the FIFO ABI among them: guests go on with 2-level */
+        return -XEN_ENOSYS;
     if (size < ops[cmd].size)
         return -XEN_EFAULT;
     g_mutex_lock(&t->lock);

@@ -20,6 +20,7 @@ struct evtchn_table;
 struct evtchn_config {
     struct emu_port *shared;  /* EMU_NR_PORTS entries in the VM: emu's copy */
     uint32_t *host_pending;   /* EMU_NR_PORTS bits in the VM */
+    uint32_t *guest_pending;  /* the same the other way round; NULL: no FIFO form */
     struct evtchn_2l bits;    /* the guest's pending and mask bits */
     unsigned nr_vcpus;
     /* The guest's struct vcpu_info of a vCPU, or NULL when the guest put it nowhere. */

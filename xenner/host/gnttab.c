@@ -218,7 +218,11 @@ static int first_use(struct gnttab *t, grant_ref_t ref, bool write, bool sub_pag
     return 0;
 }
 
-/* One more use of a grant in use. The entry is asked again: the access may be another one. */
+/*
+ * One more use of a grant in use. The entry is asked only for an access that it was not marked with
+ * before, as in Xen: a guest with version 2 that tries to end a grant and finds it in use has cleared
+ * its flags already, and goes on using it (blkfront's persistent grants).
+ */
 static int further_use(struct grant *g, bool write, bool sub_page)
 {
     uint32_t header;
@@ -227,6 +231,8 @@ static int further_use(struct grant *g, bool write, bool sub_page)
         return -ENOENT;
     if (g->readers + g->writers >= MAX_MAPS)
         return -EBUSY;
+    if (g->writers || !write)
+        return 0;
     return mark(g, write, sub_page, &header);
 }
 

@@ -135,6 +135,8 @@ static bool open_consoles(struct vm *vm, GError **error)
         if (!console)
             return false;
         console_backend_set_escape(console, on_escape, vm);
+        if (i == 0)
+            console_backend_set_tap(console, vm_screen_text, vm->screen);
         g_ptr_array_add(vm->consoles, console);
         vm_doors_console(vm->doors, vm->domain, i, console_label(vm, i));
     }

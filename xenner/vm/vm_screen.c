@@ -1,6 +1,7 @@
 #include "xenner/vm/vm_screen.h"
 #include "xenner/backend/fb.h"
 #include "xenner/backend/kbd.h"
+#include "xenner/display/text_view.h"
 #include "xenner/display/vnc.h"
 
 #include <stdio.h>
@@ -8,6 +9,7 @@
 struct vm_screen {
     const struct vm_config *cfg;
     struct display *display;
+    struct text_view *text;
     GPtrArray *vncs; /* struct vnc *, owned; as cfg->vncs */
     struct fb *fb;
     struct kbd *kbd;
@@ -33,6 +35,7 @@ struct vm_screen *vm_screen_new(const struct vm_config *cfg, GError **error)
 
     s->cfg = cfg;
     s->display = display_new();
+    s->text = text_view_new(s->display);
     s->vncs = g_ptr_array_new_with_free_func((GDestroyNotify)vnc_free);
     for (guint i = 0; i < cfg->vncs->len; i++) {
         if (!open_vnc(s, g_ptr_array_index(cfg->vncs, i), error)) {
@@ -48,6 +51,7 @@ bool vm_screen_open(struct vm_screen *s, struct xen_host *host, GError **error)
     const struct screen_config *c = &s->cfg->screen;
     const struct kbd_config kbd = {c->width, c->height, !c->relative};
 
+    text_view_reset(s->text);
     if (c->keyboard && !(s->kbd = kbd_new(host, 0, &kbd, s->display, error)))
         return false;
     return !c->framebuffer || (s->fb = fb_new(host, 0, s->display, error));
@@ -67,8 +71,16 @@ void vm_screen_free(struct vm_screen *s)
         return;
     vm_screen_close(s);
     g_ptr_array_unref(s->vncs);
+    text_view_free(s->text);
     display_free(s->display);
     g_free(s);
+}
+
+void vm_screen_text(void *opaque, const uint8_t *data, size_t len)
+{
+    struct vm_screen *s = opaque;
+
+    text_view_write(s->text, data, len);
 }
 
 struct display *vm_screen_display(struct vm_screen *s)

@@ -21,6 +21,8 @@ void vm_screen_close(struct vm_screen *s); /* accepts NULL */
 /* Accepts NULL. */
 void vm_screen_free(struct vm_screen *s);
 
+/* What the guest writes to its console: the picture as long as there is no framebuffer. */
+void vm_screen_text(void *opaque, const uint8_t *data, size_t len);
 /* Borrowed. */
 struct display *vm_screen_display(struct vm_screen *s);
 /* The server with that id, any for NULL; NULL when there is none. Borrowed. */
