@@ -48,6 +48,17 @@ is_state()
     [ "$(virsh -q -c qemu:///system domstate xt --reason)" = "$1" ]
 }
 
+# neither xenner nor its QEMU
+nothing_left()
+{
+    ! pgrep -f '^[^ ]*xenner -name guest=xt,' && ! pgrep -f 'name xenner-xt,'
+}
+
+second_boot()
+{
+    [ "$(grep -c 'shell in the guest' "$dir/console")" = 2 ]
+}
+
 libvirtd >"$dir/libvirtd.log" 2>&1 &
 daemon=$!
 until_true test -S /run/libvirt/libvirt-sock
@@ -70,14 +81,14 @@ is_state "paused (user)" || fail "not paused"
 v resume xt
 is_state "running (unpaused)" || fail "not resumed"
 v reset xt
-until_true sh -c "[ \$(grep -c 'shell in the guest' '$dir/console') = 2 ]"
+until_true second_boot
 v shutdown xt
 until_true is_state "shut off (shutdown)"
-until_true sh -c "! pgrep -f 'guest=xt,' || ! pgrep -f 'name xenner-xt,'"
+until_true nothing_left
 
 v start xt
 v destroy xt
 is_state "shut off (destroyed)" || fail "not destroyed"
-until_true sh -c "! pgrep -f 'name xenner-xt,'"
+until_true nothing_left
 v undefine xt
 exit 0
