@@ -17,7 +17,15 @@ stdio_handler = "file"
 remember_owner = 0
 END
 daemon=
-trap '[ -z "$daemon" ] || { kill $daemon; wait $daemon; }' EXIT
+# guests outlive libvirtd
+finish()
+{
+    [ -n "$daemon" ] || return
+    virsh -q -c qemu:///system destroy xt >/dev/null 2>&1
+    kill $daemon
+    wait $daemon
+}
+trap finish EXIT
 
 fail()
 {
