@@ -43,8 +43,11 @@ static bool open_queue(const struct netdev_tap *cfg, struct net_tap_fds *ret, GE
 {
     struct ifreq r = {.ifr_flags = IFF_TAP | IFF_NO_PI};
     unsigned features = 0;
-    int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+    const char *name = ret->nr ? ret->ifname : cfg->ifname ? cfg->ifname : "tap%d";
 
+    if (strlen(name) >= sizeof(r.ifr_name))
+        return wrong(error, "'%s' is too long for the name of an interface", name);
+    int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return wrong(error, "could not open /dev/net/tun: %s", g_strerror(errno));
     ret->fd[ret->nr++] = fd;
@@ -62,9 +65,6 @@ static bool open_queue(const struct netdev_tap *cfg, struct net_tap_fds *ret, GE
                          "available");
         r.ifr_flags |= IFF_MULTI_QUEUE;
     }
-    const char *name = ret->nr > 1 ? ret->ifname : cfg->ifname ? cfg->ifname : "tap%d";
-    if (strlen(name) >= sizeof(r.ifr_name))
-        return wrong(error, "'%s' is too long for the name of an interface", name);
     memcpy(r.ifr_name, name, strlen(name));
     if (ioctl(fd, TUNSETIFF, &r) < 0)
         return wrong(error, "could not configure /dev/net/tun%s%s%s: %s",
