@@ -112,9 +112,14 @@ static void on_event(void *opaque)
     /* A guest that does not fetch its answers gets no new ones. */
     while (n < MAX_REQUESTS && !r->broken && r->out->len <= MAX_BACKLOG && take_request(r))
         n++;
-    if (n == MAX_REQUESTS && !r->more)
+    bool took = r->page->req_cons != before;
+    /*
+     * Linux rings only when it saw all before consumed, and looks at req_cons with no barrier behind its
+     * store of req_prod. So both sides can miss each other, and whoever took something looks again.
+     */
+    if ((n == MAX_REQUESTS || took) && !r->broken && !r->more)
         r->more = g_idle_add_full(G_PRIORITY_DEFAULT, take_more, r, NULL);
-    if (moved || r->page->req_cons != before)
+    if (moved || took)
         r->host->ops->notify(r->port);
 }
 
