@@ -117,7 +117,7 @@ static void on_event(void *opaque)
      * Linux rings only when it saw all before consumed, and looks at req_cons with no barrier behind its
      * store of req_prod. So both sides can miss each other, and whoever took something looks again.
      */
-    if ((n == MAX_REQUESTS || took) && !r->broken && !r->more)
+    if (took && !r->broken && !r->more)
         r->more = g_idle_add_full(G_PRIORITY_DEFAULT, take_more, r, NULL);
     if (moved || took)
         r->host->ops->notify(r->port);
