@@ -8,9 +8,9 @@ sum()
     md5sum <"$1" | cut -d' ' -f1
 }
 
-head -c 16M /dev/urandom >"$work/a"
+head -c 16777216 /dev/urandom >"$work/a"
 truncate -s 16M "$work/b" "$work/b.want"
-head -c 3M /dev/urandom >"$work/c"
+head -c 3145728 /dev/urandom >"$work/c"
 head -c 4194400 /dev/urandom >"$work/d"
 sum_c=$(sum "$work/c")
 
