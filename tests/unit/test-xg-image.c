@@ -236,6 +236,7 @@ static void checks(void **state)
         {"params.cfg", "rm -rf /\n", "params.cfg:1: not an assignment NAME=\"value\""},
         {"guest.cfg", "memory = $(ls)", "guest.cfg:1: not a value: a number, a \"string\" or a [list]"},
         {"guest.cfg", "ramdisk='files/x'", "guest.cfg: ramdisk = \"files/x\" is not in the image"},
+        {"guest.cfg", "ramdisk='files/\xff'", "guest.cfg: ramdisk = \\\"files/\\377\\\" is not in the image"},
         {"guest.cfg", "kernel = 5", "guest.cfg:1: kernel must be a \"string\""},
         {"disk.cfg", "DISK_SIZE=1\nDISK_PART1=1::b.img", "disk.cfg: DISK_PART1's disk/b.img is not in the image"},
         {"disk.cfg", "DISK_PART1=1",
