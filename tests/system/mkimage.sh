@@ -252,6 +252,13 @@ cmp diff.out want || fail "an update changes more than its line: $(cat diff.out)
 mk extract-disk-file s.xg root.img
 [ "$(cat "$work/out")" = disk ] || fail "disk-files/ is not read"
 
+# --- memory does not grow with the image
+truncate -s 200M big.img
+(ulimit -v 100000; mk create big.xg --disk-add-file=big.img:big.img; mk update big.xg --xen-memory=100
+    mk extract big.xg big.d) || exit 1
+cmp big.img big.d/disk/big.img || fail "a big file is another one"
+rm -r big.img big.xg big.d
+
 # --- partial
 mk partial p.d --xen-memory=64 --init-script=20-script
 [ "$(cd p.d && find . -type f | sort | tr '\n' ' ')" = "./guest.cfg ./init.d/20-script " ] ||
