@@ -1,6 +1,8 @@
 #include "xenguest/mkimage/operations.h"
 
+#include "xenguest/lib/sign.h"
 #include "xenguest/mkimage/options.h"
+#include "xenguest/mkimage/password.h"
 
 #include <gio/gio.h>
 #include <stdio.h>
@@ -65,6 +67,11 @@ static bool may_replace(const char *path, GError **error)
     return ok || wrong(error, path, "it is there and is not a xenguest image");
 }
 
+static bool save(struct xg_image *img, const char *path, GError **error)
+{
+    return (xg_image_is_dir(img) ? xg_image_save_dir : xg_image_save_file)(img, path, error);
+}
+
 static bool create(char **args, GError **error)
 {
     struct edit e = {.img = xg_image_new()};
@@ -84,9 +91,11 @@ static bool update(char **args, GError **error)
     struct edit e = {.img = xg_image_open(args[0], error)};
     bool ok = e.img && apply_all(&e, args + 1, error);
 
+    if (ok && xg_image_remove(e.img, XG_SIGNATURE))
+        fprintf(stderr, "xenguest-mkimage: warning: %s: it is no longer signed\n", args[0]);
     if (ok)
         warn_unless_whole(e.img, args[0]);
-    ok = ok && (xg_image_is_dir(e.img) ? xg_image_save_dir : xg_image_save_file)(e.img, args[0], error);
+    ok = ok && save(e.img, args[0], error);
     edit_clear(&e);
     return ok;
 }
@@ -224,6 +233,24 @@ static bool dump_init(char **args, GError **error)
     return img != NULL;
 }
 
+static bool sign(char **args, GError **error)
+{
+    AUTO(xg_image) img = open_checked(args[0], error);
+
+    return img && xg_sign(img, args[1], password_ask, error) && save(img, args[0], error);
+}
+
+static bool verify(char **args, GError **error)
+{
+    AUTO(xg_image) img = xg_image_open(args[0], error);
+    g_autofree char *comment = NULL;
+
+    if (!img || !of_image(args[0], xg_verify(img, args[1], &comment, error), error))
+        return false;
+    g_autofree char *line = g_strdup_printf("%s: signed, %s\n", args[0], g_strdelimit(comment, "\t", ' '));
+    return out(line, strlen(line), error);
+}
+
 static const struct operation operations[] = {
     {"create", "XENGUEST [OPTIONS]", 1, true, create,
      "Make a new image: a file, or in an empty directory."},
@@ -235,6 +262,8 @@ static const struct operation operations[] = {
     {"extract-disk-file", "FILE NAME", 2, false, extract_disk_file, "Write a file of the disk to stdout."},
     {"partial", "DIR [OPTIONS]", 1, true, partial,
      "Make or change a directory that need not be a whole image."},
+    {"sign", "XENGUEST SECRETKEY", 2, false, sign, "Sign all members with a key of minisign."},
+    {"verify", "XENGUEST PUBLICKEY", 2, false, verify, "Say whether it is what was signed with that key."},
     {"dump-xenconfig", "XENGUEST", 1, false, dump_xenconfig, "Print guest.cfg with the parts in guest.d/."},
     {"dump-diskconfig", "XENGUEST", 1, false, dump_diskconfig, "Print disk.cfg."},
     {"dump-paramsconfig", "XENGUEST", 1, false, dump_paramsconfig, "Print params.cfg."},
