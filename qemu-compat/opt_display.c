@@ -140,11 +140,16 @@ static bool side(struct keyval *kv, const char *key, unsigned *ret, GError **err
 /* A graphics card is a vfb, with the keyboard that QEMU's PC has anyway. */
 bool device_framebuffer(struct option_state *s, const char *value, struct keyval *kv, GError **error)
 {
-    static const char *const harmless[] = {"id", "bus", "addr", "vgamem_mb", "ram_size", "vram_size",
+    static const char *const harmless[] = {"bus", "addr", "vgamem_mb", "ram_size", "vram_size",
         "vram64_size_mb", "max_outputs", "edid", "multifunction", "xmax", "ymax", "blob", "hostmem"};
 
     for (unsigned i = 0; i < G_N_ELEMENTS(harmless); i++)
         keyval_get(kv, harmless[i]);
+    const char *id = keyval_get(kv, "id");
+    if (id) {
+        g_free(s->cfg->screen.id);
+        s->cfg->screen.id = g_strdup(id);
+    }
     s->explicit_vga = s->cfg->screen.framebuffer = s->cfg->screen.keyboard = true;
     return side(kv, "xres", &s->cfg->screen.width, error) &&
            side(kv, "yres", &s->cfg->screen.height, error) && keyval_check_unused(kv, error);

@@ -87,6 +87,7 @@ void vm_config_free(struct vm_config *cfg)
     g_ptr_array_unref(cfg->chardevs);
     g_ptr_array_unref(cfg->consoles);
     g_free(cfg->screen.layout);
+    g_free(cfg->screen.id);
     g_ptr_array_unref(cfg->vncs);
     g_ptr_array_unref(cfg->monitors);
     g_free(cfg->machine);

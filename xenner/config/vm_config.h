@@ -83,6 +83,7 @@ struct screen_config {
     bool keyboard;          /* a vkbd */
     bool relative;          /* its pointer can only move relatively */
     unsigned width, height; /* range of the absolute pointer */
+    char *id;               /* of the -device that brought the framebuffer, or NULL */
     char *layout;           /* -k; never NULL */
 };
 

@@ -161,6 +161,12 @@ void display_pointer(struct display *d, unsigned x, unsigned y)
     s->sink->pointer(s->sink_opaque, d->x, d->y, p->width, p->height);
 }
 
+void display_where(const struct display *d, unsigned *x, unsigned *y)
+{
+    *x = d->x;
+    *y = d->y;
+}
+
 static unsigned moved(unsigned from, int by)
 {
     return (unsigned)CLAMP((int64_t)from + by, 0, G_MAXINT);

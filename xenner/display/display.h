@@ -91,6 +91,8 @@ void display_set_sink(struct display *d, enum display_source source, const struc
 /* Input for what is shown; lost when nobody takes it. */
 void display_key(struct display *d, unsigned code, bool down);
 void display_pointer(struct display *d, unsigned x, unsigned y);
+/* Where it was last. */
+void display_where(const struct display *d, unsigned *x, unsigned *y);
 /* From where it is; an absolute pointer stays in the picture. */
 void display_move(struct display *d, int dx, int dy);
 void display_wheel(struct display *d, int steps);

@@ -289,6 +289,11 @@ static void on_debug_output(void *opaque, const char *text, size_t len)
 
 static const struct domain_events events = {on_shutdown, on_failed, on_debug_output};
 
+static void on_vnc(void *opaque, unsigned i, enum vnc_event what, const struct vnc_address *client)
+{
+    tell(opaque, (struct vm_event){VM_EVENT_VNC, .vnc = {i, what, client}});
+}
+
 struct vm *vm_new(const struct vm_config *cfg, GError **error)
 {
     struct vm *vm = g_new0(struct vm, 1);
@@ -302,6 +307,8 @@ struct vm *vm_new(const struct vm_config *cfg, GError **error)
     vm->disks = vm_disks_new(cfg, error);
     vm->nets = vm->disks ? vm_nets_new(cfg, error) : NULL;
     vm->screen = vm->nets ? vm_screen_new(cfg, error) : NULL;
+    if (vm->screen)
+        vm_screen_set_vnc_events(vm->screen, on_vnc, vm);
     if (!vm->screen || !open_chardevs(vm, error) || !open_domain(vm, error)) {
         vm_free(vm);
         return NULL;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "xenner/config/vm_config.h"
+#include "xenner/display/vnc_info.h"
 #include "xenner/vm/control.h"
 #include "xenner/vm/lifecycle.h"
 
@@ -45,6 +46,7 @@ enum vm_event_kind {
     VM_EVENT_SHUTDOWN, /* by_guest, reason; before the process ends or the guest stays */
     VM_EVENT_POWERDOWN,
     VM_EVENT_PANICKED,
+    VM_EVENT_VNC,      /* vnc */
     VM_EVENT_CHARDEV,  /* id, open: somebody opened or closed a console's other end */
 };
 
@@ -54,6 +56,11 @@ struct vm_event {
     const char *reason; /* QEMU's ShutdownCause */
     const char *id;
     bool open;
+    struct {
+        unsigned i; /* the server's number in the configuration */
+        enum vnc_event what;
+        const struct vnc_address *client;
+    } vnc;
 };
 
 typedef void (*vm_listener_fn)(void *opaque, const struct vm_event *event);
