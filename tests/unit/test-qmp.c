@@ -153,6 +153,79 @@ static void qmp(void **state)
     close_session(&s);
 }
 
+static void add_vnc(struct session *s)
+{
+    struct vnc_config *c = g_new0(struct vnc_config, 1);
+
+    c->id = g_strdup("default");
+    c->password = true;
+    g_ptr_array_add(s->cfg->vncs, c);
+    s->cfg->screen.id = g_strdup("video0");
+    s->cfg->screen.keyboard = true;
+}
+
+#define CMD(name, args) "{\"execute\":\"" name "\",\"arguments\":" args "}"
+#define KEY(type, data) "{\"type\":\"" type "\",\"data\":" data "}"
+#define MOVE(type, axis, v) "{\"type\":\"" type "\",\"data\":{\"axis\":\"" axis "\",\"value\":" v "}}"
+#define BTN(button, down) "{\"type\":\"btn\",\"data\":{\"button\":\"" button "\",\"down\":" down "}}"
+
+static void input(void **state)
+{
+    struct session s;
+
+    open_session(&s, true);
+    add_vnc(&s);
+    expect(&s, "{\"execute\":\"qmp_capabilities\"}", "return");
+    expect(&s, CMD("screendump", "{\"filename\":\"f\"}"), "return");
+    expect(&s, CMD("screendump", "{\"filename\":\"f\",\"device\":\"video0\",\"head\":0,\"format\":\"png\"}"),
+           "return");
+    expect(&s, CMD("screendump", "{\"filename\":\"f\",\"device\":\"x\"}"), "DeviceNotFound");
+    expect(&s, CMD("screendump", "{\"filename\":\"f\",\"head\":1}"), "specified together");
+    expect(&s, CMD("send-key", "{\"keys\":[" KEY("qcode", "\"a\"") "," KEY("number", "7") "]}"), "return");
+    expect(&s, CMD("send-key", "{\"keys\":[" KEY("number", "999") "]}"), "no key with the number 999");
+    expect(&s, CMD("send-key", "{\"keys\":[" KEY("qcode", "\"nokey\"") "]}"), "does not accept value");
+    expect(&s, CMD("send-key", "{\"keys\":[],\"hold-time\":-1}"), "hold-time");
+    expect(&s, CMD("input-send-event", "{\"events\":[" MOVE("abs", "x", "10") "," MOVE("abs", "y", "99999")
+           "," BTN("left", "true") "," MOVE("rel", "x", "-3") "," BTN("wheel-up", "true") ","
+           BTN("wheel-up", "false") ",{\"type\":\"key\",\"data\":{\"down\":false,\"key\":"
+           KEY("number", "5") "}}]}"), "return");
+    expect(&s, CMD("input-send-event", "{\"events\":[" BTN("left", "true")
+           ",{\"type\":\"key\",\"data\":{\"down\":false,\"key\":" KEY("number", "0") "}}]}"), "error");
+    assert_string_equal(fake_vm_calls(s.vm), "shot(f ppm) shot(f png) keys(97 2 100) at(10 32767) "
+                        "key(272 1) move(-3 0) wheel(-1) key(5 0)");
+    close_session(&s);
+}
+
+static void vnc(void **state)
+{
+    static const struct vnc_address peer = {"ipv4", (char *)"127.0.0.1", (char *)"4711"};
+    struct session s;
+
+    open_session(&s, true);
+    expect(&s, "", "QMP");
+    expect(&s, "{\"execute\":\"qmp_capabilities\"}", "return");
+    expect(&s, "{\"execute\":\"query-vnc\"}", "{\"enabled\":false}");
+    add_vnc(&s);
+    expect(&s, "{\"execute\":\"query-vnc\"}", "\"auth\":\"vnc\"");
+    expect(&s, "{\"execute\":\"query-vnc-servers\"}", "\"service\":\"4711\"");
+    expect(&s, CMD("set_password", "{\"protocol\":\"vnc\",\"password\":\"x\"}"), "return");
+    expect(&s, CMD("set_password", "{\"protocol\":\"vnc\",\"password\":\"x\",\"connected\":\"fail\"}"),
+           "must be 'keep'");
+    expect(&s, CMD("set_password", "{\"protocol\":\"spice\",\"password\":\"x\"}"), "spice is not");
+    expect(&s, CMD("change-vnc-password", "{\"password\":\"\"}"), "return");
+    expect(&s, CMD("expire_password", "{\"protocol\":\"vnc\",\"time\":\"never\",\"display\":\"d\"}"),
+           "return");
+    expect(&s, CMD("expire_password", "{\"protocol\":\"vnc\",\"time\":\"now\"}"), "return");
+    expect(&s, CMD("expire_password", "{\"protocol\":\"vnc\",\"time\":\"12345\"}"), "return");
+    expect(&s, CMD("expire_password", "{\"protocol\":\"vnc\",\"time\":\"5x\"}"), "'time' expects");
+    expect(&s, CMD("add_client", "{\"protocol\":\"vnc\",\"fdname\":\"x\"}"), "has not been found");
+    assert_string_equal(fake_vm_calls(s.vm), "password(- x) password(- -) expire(d -1) expire(- 0) "
+                        "expire(- 12345)");
+    fake_vm_tell(s.vm, (struct vm_event){VM_EVENT_VNC, .vnc = {0, VNC_EVENT_INITIALIZED, &peer}});
+    expect(&s, "", "\"VNC_INITIALIZED\",\"data\":{\"server\":{\"host\":\"127.0.0.1\",\"service\":\"5900\"");
+    close_session(&s);
+}
+
 /* Every answer that needs no arguments is of the type that the schema promises. */
 static void answers(void **state)
 {
@@ -199,7 +272,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tables), cmocka_unit_test(arguments), cmocka_unit_test(qmp),
-        cmocka_unit_test(answers), cmocka_unit_test(people),
+        cmocka_unit_test(answers), cmocka_unit_test(input), cmocka_unit_test(vnc),
+        cmocka_unit_test(people),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
