@@ -130,7 +130,7 @@ bool vm_screendump(struct vm *vm, const char *path, enum vm_shot_format format, 
 
 unsigned vm_key_by_name(const char *name)
 {
-    return (uint8_t)name[0];
+    return g_str_has_prefix(name, "no") ? 0 : (uint8_t)name[0];
 }
 
 unsigned vm_key_by_number(uint32_t number)
@@ -219,4 +219,10 @@ bool vm_vnc_add_client(struct vm *vm, int fd, bool skip_auth, GError **error)
 {
     close(fd);
     return note(vm, skip_auth ? "client(skip)" : "client");
+}
+
+bool vm_registers(struct vm *vm, unsigned vcpu, GString *out, GError **error)
+{
+    g_string_append_printf(out, "RAX=%u\n", vcpu);
+    return true;
 }

@@ -264,7 +264,41 @@ static void people(void **state)
     expect(&s, "balloon x\n", "a number of MiB is missing");
     expect(&s, "balloon 2\n", "(qemu) ");
     expect(&s, "help\n", "system_reset -- ");
+    expect(&s, "info registers -a\n", "CPU#1\r\nRAX=1\r\n");
     assert_string_equal(fake_vm_calls(s.vm), "start memory(2097152)");
+    close_session(&s);
+}
+
+static void people_display(void **state)
+{
+    struct session s;
+
+    open_session(&s, false);
+    expect(&s, "info vnc\n", "No VNC servers");
+    add_vnc(&s);
+    expect(&s, "info vnc\n", "Client: 127.0.0.1:4711 (ipv4)");
+    expect(&s, "info mice\n", "* Mouse #0: vkbd (absolute)");
+    expect(&s, "screendump f\n", "(qemu) ");
+    expect(&s, "screendump a\\ b -f png video0\n", "(qemu) ");
+    expect(&s, "screendump f -f gif\n", "does not accept value 'gif'");
+    expect(&s, "screendump f x\n", "Device 'x' not found");
+    expect(&s, "screendump\n", "'filename' is missing");
+    expect(&s, "screendump \"f\n", "screendump: ");
+    expect(&s, "sendkey ctrl-alt-f1\n", "(qemu) ");
+    expect(&s, "sendkey 0x1e 5\n", "(qemu) ");
+    expect(&s, "sendkey ctrl-nokey\n", "unknown key: 'nokey'");
+    expect(&s, "sendkey a x\n", "not a number");
+    expect(&s, "mouse_move 5 -7 1\n", "(qemu) ");
+    expect(&s, "mouse_move 5\n", "mouse_move: ");
+    expect(&s, "mouse_button 5\n", "(qemu) ");
+    expect(&s, "mouse_button 0\n", "(qemu) ");
+    expect(&s, "change vnc password s3\n", "(qemu) ");
+    expect(&s, "change vnc\n", "change: ");
+    expect(&s, "set_password vnc x -d d keep\n", "(qemu) ");
+    expect(&s, "expire_password vnc never\n", "(qemu) ");
+    assert_string_equal(fake_vm_calls(s.vm), "shot(f ppm) shot(a b png) keys(99 3 100) keys(30 1 5) "
+                        "move(5 -7) wheel(1) key(272 1) key(274 0) key(273 1) key(272 0) key(274 0) "
+                        "key(273 0) password(- s3) password(d x) expire(- -1)");
     close_session(&s);
 }
 
@@ -273,7 +307,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tables), cmocka_unit_test(arguments), cmocka_unit_test(qmp),
         cmocka_unit_test(answers), cmocka_unit_test(input), cmocka_unit_test(vnc),
-        cmocka_unit_test(people),
+        cmocka_unit_test(people), cmocka_unit_test(people_display),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -548,6 +548,11 @@ int domain_vcpu_tid(struct domain *d, unsigned vcpu)
     return d->ops->vcpu_tid ? d->ops->vcpu_tid(d->engine, vcpu) : 0;
 }
 
+void domain_registers(struct domain *d, unsigned vcpu, GString *out)
+{
+    d->ops->registers(d->engine, vcpu, out);
+}
+
 void domain_crash_report(struct domain *d, GString *out)
 {
     crash_report_vcpu(vcpu_shared(d, d->shutdown_vcpu), d->shutdown_vcpu, &d->image, out);

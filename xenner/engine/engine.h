@@ -48,6 +48,8 @@ struct engine_ops {
     uint64_t (*tsc_hz)(struct engine *e);
     /* The vCPU's thread, for pinning and statistics; 0 when not known yet. */
     int (*vcpu_tid)(struct engine *e, unsigned vcpu);
+    /* A stopped vCPU's registers as text, emu's own when that is what ran. Nothing when not known. */
+    void (*registers)(struct engine *e, unsigned vcpu, GString *out);
     void (*destroy)(struct engine *e); /* accepts NULL and half-made engines */
 };
 

@@ -449,6 +449,20 @@ int vm_vcpu_tid(struct vm *vm, unsigned vcpu)
     return vm->domain ? domain_vcpu_tid(vm->domain, vcpu) : 0;
 }
 
+bool vm_registers(struct vm *vm, unsigned vcpu, GString *out, GError **error)
+{
+    bool running = vm->state == RUN_RUNNING;
+
+    if (!vm->domain) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "this machine has no guest");
+        return false;
+    }
+    if (running && !domain_set_running(vm->domain, false, error))
+        return false;
+    domain_registers(vm->domain, vcpu, out);
+    return !running || domain_set_running(vm->domain, true, error);
+}
+
 const char *vm_accel(const struct vm *vm)
 {
     return vm->domain ? domain_accel(vm->domain) : vm->accel ? vm->accel : "none";

@@ -71,6 +71,8 @@ const struct vm_config *vm_configuration(const struct vm *vm);
 struct chardev *vm_chardev(struct vm *vm, const char *id);
 /* The thread that runs it, 0 when nobody knows. */
 int vm_vcpu_tid(struct vm *vm, unsigned vcpu);
+/* A vCPU's registers as text; a guest that runs is stopped for the moment. */
+bool vm_registers(struct vm *vm, unsigned vcpu, GString *out, GError **error);
 /* "tcg", "kvm" */
 const char *vm_accel(const struct vm *vm);
 /* The display and its VNC servers (vm_screen.h), for screenshots, passwords, keys. Borrowed. */
