@@ -45,9 +45,7 @@ static const char *qemu_program(void)
 
 bool tcg_child_probe(GString *why_not)
 {
-    g_autofree char *path = g_find_program_in_path(qemu_program());
-
-    if (path)
+    if (child_can_run(qemu_program()))
         return true;
     g_string_append_printf(why_not, "no '%s' in PATH (Debian: package qemu-system-x86)",
                            qemu_program());
@@ -270,7 +268,7 @@ static bool start_process(struct tcg_child *c, const struct engine_config *cfg, 
                                        {rom, FD_ROM},
                                        {doorbell[1], FD_DOORBELL},
                                        {qmp[1], FD_QMP}};
-        c->process = child_spawn(argv, fds, G_N_ELEMENTS(fds), on_child_exit, c, error);
+        c->process = child_spawn_guest(argv, fds, G_N_ELEMENTS(fds), on_child_exit, c, error);
     }
     c->doorbell_server = doorbell[0];
     c->qmp = qmp[0];
