@@ -38,7 +38,7 @@ typedef bool device_fn(struct option_state *s, const char *value, struct keyval 
 device_fn device_framebuffer, device_input;
 /* After the last option: the framebuffer that a display brings, and the pointer's kind. */
 void opt_display_finish(struct option_state *s);
-option_fn opt_mon, opt_qmp, opt_qmp_pretty, opt_monitor, opt_object, opt_sandbox, opt_overcommit,
+option_fn opt_mon, opt_qmp, opt_qmp_pretty, opt_monitor, opt_object, opt_sandbox, opt_runas, opt_chroot, opt_overcommit,
     opt_audiodev, opt_add_fd;
 option_fn opt_net, opt_netdev, opt_nic;
 option_fn opt_drive, opt_hda, opt_hdb, opt_hdc, opt_hdd, opt_cdrom, opt_snapshot;

@@ -6,6 +6,8 @@
 
 #include "xenner/config/disk_config.h"
 #include "xenner/config/net_config.h"
+#include "xenner/util/privileges.h"
+#include "xenner/util/sandbox.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -112,7 +114,15 @@ struct vm_config {
         char *loader;  /* path of a boot loader that is a PV kernel itself; never NULL */
         char *initrd;  /* path or NULL */
         char *cmdline; /* never NULL */
+        int kernel_fd; /* the kernel or the loader, opened before the paths were out of reach; 0: not */
+        int initrd_fd;
     } boot;
+    struct {
+        struct sandbox_config sandbox;
+        struct privileges user; /* -runas, when runas is set */
+        bool runas;
+        char *root;             /* -chroot, or NULL */
+    } confine;                  /* once all is open */
     struct {
         enum vm_action poweroff; /* ACT_POWEROFF, or ACT_PAUSE (-no-shutdown) */
         enum vm_action reboot;   /* ACT_RESET, or ACT_POWEROFF (-no-reboot) */

@@ -28,6 +28,7 @@ struct engine_entry {
 struct engine_config {
     struct guest_mem *mem; /* borrowed for the engine's life */
     unsigned vcpus;
+    bool sandbox;          /* a process that runs vCPUs gets a filter of its own, too */
     const char *name;      /* the VM's, for process titles */
     const struct engine_entry *entry; /* one a vCPU; copied */
 };

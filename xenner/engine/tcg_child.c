@@ -145,6 +145,10 @@ static char **build_argv(const struct engine_config *cfg)
     ADD("-no-user-config");
     ADD("-no-reboot");
     ADD("-S");
+    if (cfg->sandbox) {
+        ADD("-sandbox");
+        ADD("on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
+    }
     ADD("-display");
     ADD("none");
     /* All that is not CPU, LAPIC or doorbell is off; RAM splits where guest_mem.h says. */

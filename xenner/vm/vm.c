@@ -473,6 +473,11 @@ struct vm_screen *vm_screen(struct vm *vm)
     return vm->screen;
 }
 
+bool vm_give(struct vm *vm, uid_t uid, gid_t gid, GError **error)
+{
+    return vm_doors_give(vm->doors, uid, gid, error);
+}
+
 void vm_free(struct vm *vm)
 {
     if (!vm)

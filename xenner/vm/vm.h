@@ -77,5 +77,7 @@ bool vm_registers(struct vm *vm, unsigned vcpu, GString *out, GError **error);
 const char *vm_accel(const struct vm *vm);
 /* The display and its VNC servers (vm_screen.h), for screenshots, passwords, keys. Borrowed. */
 struct vm_screen *vm_screen(struct vm *vm);
+/* Who we are from now on: what is ours and stays open on disk becomes his. */
+bool vm_give(struct vm *vm, uid_t uid, gid_t gid, GError **error);
 /* Accepts NULL. */
 void vm_free(struct vm *vm);
