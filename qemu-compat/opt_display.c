@@ -94,6 +94,8 @@ bool opt_vnc(struct option_state *s, const char *value, GError **error)
 
 bool opt_display(struct option_state *s, const char *value, GError **error)
 {
+    if (opt_is_help(value))
+        return opt_help_text(s, g_strdup("Available display backend types:\nnone\nvnc\n"));
     if (strcmp(value, "none") == 0)
         return true;
     if (g_str_has_prefix(value, "vnc="))
@@ -105,6 +107,10 @@ bool opt_vga(struct option_state *s, const char *value, GError **error)
 {
     static const char *const cards[] = {"std", "cirrus", "vmware", "virtio", "qxl", "xenfb"};
 
+    if (opt_is_help(value))
+        return opt_help_text(s, g_strconcat("none       no framebuffer\n", "std        a framebuffer (vfb) and "
+                                            "a keyboard (vkbd); so are:\ncirrus\nqxl\nvirtio\nvmware\n"
+                                            "xenfb\n", NULL));
     s->explicit_vga = true;
     s->cfg->screen.framebuffer = s->cfg->screen.keyboard = false;
     if (strcmp(value, "none") == 0)

@@ -134,9 +134,23 @@ static bool object_keys(struct option_state *s, struct keyval *kv, GError **erro
     return objects[i].add(s, kv, error) && keyval_check_unused(kv, error);
 }
 
+static bool objects_help(struct option_state *s)
+{
+    GString *text = g_string_new("List of user creatable objects:\n");
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(objects); i++) {
+        if (objects[i].add)
+            g_string_append_printf(text, "  %s\n", objects[i].type);
+    }
+    return opt_help_text(s, g_string_free(text, FALSE));
+}
+
 bool opt_object(struct option_state *s, const char *value, GError **error)
 {
     struct keyval kv = {0};
+
+    if (opt_is_help(value))
+        return objects_help(s);
     bool ok = keyval_parse(value, "qom-type", &kv, error) && object_keys(s, &kv, error);
 
     keyval_clear(&kv);

@@ -40,9 +40,9 @@ static void print_log_domains(void)
         printf("%-10s %s\n", log_domains[i].name, log_domains[i].help);
 }
 
-static void print_help(enum front_help help)
+static void print_help(const struct front_request *req)
 {
-    switch (help) {
+    switch (req->help) {
     case HELP_OPTIONS:
         qemu_options_help(stdout);
         break;
@@ -70,6 +70,9 @@ static void print_help(enum front_help help)
         break;
     case HELP_NETDEV:
         qemu_netdevs_help(stdout);
+        break;
+    case HELP_TEXT:
+        fputs(req->help_text, stdout);
         break;
     case HELP_DEBUG:
         print_log_domains();
@@ -165,7 +168,7 @@ int main(int argc, char *argv[])
     }
     int status = EXIT_OK;
     if (p.req.help)
-        print_help(p.req.help);
+        print_help(&p.req);
     else
         status = run(&p);
     vm_config_free(p.cfg);

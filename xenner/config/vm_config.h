@@ -49,7 +49,8 @@ struct chardev_config {
     int fd;          /* socket: inherited, instead of path; 0: none */
     int reconnect;   /* socket client: seconds between tries; 0: don't */
     bool signal;     /* stdio: ^C is a signal (true) or input for the guest (false) */
-    bool mux;        /* stdio: QEMU's Ctrl-a escape keys */
+    bool mux;        /* stdio: QEMU's escape keys */
+    uint8_t escape_key; /* that begins them; 0: Ctrl-a */
 };
 
 #define VM_CONFIG_MAX_CONSOLES 10 /* Linux's driver takes one digit for their number */
@@ -134,6 +135,7 @@ struct vm_config {
     } soft_quit;
     enum kernel_ring kernel_ring;
     enum user_tables user_tables;
+    uint8_t escape_key;  /* of all chardevs; 0: Ctrl-a */
     bool start_paused;   /* -S */
     char *pidfile;
     GPtrArray *chardevs; /* struct chardev_config *, owned */

@@ -95,17 +95,26 @@ static gboolean quit_soon(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
+static void print_escapes(struct vm *vm, struct console_backend *console)
+{
+    unsigned code = vm->cfg->escape_key ? vm->cfg->escape_key : 1;
+    g_autofree char *key = code < ' ' ? g_strdup_printf("C-%c", g_ascii_tolower((char)(code + '@')))
+                                      : g_strdup_printf("%c", code);
+    g_autofree char *help = g_strdup_printf("\r\n%s h    print this help\r\n%s x    exit\r\n"
+                                            "%s %s  send %s\r\n", key, key, key, key, key);
+
+    console_backend_debug_out(console, help, strlen(help));
+}
+
 /* The keys that mean something without a monitor: QEMU's x and h. */
 static void on_escape(void *opaque, struct console_backend *console, char key)
 {
-    static const char help[] = "\r\nC-a h    print this help\r\nC-a x    exit\r\n"
-                               "C-a C-a  send C-a\r\n";
     struct vm *vm = opaque;
 
     if (key == 'x')
         g_idle_add(quit_soon, vm);
     else if (key == 'h')
-        console_backend_debug_out(console, help, sizeof(help) - 1);
+        print_escapes(vm, console);
 }
 
 static struct console_backend *open_console(struct vm *vm, unsigned n, GError **error)
