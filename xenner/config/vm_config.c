@@ -86,7 +86,10 @@ void vm_config_free(struct vm_config *cfg)
     g_free(cfg->pidfile);
     g_ptr_array_unref(cfg->chardevs);
     g_ptr_array_unref(cfg->consoles);
+    privileges_clear(&cfg->confine.user);
+    g_free(cfg->confine.root);
     g_free(cfg->screen.layout);
+    g_free(cfg->screen.id);
     g_ptr_array_unref(cfg->vncs);
     g_ptr_array_unref(cfg->monitors);
     g_free(cfg->machine);

@@ -328,7 +328,7 @@ static const char *first_image(const struct vm_config *cfg, GError **error)
 {
     if (cfg->boot.kernel)
         return cfg->boot.kernel;
-    if (!g_file_test(cfg->boot.loader, G_FILE_TEST_EXISTS)) {
+    if (!cfg->boot.kernel_fd && !g_file_test(cfg->boot.loader, G_FILE_TEST_EXISTS)) {
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
                     "no -kernel, and there is no boot loader '%s' (Debian: package grub-xen-host)",
                     cfg->boot.loader);
@@ -355,6 +355,8 @@ static bool build(struct domain *d, GError **error)
     struct build_params params = {
         .kernel_path = image,
         .initrd_path = cfg->boot.initrd,
+        .kernel_fd = cfg->boot.kernel_fd,
+        .initrd_fd = cfg->boot.initrd_fd,
         .cmdline = cfg->boot.cmdline,
         .nr_pages = nr_pages,
         .first_mfn = gpa_to_mfn(d->area.end),
@@ -422,7 +424,8 @@ static void fill_boot_info(struct domain *d)
 static bool start_engine(struct domain *d, GError **error)
 {
     struct engine_config config = {
-        .mem = d->mem, .vcpus = d->area.nr_vcpus, .name = d->cfg->name};
+        .mem = d->mem, .vcpus = d->area.nr_vcpus, .name = d->cfg->name,
+        .sandbox = d->cfg->confine.sandbox.on};
     g_autofree struct engine_entry *entry = g_new0(struct engine_entry, config.vcpus);
 
     for (unsigned i = 0; i < config.vcpus; i++) {
@@ -546,6 +549,11 @@ const char *domain_accel(const struct domain *d)
 int domain_vcpu_tid(struct domain *d, unsigned vcpu)
 {
     return d->ops->vcpu_tid ? d->ops->vcpu_tid(d->engine, vcpu) : 0;
+}
+
+void domain_registers(struct domain *d, unsigned vcpu, GString *out)
+{
+    d->ops->registers(d->engine, vcpu, out);
 }
 
 void domain_crash_report(struct domain *d, GString *out)
