@@ -324,25 +324,11 @@ static bool start_store(struct emu_domain *d, GError **error)
     return true;
 }
 
-/* What the guest starts with: its kernel, or the boot loader that finds one on a disk. */
-static const char *first_image(const struct vm_config *cfg, GError **error)
-{
-    if (cfg->boot.kernel)
-        return cfg->boot.kernel;
-    if (!g_file_test(cfg->boot.loader, G_FILE_TEST_EXISTS)) {
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-                    "no -kernel, and there is no boot loader '%s' (Debian: package grub-xen-host)",
-                    cfg->boot.loader);
-        return NULL;
-    }
-    return cfg->boot.loader;
-}
-
 static bool build(struct emu_domain *d, GError **error)
 {
     const struct vm_config *cfg = d->cfg;
     uint64_t nr_pages = cfg->memory.bytes >> FRAME_SHIFT;
-    const char *image = first_image(cfg, error);
+    const char *image = vm_config_first_image(cfg, error);
 
     if (!image)
         return false;

@@ -30,6 +30,7 @@ struct domain_driver {
 };
 
 extern const struct domain_driver domain_emu_driver;
+extern const struct domain_driver domain_libxl_driver; /* only in the module */
 
 /*
  * The module for Xen hosts: a shared object that is linked with Xen's libraries, so that xenner itself
