@@ -146,6 +146,7 @@ _Noreturn void guest_main(const struct start_info *si)
         bail_out("vcpus=%u", nr_cpus);
     map_shared_info();
     traps_register();
+    hypercall(vcpu_op, VCPUOP_stop_periodic_timer, 0); /* Xen starts each vCPU with one */
     run_groups(run, false);
     if (real_xen)
         run_groups(run, true);
