@@ -4,6 +4,7 @@
  */
 #include "xenner/domain/driver.h"
 #include "xenner/domain/libxl_config.h"
+#include "xenner/domain/libxl_crash.h"
 #include "xenner/domain/libxl_loop.h"
 #include "xenner/domain/libxl_owner.h"
 #include "xenner/host/libxen.h"
@@ -21,6 +22,7 @@ struct libxl_domain {
     void *opaque;
     struct libxl_loop *loop;
     uint32_t domid;
+    unsigned nr_vcpus;
     bool exists;
     libxl_evgen_domain_death *death;
     struct xen_host *host;
@@ -192,6 +194,7 @@ static struct domain *create(const struct vm_config *cfg, const char *accel,
     d->base.driver = &domain_libxl_driver;
     d->events = events;
     d->opaque = opaque;
+    d->nr_vcpus = cfg->vcpus.count;
     d->domid = INVALID_DOMID;
     d->loop = libxl_loop_new(error);
     if (d->loop)
@@ -228,7 +231,9 @@ static bool console(struct domain *base, unsigned n, xen_pfn_t *ret_gfn, evtchn_
 
 static void crash_report(struct domain *base, GString *out)
 {
-    g_string_append_printf(out, "domain %u; `xl dmesg` may have more", libxl_of(base)->domid);
+    struct libxl_domain *d = libxl_of(base);
+
+    libxl_crash_report(d->domid, d->nr_vcpus, libxen_log_logger(libxl_loop_log(d->loop)), out);
 }
 
 const struct domain_driver domain_libxl_driver = {
