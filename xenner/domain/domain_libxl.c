@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <xenstore.h>
+#include <xenstore_lib.h>
 
 struct libxl_domain {
     struct domain base;
@@ -98,6 +99,20 @@ static bool versions_agree(GString *why_not)
     return false;
 }
 
+/*
+ * libxenstore would take the kernel's way when nobody answers at the daemon's socket, and that waits for
+ * ever. It is right only where xenstored is a domain of its own, and there is no socket.
+ */
+static bool xenstored_answers(void)
+{
+    bool daemon = g_file_test(xs_daemon_socket(), G_FILE_TEST_EXISTS);
+    struct xs_handle *xs = xs_open(daemon ? XS_OPEN_SOCKETONLY : 0);
+
+    if (xs)
+        xs_close(xs);
+    return xs != NULL;
+}
+
 static bool probe(const char *accel, GString *why_not)
 {
     if (geteuid() != 0) {
@@ -106,13 +121,10 @@ static bool probe(const char *accel, GString *why_not)
     }
     if (!versions_agree(why_not))
         return false;
-    struct xs_handle *xs = xs_open(0);
-    if (!xs) {
-        g_string_append(why_not, "xenstored does not answer (is it running?)");
-        return false;
-    }
-    xs_close(xs);
-    return true;
+    if (xenstored_answers())
+        return true;
+    g_string_append(why_not, "xenstored does not answer (is it running?)");
+    return false;
 }
 
 static bool name_is_free(struct libxl_domain *d, const char *name, GError **error)
