@@ -6,7 +6,7 @@ _xenner()
         -kernel | -initrd | -hda | -hdb | -hdc | -hdd | -cdrom | -D | -pidfile)
             COMPREPLY=($(compgen -f -- "$cur")) ;;
         -accel)
-            COMPREPLY=($(compgen -W "kvm tcg kvm:tcg help" -- "$cur")) ;;
+            COMPREPLY=($(compgen -W "xen kvm tcg kvm:tcg help" -- "$cur")) ;;
         -machine)
             COMPREPLY=($(compgen -W "xenpv pc none xenpv,kernel-ring= xenpv,user-tables= xenpv,soft-quit= help" -- "$cur")) ;;
         -serial)

@@ -194,3 +194,16 @@ bool vm_config_validate(const struct vm_config *cfg, GError **error)
     return check_streams(cfg, error) && disk_configs_check(cfg->disks, error) &&
            net_configs_check(cfg->netdevs, cfg->nics, error);
 }
+
+const char *vm_config_first_image(const struct vm_config *cfg, GError **error)
+{
+    if (cfg->boot.kernel)
+        return cfg->boot.kernel;
+    if (!cfg->boot.kernel_fd && !g_file_test(cfg->boot.loader, G_FILE_TEST_EXISTS)) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
+                    "no -kernel, and there is no boot loader '%s' (Debian: package grub-xen-host)",
+                    cfg->boot.loader);
+        return NULL;
+    }
+    return cfg->boot.loader;
+}

@@ -156,3 +156,8 @@ struct vm_config *vm_config_new(void);
 void vm_config_free(struct vm_config *cfg);
 /* The only place for rules that concern more than one field, and for limits. One-line errors. */
 bool vm_config_validate(const struct vm_config *cfg, GError **error);
+/*
+ * What the guest starts with: its kernel, or the boot loader that finds one on a disk; NULL when that is
+ * not there. Borrowed.
+ */
+const char *vm_config_first_image(const struct vm_config *cfg, GError **error);

@@ -60,8 +60,11 @@ void vm_doors_console(struct vm_doors *doors, struct domain *domain, unsigned n,
 {
     g_autofree char *name = g_strdup_printf("console.%u", n), *where = NULL;
     g_autoptr(GError) error = NULL;
+    xen_pfn_t gfn;
+    evtchn_port_t port;
 
-    if (g_str_has_prefix(label, "pty:"))
+    /* where xenconsoled serves console 0, the node is xenconsoled's */
+    if (g_str_has_prefix(label, "pty:") && (n || domain_console(domain, 0, &gfn, &port)))
         write_tty(domain, n, label + 4);
     if (!doors)
         return;

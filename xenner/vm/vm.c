@@ -127,6 +127,8 @@ static struct console_backend *open_console(struct vm *vm, unsigned n, GError **
     g_assert(chr); /* vm_config_validate() looked */
     if (domain_console(vm->domain, n, &gfn, &port))
         return console_backend_new(domain_host(vm->domain), gfn, port, chr, error);
+    if (n == 0)
+        return console_backend_new_tty(domain_host(vm->domain), chr);
     return console_backend_new_device(domain_host(vm->domain), n, chr, error);
 }
 
