@@ -253,7 +253,7 @@ mk extract-disk-file s.xg root.img
 [ "$(cat "$work/out")" = disk ] || fail "disk-files/ is not read"
 
 # --- memory does not grow with the image
-truncate -s 200M big.img
+truncate -s 100M big.img
 (ulimit -v 100000; mk create big.xg --disk-add-file=big.img:big.img; mk update big.xg --xen-memory=100
     mk extract big.xg big.d) || exit 1
 cmp big.img big.d/disk/big.img || fail "a big file is another one"
@@ -326,6 +326,31 @@ if command -v minisign >/dev/null; then
     mk verify sg.d "$key.pub"
 fi
 
+# --- encryption, with a gpg of our own
+export GNUPGHOME="$work/gpg"
+mkdir -m 700 "$GNUPGHOME"
+if command -v gpg >/dev/null; then
+    gpg --batch --quiet --passphrase '' --quick-gen-key 'alice <alice@example.org>' future-default - never \
+        2>"$work/err" || fail "gpg makes no key"
+    [ ! -e enc.gpg ] || fail "there is an enc.gpg"
+    mk encrypt all.xg enc.gpg alice@example.org
+    ! grep -q console=hvc0 enc.gpg || fail "nothing is encrypted"
+    mk decrypt enc.gpg dec.xg
+    cmp all.xg dec.xg || fail "decrypted to something else"
+    refuse "enc.gpg: it is there already" encrypt all.xg enc.gpg alice@example.org
+    refuse "bob@example.org: there is no such key" encrypt all.xg enc2.gpg alice@example.org bob@example.org
+    refuse "usage: xenguest-mkimage encrypt" encrypt all.xg enc2.gpg
+    refuse "all.d: a directory: pack it first" encrypt all.d enc2.gpg alice@example.org
+    refuse "kernel: not a tar that can be read" encrypt kernel enc2.gpg alice@example.org
+    refuse "all.xg: No data" decrypt all.xg dec2.xg
+    gpg --batch --quiet --encrypt -r alice@example.org -o k.gpg kernel
+    refuse "k.gpg: what is in it is not an image" decrypt k.gpg dec2.xg
+    head -c "$(($(stat -c %s enc.gpg) - 50))" enc.gpg >cut.gpg
+    refuse "cut.gpg: " decrypt cut.gpg dec2.xg
+    gpgconf --kill all
+    rm enc.gpg dec.xg k.gpg cut.gpg
+fi
+
 # --- the example
 XENGUEST_MKIMAGE="$MKIMAGE" sh "$EXAMPLES/debian/make-image.sh" ex.xg kernel ramdisk root.tar.gz ||
     fail "the example is not made"
@@ -339,7 +364,7 @@ done
 # --- help
 mk help
 for o in create check update pack extract extract-config extract-disk-file partial dump-xenconfig \
-    dump-diskconfig dump-paramsconfig dump-init sign verify; do
+    dump-diskconfig dump-paramsconfig dump-init sign verify encrypt decrypt; do
     mk help
     grep -q "^  $o " "$work/out" || fail "help has no $o"
     mk $o --help

@@ -1,6 +1,7 @@
 #include "xenguest/mkimage/operations.h"
 
 #include "xenguest/lib/sign.h"
+#include "xenguest/mkimage/crypt.h"
 #include "xenguest/mkimage/options.h"
 #include "xenguest/mkimage/password.h"
 
@@ -13,7 +14,7 @@
 struct operation {
     const char *name, *args;
     unsigned nr_args; /* before the options */
-    bool options;
+    enum { NO_MORE, OPTIONS, MORE_ARGS } more;
     bool (*run)(char **args, GError **error);
     const char *help;
 };
@@ -251,23 +252,43 @@ static bool verify(char **args, GError **error)
     return out(line, strlen(line), error);
 }
 
+/* Not over anything that is there: it would be somebody's only copy. */
+static bool is_new(const char *path, GError **error)
+{
+    struct stat st;
+
+    return lstat(path, &st) < 0 || wrong(error, path, "it is there already");
+}
+
+static bool encrypt(char **args, GError **error)
+{
+    return is_new(args[1], error) && crypt_encrypt(args[0], args[1], args + 2, error);
+}
+
+static bool decrypt(char **args, GError **error)
+{
+    return is_new(args[1], error) && crypt_decrypt(args[0], args[1], error);
+}
+
 static const struct operation operations[] = {
-    {"create", "XENGUEST [OPTIONS]", 1, true, create,
+    {"create", "XENGUEST [OPTIONS]", 1, OPTIONS, create,
      "Make a new image: a file, or in an empty directory."},
-    {"check", "XENGUEST", 1, false, check, "Say whether it is a whole image, and what is wrong with it."},
-    {"update", "XENGUEST [OPTIONS]", 1, true, update, "Change an image."},
-    {"pack", "DIR FILE", 2, false, pack, "Make an image file of an image directory."},
-    {"extract", "FILE DIR", 2, false, extract, "Make an image directory of an image file."},
-    {"extract-config", "FILE DIR", 2, false, extract_config, "The same, without the files of the disk."},
-    {"extract-disk-file", "FILE NAME", 2, false, extract_disk_file, "Write a file of the disk to stdout."},
-    {"partial", "DIR [OPTIONS]", 1, true, partial,
+    {"check", "XENGUEST", 1, NO_MORE, check, "Say whether it is a whole image, and what is wrong with it."},
+    {"update", "XENGUEST [OPTIONS]", 1, OPTIONS, update, "Change an image."},
+    {"pack", "DIR FILE", 2, NO_MORE, pack, "Make an image file of an image directory."},
+    {"extract", "FILE DIR", 2, NO_MORE, extract, "Make an image directory of an image file."},
+    {"extract-config", "FILE DIR", 2, NO_MORE, extract_config, "The same, without the files of the disk."},
+    {"extract-disk-file", "FILE NAME", 2, NO_MORE, extract_disk_file, "Write a file of the disk to stdout."},
+    {"partial", "DIR [OPTIONS]", 1, OPTIONS, partial,
      "Make or change a directory that need not be a whole image."},
-    {"sign", "XENGUEST SECRETKEY", 2, false, sign, "Sign all members with a key of minisign."},
-    {"verify", "XENGUEST PUBLICKEY", 2, false, verify, "Say whether it is what was signed with that key."},
-    {"dump-xenconfig", "XENGUEST", 1, false, dump_xenconfig, "Print guest.cfg with the parts in guest.d/."},
-    {"dump-diskconfig", "XENGUEST", 1, false, dump_diskconfig, "Print disk.cfg."},
-    {"dump-paramsconfig", "XENGUEST", 1, false, dump_paramsconfig, "Print params.cfg."},
-    {"dump-init", "XENGUEST", 1, false, dump_init, "Print the scripts in the order in which they run."},
+    {"sign", "XENGUEST SECRETKEY", 2, NO_MORE, sign, "Sign all members with a key of minisign."},
+    {"verify", "XENGUEST PUBLICKEY", 2, NO_MORE, verify, "Say whether it is what was signed with that key."},
+    {"encrypt", "FILE ENCRYPTED RECIPIENT...", 3, MORE_ARGS, encrypt, "Encrypt an image file with gpg's keys."},
+    {"decrypt", "ENCRYPTED FILE", 2, NO_MORE, decrypt, "Make it an image file again."},
+    {"dump-xenconfig", "XENGUEST", 1, NO_MORE, dump_xenconfig, "Print guest.cfg with the parts in guest.d/."},
+    {"dump-diskconfig", "XENGUEST", 1, NO_MORE, dump_diskconfig, "Print disk.cfg."},
+    {"dump-paramsconfig", "XENGUEST", 1, NO_MORE, dump_paramsconfig, "Print params.cfg."},
+    {"dump-init", "XENGUEST", 1, NO_MORE, dump_init, "Print the scripts in the order in which they run."},
 };
 
 const struct operation *operation_find(const char *name)
@@ -287,7 +308,7 @@ bool operation_run(const struct operation *op, char **args, GError **error)
         if (!*args[i] || args[i][0] == '-')
             n = i;
     }
-    if (n < op->nr_args || (n > op->nr_args && !op->options)) {
+    if (n < op->nr_args || (n > op->nr_args && op->more == NO_MORE)) {
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "usage: xenguest-mkimage %s %s",
                     op->name, op->args);
         return false;
@@ -300,7 +321,7 @@ char *operation_help(const struct operation *op)
     g_autoptr(GString) text = g_string_new(NULL);
 
     g_string_printf(text, "Usage: xenguest-mkimage %s %s\n\n%s\n", op->name, op->args, op->help);
-    if (op->options) {
+    if (op->more == OPTIONS) {
         g_string_append(text, "\nOptions, applied in the order given; an empty value disables:\n");
         options_help(text);
     }
