@@ -1,6 +1,6 @@
 /*
- * Any bytes as params.cfg, disk.cfg and guest.cfg: refused with one line, or every edit leaves what can be read; and
- * as a signature, which is never right.
+ * Any bytes as params.cfg, disk.cfg and guest.cfg: refused with one line, or every edit leaves what
+ * can be read; and as a signature, which is never right.
  */
 #include "fuzz.h"
 
@@ -106,14 +106,18 @@ void fuzz_seeds(fuzz_seed_fn add, void *opaque)
 {
     static const char *const seeds[] = {
         "# c\nGUEST_AUTOBOOT=\"1\"\nexport A='b c' # d\nB=\"\\$x\";\n",
-        "DISK_SIZE=\"2\"\nDISK_DEVICE=/dev/sdb\nDISK_PART1=500M:ext4:r.tar.xz\nDISK_PART2=1G:swap:\n",
-        "name = \"x\"\n# kernel = \"\"\nmemory = 0x40; vcpus=2 # c\nvif = [ 'a', # b\n [\"c\", 1], ]\n",
+        "DISK_SIZE=\"2\"\nDISK_DEVICE=/dev/"
+        "sdb\nDISK_PART1=500M:ext4:r.tar.xz\nDISK_PART2=1G:swap:\n",
+        "name = \"x\"\n# kernel = \"\"\nmemory = 0x40; vcpus=2 # c\nvif = [ 'a', # b\n [\"c\", 1], "
+        "]\n",
         "a='x'\na+=\"\\x41\\102\\n\"\nl=[]\nl+=[1]\n",
         "a=1;a=2;b=3\r\n#a=''\n",
         "untrusted comment: a signature\n"
-        "RURg60hb32TsrAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"
+        "RURg60hb32TsrAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+        "AAAAAAAAA=\n"
         "trusted comment: timestamp:1\n"
-        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==\n",
+        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=="
+        "\n",
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(seeds); i++) {

@@ -4,7 +4,7 @@
 #include <sodium.h>
 #include <string.h>
 
-#define KEY_ID 8
+#define KEY_ID     8
 #define MEMORY_MAX (1ull << 30) /* what minisign itself takes for a key's password */
 
 struct public_key {
@@ -45,7 +45,8 @@ static bool decode(const char *line, void *to, size_t len)
     size_t got;
 
     return sodium_base642bin(to, len, line, strcspn(line, "\r\n"), NULL, &got, NULL,
-                             sodium_base64_VARIANT_ORIGINAL) == 0 && got == len;
+                             sodium_base64_VARIANT_ORIGINAL) == 0 &&
+           got == len;
 }
 
 static char *encode(const void *data, size_t len)
@@ -87,8 +88,8 @@ static bool unlock(struct secret_key *key, const char *path,
     char *pass = password(path, error);
     if (!pass)
         return false;
-    int rc = crypto_pwhash_scryptsalsa208sha256(stream, sizeof(stream), pass, strlen(pass), key->salt,
-                                                ops, (size_t)memory);
+    int rc = crypto_pwhash_scryptsalsa208sha256(stream, sizeof(stream), pass, strlen(pass),
+                                                key->salt, ops, (size_t)memory);
     sodium_memzero(pass, strlen(pass));
     g_free(pass);
     if (rc)
@@ -156,7 +157,8 @@ char *minisign_sign(const void *data, size_t len, const char *key_path, const ch
         return NULL;
     g_autofree char *first = encode(&sig, sizeof(sig)), *second = encode(global, sizeof(global));
     return g_strdup_printf("untrusted comment: signature of a xenguest image\n%s\n"
-                           "trusted comment: %s\n%s\n", first, comment, second);
+                           "trusted comment: %s\n%s\n",
+                           first, comment, second);
 }
 
 static bool parse_signature(const char *text, struct signature *sig, char **ret_comment,
@@ -181,7 +183,8 @@ bool minisign_verify(const void *data, size_t len, const char *text, const char 
     struct public_key key;
     g_autofree char *comment = NULL;
 
-    if (!ready(error) || !load_key(key_path, &key, sizeof(key), "not a public key of minisign", error))
+    if (!ready(error) ||
+        !load_key(key_path, &key, sizeof(key), "not a public key of minisign", error))
         return false;
     if (!parse_signature(text, &sig, &comment, global))
         return wrong(error, "the signature", "it is damaged");

@@ -8,11 +8,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MANIFEST XG_SIGNATURE "/manifest"
+#define MANIFEST  XG_SIGNATURE "/manifest"
 #define SIGNATURE XG_SIGNATURE "/manifest.minisig"
-#define CHUNK (1u << 20)
+#define CHUNK     (1u << 20)
 
-static bool hash_body(struct xg_image *img, const struct xg_entry *e, GChecksum *sum, GError **error)
+static bool hash_body(struct xg_image *img, const struct xg_entry *e, GChecksum *sum,
+                      GError **error)
 {
     g_autofree guchar *buf = g_malloc(CHUNK);
     bool close_it, ok = true;
@@ -59,7 +60,8 @@ static bool describe(struct xg_image *img, const struct xg_entry *e, GString *to
 
 static int by_name(gconstpointer a, gconstpointer b)
 {
-    return strcmp((*(const struct xg_entry *const *)a)->name, (*(const struct xg_entry *const *)b)->name);
+    return strcmp((*(const struct xg_entry *const *)a)->name,
+                  (*(const struct xg_entry *const *)b)->name);
 }
 
 /* No other member goes unsigned. */
@@ -69,8 +71,8 @@ static bool is_signature(const char *name)
 }
 
 /*
- * In the order of names, so that packing and unpacking change nothing. Only whether the owner may execute a
- * file is kept of modes, and directories are implied by what is in them.
+ * In the order of names, so that packing and unpacking change nothing. Only whether the owner may
+ * execute a file is kept of modes, and directories are implied by what is in them.
  */
 static char *make_manifest(struct xg_image *img, GError **error)
 {
@@ -94,10 +96,11 @@ bool xg_sign(struct xg_image *img, const char *key_path,
              char *(*password)(const char *key_path, GError **error), GError **error)
 {
     g_autofree char *manifest = make_manifest(img, error);
-    g_autofree char *comment =
-        g_strdup_printf("timestamp:%" G_GINT64_FORMAT "\tfile:manifest\thashed", xg_now());
-    g_autofree char *signature =
-        manifest ? minisign_sign(manifest, strlen(manifest), key_path, comment, password, error) : NULL;
+    g_autofree char *comment = g_strdup_printf(
+        "timestamp:%" G_GINT64_FORMAT "\tfile:manifest\thashed", xg_now());
+    g_autofree char *signature = manifest ? minisign_sign(manifest, strlen(manifest), key_path,
+                                                          comment, password, error)
+                                          : NULL;
 
     if (!signature)
         return false;

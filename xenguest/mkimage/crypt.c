@@ -64,12 +64,14 @@ static bool with_data(int from, int to, const char *path,
     return ok;
 }
 
-static gpgme_error_t run_encrypt(gpgme_ctx_t ctx, gpgme_key_t *keys, gpgme_data_t in, gpgme_data_t out)
+static gpgme_error_t run_encrypt(gpgme_ctx_t ctx, gpgme_key_t *keys, gpgme_data_t in,
+                                 gpgme_data_t out)
 {
     return gpgme_op_encrypt(ctx, keys, 0, in, out);
 }
 
-static gpgme_error_t run_decrypt(gpgme_ctx_t ctx, gpgme_key_t *keys, gpgme_data_t in, gpgme_data_t out)
+static gpgme_error_t run_decrypt(gpgme_ctx_t ctx, gpgme_key_t *keys, gpgme_data_t in,
+                                 gpgme_data_t out)
 {
     return gpgme_op_decrypt(ctx, in, out);
 }

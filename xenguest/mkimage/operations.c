@@ -21,7 +21,8 @@ struct operation {
 
 static bool wrong(GError **error, const char *name, const char *what)
 {
-    g_autofree char *safe = g_utf8_validate(name, -1, NULL) ? g_strdup(name) : g_strescape(name, NULL);
+    g_autofree char *safe = g_utf8_validate(name, -1, NULL) ? g_strdup(name)
+                                                            : g_strescape(name, NULL);
 
     g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "%s: %s", safe, what);
     return false;
@@ -30,7 +31,8 @@ static bool wrong(GError **error, const char *name, const char *what)
 /* What the library says of a member, with the image's name before it. */
 static bool of_image(const char *path, bool ok, GError **error)
 {
-    g_autofree char *safe = g_utf8_validate(path, -1, NULL) ? g_strdup(path) : g_strescape(path, NULL);
+    g_autofree char *safe = g_utf8_validate(path, -1, NULL) ? g_strdup(path)
+                                                            : g_strescape(path, NULL);
 
     if (!ok)
         g_prefix_error(error, "%s: ", safe);
@@ -248,7 +250,8 @@ static bool verify(char **args, GError **error)
 
     if (!img || !of_image(args[0], xg_verify(img, args[1], &comment, error), error))
         return false;
-    g_autofree char *line = g_strdup_printf("%s: signed, %s\n", args[0], g_strdelimit(comment, "\t", ' '));
+    g_autofree char *line = g_strdup_printf("%s: signed, %s\n", args[0],
+                                            g_strdelimit(comment, "\t", ' '));
     return out(line, strlen(line), error);
 }
 
@@ -273,22 +276,29 @@ static bool decrypt(char **args, GError **error)
 static const struct operation operations[] = {
     {"create", "XENGUEST [OPTIONS]", 1, OPTIONS, create,
      "Make a new image: a file, or in an empty directory."},
-    {"check", "XENGUEST", 1, NO_MORE, check, "Say whether it is a whole image, and what is wrong with it."},
+    {"check", "XENGUEST", 1, NO_MORE, check,
+     "Say whether it is a whole image, and what is wrong with it."},
     {"update", "XENGUEST [OPTIONS]", 1, OPTIONS, update, "Change an image."},
     {"pack", "DIR FILE", 2, NO_MORE, pack, "Make an image file of an image directory."},
     {"extract", "FILE DIR", 2, NO_MORE, extract, "Make an image directory of an image file."},
-    {"extract-config", "FILE DIR", 2, NO_MORE, extract_config, "The same, without the files of the disk."},
-    {"extract-disk-file", "FILE NAME", 2, NO_MORE, extract_disk_file, "Write a file of the disk to stdout."},
+    {"extract-config", "FILE DIR", 2, NO_MORE, extract_config,
+     "The same, without the files of the disk."},
+    {"extract-disk-file", "FILE NAME", 2, NO_MORE, extract_disk_file,
+     "Write a file of the disk to stdout."},
     {"partial", "DIR [OPTIONS]", 1, OPTIONS, partial,
      "Make or change a directory that need not be a whole image."},
     {"sign", "XENGUEST SECRETKEY", 2, NO_MORE, sign, "Sign all members with a key of minisign."},
-    {"verify", "XENGUEST PUBLICKEY", 2, NO_MORE, verify, "Say whether it is what was signed with that key."},
-    {"encrypt", "FILE ENCRYPTED RECIPIENT...", 3, MORE_ARGS, encrypt, "Encrypt an image file with gpg's keys."},
+    {"verify", "XENGUEST PUBLICKEY", 2, NO_MORE, verify,
+     "Say whether it is what was signed with that key."},
+    {"encrypt", "FILE ENCRYPTED RECIPIENT...", 3, MORE_ARGS, encrypt,
+     "Encrypt an image file with gpg's keys."},
     {"decrypt", "ENCRYPTED FILE", 2, NO_MORE, decrypt, "Make it an image file again."},
-    {"dump-xenconfig", "XENGUEST", 1, NO_MORE, dump_xenconfig, "Print guest.cfg with the parts in guest.d/."},
+    {"dump-xenconfig", "XENGUEST", 1, NO_MORE, dump_xenconfig,
+     "Print guest.cfg with the parts in guest.d/."},
     {"dump-diskconfig", "XENGUEST", 1, NO_MORE, dump_diskconfig, "Print disk.cfg."},
     {"dump-paramsconfig", "XENGUEST", 1, NO_MORE, dump_paramsconfig, "Print params.cfg."},
-    {"dump-init", "XENGUEST", 1, NO_MORE, dump_init, "Print the scripts in the order in which they run."},
+    {"dump-init", "XENGUEST", 1, NO_MORE, dump_init,
+     "Print the scripts in the order in which they run."},
 };
 
 const struct operation *operation_find(const char *name)
@@ -330,16 +340,18 @@ char *operation_help(const struct operation *op)
 
 char *operations_help(void)
 {
-    g_autoptr(GString) text = g_string_new("Usage: xenguest-mkimage OPERATION XENGUEST [OPTIONS]\n\nOperations:\n");
+    g_autoptr(GString) text = g_string_new(
+        "Usage: xenguest-mkimage OPERATION XENGUEST [OPTIONS]\n\nOperations:\n");
 
     for (unsigned i = 0; i < G_N_ELEMENTS(operations); i++) {
         const struct operation *op = &operations[i];
         g_autofree char *left = g_strdup_printf("%s %s", op->name, op->args);
         g_string_append_printf(text, "  %-30s %s\n", left, op->help);
     }
-    g_string_append(text, "  help                           Print this.\n\n"
-                          "xenguest-mkimage OPERATION --help says more. Options of create, update and "
-                          "partial:\n");
+    g_string_append(text,
+                    "  help                           Print this.\n\n"
+                    "xenguest-mkimage OPERATION --help says more. Options of create, update and "
+                    "partial:\n");
     options_help(text);
     return g_string_free(g_steal_pointer(&text), FALSE);
 }

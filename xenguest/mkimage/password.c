@@ -29,7 +29,7 @@ char *password_ask(const char *key_path, GError **error)
     char *password = ok ? g_strndup(line, strcspn(line, "\r\n")) : NULL;
     explicit_bzero(line, sizeof(line));
     if (!ok)
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "%s: its password is needed on stdin",
-                    key_path);
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                    "%s: its password is needed on stdin", key_path);
     return password;
 }
