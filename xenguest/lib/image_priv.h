@@ -37,6 +37,7 @@ struct xg_image {
     bool is_dir;
     dev_t dev;
     ino_t ino;           /* what path was when it was opened */
+    bool may_link;       /* the opened directory is being replaced: its files may be shared */
     GPtrArray *entries;  /* struct xg_entry */
     GHashTable *by_name; /* the same */
 };
