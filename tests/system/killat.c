@@ -1,8 +1,8 @@
 /*
- * killat N PROGRAM [ARGS]: runs PROGRAM and kills it with SIGKILL at its Nth point, where each
- * system call that changes a file system is two points: before and after it. Status 0 when killed,
- * 1 when PROGRAM ended before; with N = 0 it runs to its end, and the number of points is printed.
- * 77: this machine does not let one trace.
+ * killat [-t] N PROGRAM [ARGS]: runs PROGRAM and kills it with SIGKILL at its Nth point, where each
+ * system call that changes a file system is two points: before and after it. With -t it gets
+ * SIGTERM, and is waited for. Status 0 when that was done, 1 when PROGRAM ended before; with N = 0
+ * it runs to its end, and the number of points is printed. 77: this machine does not let one trace.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -42,7 +43,7 @@ static void child(char **argv)
     _exit(127);
 }
 
-static int trace(pid_t pid, long at)
+static int trace(pid_t pid, long at, bool term)
 {
     struct __ptrace_syscall_info info;
     bool counted = false;
@@ -57,9 +58,10 @@ static int trace(pid_t pid, long at)
             if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
                 counted = changes(info.entry.nr, info.entry.args);
             if (counted && ++points == at) {
-                kill(pid, SIGKILL);
-                waitpid(pid, &status, 0);
-                return 0;
+                kill(pid, term ? SIGTERM : SIGKILL);
+                if (term)
+                    ptrace(PTRACE_DETACH, pid, NULL, NULL);
+                return waitpid(pid, &status, 0) == pid ? 0 : 77;
             }
         }
         sig = sig == (SIGTRAP | 0x80) || sig == SIGTRAP || sig == SIGSTOP ? 0 : sig;
@@ -75,8 +77,11 @@ static int trace(pid_t pid, long at)
 
 int main(int argc, char **argv)
 {
+    bool term = argc > 1 && !strcmp(argv[1], "-t");
     int status;
 
+    argc -= term;
+    argv += term;
     if (argc < 3)
         return 2;
     pid_t pid = fork();
@@ -89,5 +94,5 @@ int main(int argc, char **argv)
             0 ||
         ptrace(PTRACE_SYSCALL, pid, NULL, NULL) < 0)
         return 77;
-    return trace(pid, atol(argv[1]));
+    return trace(pid, atol(argv[1]), term);
 }

@@ -260,6 +260,16 @@ truncate -s 100M big.img
 (ulimit -v 100000; mk create big.xg --disk-add-file=big.img:big.img; mk update big.xg --xen-memory=100
     mk extract big.xg big.d) || exit 1
 cmp big.img big.d/disk/big.img || fail "a big file is another one"
+
+# --- no room: the old image stays, and nothing else
+cp big.xg before.xg
+(ulimit -f 50000; refuse "could not write" update big.xg --xen-memory=77) || exit 1
+(ulimit -f 50000; refuse "could not" extract big.xg big2.d) || exit 1
+cmp big.xg before.xg || fail "an update without room changes the image"
+rm before.xg
+status=0
+"$MKIMAGE" dump-xenconfig g.xg >/dev/full 2>"$work/err" || status=$?
+[ "$status" = 1 ] && grep -q "stdout: could not write to it" "$work/err" || fail "a full stdout: $status"
 rm -r big.img big.xg big.d
 
 # --- partial

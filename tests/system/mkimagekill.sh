@@ -1,6 +1,6 @@
 #!/bin/sh
 # SIGKILL at each of xenguest-mkimage's steps: the image is the old or the new one, whole, and the next run sweeps
-# what was left. killat (beside) finds the steps.
+# what was left. SIGTERM: the same, and nothing is left. killat (beside) finds the steps.
 . "$(dirname "$0")/lib.sh"
 export SOURCE_DATE_EPOCH=1000000000
 mkdir "$work/in"
@@ -55,6 +55,15 @@ each()
         fi
         find . -mindepth 1 -maxdepth 1 ! -name g -exec rm -rf {} +
         n=$((n + 1))
+    done
+    n=3
+    while [ "$n" -le "$points" ]; do
+        rm -rf g && eval "$prepare"
+        "$KILLAT" -t "$n" "$MKIMAGE" "$@" 2>"$work/err" || fail "$what: no point $n of $points"
+        look g got
+        same got old || same got new || fail "$what, SIGTERM at point $n of $points: neither of both"
+        [ -z "$(ls -A | grep -v '^g$')" ] || fail "$what, SIGTERM at point $n of $points: left: $(ls -A)"
+        n=$((n + 5))
     done
     [ "$old" -ge 15 ] && [ "$new" -ge 1 ] || fail "$what: $old times the old one, $new times the new"
     echo "$what: $points points, $old times the old one, $new times the new"

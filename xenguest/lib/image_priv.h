@@ -83,5 +83,12 @@ int xg_entry_open(const struct xg_image *img, const struct xg_entry *e, off_t *r
 bool xg_copy_range(int from, off_t at, uint64_t size, int to, const char *name, GError **error);
 bool xg_write_all(int fd, const void *data, size_t len, const char *name, GError **error);
 
+/*
+ * While an image is written, SIGINT, SIGTERM and SIGHUP wait, and whoever copies asks now and then:
+ * true, with error set, when one came. So what is half-written is removed before the signal does
+ * its work.
+ */
+bool xg_interrupted(GError **error);
+
 bool xg_tar_write(struct xg_image *img, int fd, GError **error);
 bool xg_dir_write(struct xg_image *img, int dirfd, GError **error);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gio/gio.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -28,12 +29,25 @@ bool xg_write_all(int fd, const void *data, size_t len, const char *name, GError
     return true;
 }
 
+bool xg_interrupted(GError **error)
+{
+    sigset_t set;
+
+    sigpending(&set);
+    if (!sigismember(&set, SIGINT) && !sigismember(&set, SIGTERM) && !sigismember(&set, SIGHUP))
+        return false;
+    g_set_error(error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "interrupted");
+    return true;
+}
+
 static bool copy_by_hand(int from, off_t at, uint64_t size, int to, const char *name,
                          GError **error)
 {
     g_autofree char *buf = g_malloc(CHUNK);
 
     while (size) {
+        if (xg_interrupted(error))
+            return false;
         ssize_t n = pread(from, buf, MIN(size, CHUNK), at);
         if (n < 0 && errno == EINTR)
             continue;
@@ -52,6 +66,8 @@ static bool copy_by_hand(int from, off_t at, uint64_t size, int to, const char *
 bool xg_copy_range(int from, off_t at, uint64_t size, int to, const char *name, GError **error)
 {
     while (size) {
+        if (xg_interrupted(error))
+            return false;
         ssize_t n = copy_file_range(from, &at, to, NULL, MIN(size, COPY_STEP), 0);
         /*
          * Pipes, two file systems, a kernel without it: EINVAL, EXDEV, ENOSYS...; errors come

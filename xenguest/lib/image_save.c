@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <gio/gio.h>
 #include <locale.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <string.h>
 #include <unistd.h>
@@ -69,7 +70,9 @@ static bool tar_body_fd(struct archive *a, struct xg_image *img, const struct xg
         return false;
     for (uint64_t left = e->size; ok && left;) {
         ssize_t n = pread(fd, buf, MIN(left, CHUNK), at);
-        if (n <= 0)
+        if (xg_interrupted(error))
+            ok = false;
+        else if (n <= 0)
             ok = n < 0 ? xg_failed(error, e->name, "read it")
                        : xg_refuse(error, e->name, "it became shorter while it was read");
         else if (archive_write_data(a, buf, (size_t)n) != n)
@@ -219,7 +222,7 @@ static bool dir_pass(struct xg_image *img, int dirfd, enum xg_type type, GError 
 
         if (e->type != type)
             continue;
-        if (!make_parents(dirfd, e->name, error))
+        if (xg_interrupted(error) || !make_parents(dirfd, e->name, error))
             return false;
         if (type == XG_DIR && mkdirat(dirfd, e->name, 0755) < 0 && errno != EEXIST)
             return xg_failed(error, e->name, "make the directory");
@@ -257,13 +260,27 @@ static bool commit(struct beside *b, const struct xg_image *img, const char *pat
     return beside_commit(b, same ? img->dev : 0, same ? img->ino : 0, error);
 }
 
+static void hold_signals(sigset_t *ret_before)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &set, ret_before);
+}
+
 bool xg_image_save_file(struct xg_image *img, const char *path, GError **error)
 {
     struct beside b;
+    sigset_t before;
+
+    hold_signals(&before);
     bool ok = beside_begin(&b, path, false, error) && xg_index_check(img, error) &&
               xg_tar_write(img, b.fd, error) && commit(&b, img, path, error);
-
     beside_clear(&b);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return ok;
 }
 
@@ -284,6 +301,9 @@ static bool is_empty(int dirfd, const char *name)
 bool xg_image_save_dir(struct xg_image *img, const char *path, GError **error)
 {
     struct beside b;
+    sigset_t before;
+
+    hold_signals(&before);
     bool ok = beside_begin(&b, path, true, error);
     bool own = !g_strcmp0(img->path, path);
 
@@ -293,5 +313,6 @@ bool xg_image_save_dir(struct xg_image *img, const char *path, GError **error)
     ok = ok && xg_index_check(img, error) && xg_dir_write(img, b.fd, error) &&
          commit(&b, img, path, error);
     beside_clear(&b);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return ok;
 }

@@ -2,6 +2,7 @@
 #include "xenguest/mkimage/operations.h"
 
 #include <gio/gio.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -24,6 +25,7 @@ int main(int argc, char **argv)
     g_autoptr(GError) error = NULL;
     const char *name = argc > 1 ? argv[1] : NULL;
 
+    signal(SIGXFSZ, SIG_IGN); /* a limit of the shell is an error like a full disk */
     if (!name)
         return fail("an operation is missing; 'xenguest-mkimage help' lists them");
     if (!strcmp(name, "help") || !strcmp(name, "--help") || !strcmp(name, "-h"))
