@@ -1,0 +1,89 @@
+/* xenner-xml to-argv|from-argv|check: between libvirt's domain XML and xenner's command line. */
+#include "libvirt-xml/argv_text.h"
+#include "libvirt-xml/xml_in.h"
+
+#include <gio/gio.h>
+#include <libxml/parser.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { EXIT_OK, EXIT_BAD };
+
+static int complain(const GError *error)
+{
+    fprintf(stderr, "xenner-xml: %s\n", error->message);
+    return EXIT_BAD;
+}
+
+static void print_notes(const GPtrArray *notes)
+{
+    for (guint i = 0; i < notes->len; i++)
+        fprintf(stderr, "xenner-xml: note: %s\n", (const char *)g_ptr_array_index(notes, i));
+}
+
+static int to_argv(int argc, char *argv[])
+{
+    const char *path = argc > 0 ? argv[0] : "-";
+    g_autoptr(GError) error = NULL;
+    g_autoptr(domain_xml) doc = domain_xml_load(path, &error);
+    g_autoptr(GPtrArray) words = NULL, notes = NULL;
+
+    if (!doc || !domain_to_argv(doc, path, &words, &notes, &error))
+        return complain(error);
+    g_autofree char *text = argv_to_text(words);
+    fputs(text, stdout);
+    print_notes(notes);
+    return EXIT_OK;
+}
+
+static const struct {
+    const char *name, *arguments, *help;
+    int max; /* arguments; -1: any number */
+    int (*run)(int argc, char *argv[]);
+} commands[] = {
+    {"to-argv", "[FILE]", "domain XML (without FILE: standard input) to a xenner command line", 1,
+     to_argv},
+};
+
+static void usage(FILE *out)
+{
+    fputs("usage: xenner-xml COMMAND [ARGUMENTS]\n\n", out);
+    for (unsigned i = 0; i < G_N_ELEMENTS(commands); i++)
+        fprintf(out, "  %-10s %-14s %s\n", commands[i].name, commands[i].arguments, commands[i].help);
+    fputs("\n  --help, --version\n", out);
+}
+
+static int run(int argc, char *argv[])
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(commands); i++) {
+        if (strcmp(argv[1], commands[i].name) != 0)
+            continue;
+        if (commands[i].max >= 0 && argc - 2 > commands[i].max) {
+            fprintf(stderr, "xenner-xml: %s takes %s\n", argv[1], commands[i].arguments);
+            return EXIT_BAD;
+        }
+        return commands[i].run(argc - 2, argv + 2);
+    }
+    fprintf(stderr, "xenner-xml: no command '%s' (--help lists them)\n", argv[1]);
+    return EXIT_BAD;
+}
+
+int main(int argc, char *argv[])
+{
+    if (argc < 2) {
+        usage(stderr);
+        return EXIT_BAD;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        usage(stdout);
+        return EXIT_OK;
+    }
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+        puts("xenner-xml version " XENNER_VERSION);
+        return EXIT_OK;
+    }
+    LIBXML_TEST_VERSION
+    int status = run(argc, argv);
+    xmlCleanupParser();
+    return status;
+}
