@@ -1,5 +1,6 @@
 /* xenner-xml to-argv|from-argv|check: between libvirt's domain XML and xenner's command line. */
 #include "libvirt-xml/argv_text.h"
+#include "libvirt-xml/xml_check.h"
 #include "libvirt-xml/xml_in.h"
 
 #include <gio/gio.h>
@@ -36,6 +37,30 @@ static int to_argv(int argc, char *argv[])
     return EXIT_OK;
 }
 
+static int check_one(const char *path)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(domain_xml) doc = domain_xml_load(path, &error);
+
+    if (!doc)
+        return complain(error);
+    g_autoptr(GPtrArray) issues = domain_check(doc, true);
+    for (guint i = 0; i < issues->len; i++) {
+        g_autofree char *text = xml_issue_text(g_ptr_array_index(issues, i), path);
+        puts(text);
+    }
+    return domain_check_errors(issues) ? EXIT_BAD : EXIT_OK;
+}
+
+static int check(int argc, char *argv[])
+{
+    int status = argc ? EXIT_OK : check_one("-");
+
+    for (int i = 0; i < argc; i++)
+        status |= check_one(argv[i]);
+    return status;
+}
+
 static const struct {
     const char *name, *arguments, *help;
     int max; /* arguments; -1: any number */
@@ -43,6 +68,7 @@ static const struct {
 } commands[] = {
     {"to-argv", "[FILE]", "domain XML (without FILE: standard input) to a xenner command line", 1,
      to_argv},
+    {"check", "[FILE...]", "say what libvirt or xenner will refuse in it", -1, check},
 };
 
 static void usage(FILE *out)

@@ -1,14 +1,19 @@
 #include "xenner/util/printable.h"
 
-void error_make_printable(GError *error)
+void text_make_printable(char **text)
 {
-    if (!error)
-        return;
-    char *text = g_utf8_make_valid(error->message, -1);
-    for (char *c = text; *c; c++) {
+    char *good = g_utf8_make_valid(*text, -1);
+
+    for (char *c = good; *c; c++) {
         if (g_ascii_iscntrl(*c))
             *c = '?';
     }
-    g_free(error->message);
-    error->message = text;
+    g_free(*text);
+    *text = good;
+}
+
+void error_make_printable(GError *error)
+{
+    if (error)
+        text_make_printable(&error->message);
 }

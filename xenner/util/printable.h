@@ -3,5 +3,7 @@
 
 #include <glib.h>
 
-/* The message as one line of valid UTF-8 without control characters. Accepts NULL. */
+/* One line of valid UTF-8 without control characters, in the place of *text (allocated, not NULL). */
+void text_make_printable(char **text);
+/* The same with an error's message. Accepts NULL. */
 void error_make_printable(GError *error);
