@@ -20,22 +20,31 @@ static bool G_GNUC_PRINTF(2, 3) wrong(GError **error, const char *fmt, ...)
     return false;
 }
 
+/* Of one parsing; the parser's _private. */
+struct reading {
+    bool doctype;
+    char *complaint; /* the first one: the others follow from it */
+    int line;
+};
+
 /* A DOCTYPE is the door to entities: nobody needs one here, so it ends the parsing. */
 static void on_doctype(void *data, const xmlChar *name, const xmlChar *external, const xmlChar *system)
 {
     xmlParserCtxt *ctxt = data;
 
-    *(bool *)ctxt->_private = true;
+    ((struct reading *)ctxt->_private)->doctype = true;
     xmlStopParser(ctxt);
 }
 
 /* libxml2 ends its messages with a line feed. */
-static void tell(const xmlParserCtxt *ctxt, const char *name, GError **error)
+static void on_error(void *data, xmlError *e)
 {
-    const xmlError *e = &ctxt->lastError;
-    g_autofree char *message = g_strdup(e->message ? e->message : "not well-formed");
+    struct reading *r = ((xmlParserCtxt *)data)->_private;
 
-    wrong(error, "%s:%d: %s", name, e->line, g_strchomp(message));
+    if (r->complaint || e->level < XML_ERR_ERROR)
+        return;
+    r->complaint = g_strchomp(g_strdup(e->message ? e->message : "not well-formed"));
+    r->line = e->line;
 }
 
 static bool check_root(const xmlDoc *doc, const char *name, GError **error)
@@ -51,23 +60,29 @@ static bool check_root(const xmlDoc *doc, const char *name, GError **error)
 domain_xml *domain_xml_parse(const char *text, size_t len, const char *name, GError **error)
 {
     enum { FLAGS = XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_BIG_LINES };
-    bool doctype = false;
+    struct reading r = {0};
 
     if (len > DOMAIN_XML_MAX) {
         wrong(error, "%s: larger than 1 MiB, which no domain XML is", name);
         return NULL;
     }
+    if (!g_utf8_validate(text, (gssize)len, NULL)) {
+        wrong(error, "%s: not UTF-8", name);
+        return NULL;
+    }
     xmlParserCtxt *ctxt = xmlNewParserCtxt();
-    ctxt->_private = &doctype;
+    ctxt->_private = &r;
     ctxt->sax->internalSubset = on_doctype;
-    g_autoptr(domain_xml) doc = xmlCtxtReadMemory(ctxt, text, (int)len, NULL, NULL, FLAGS);
-    if (doctype)
-        wrong(error, "%s: has a DOCTYPE, which no domain XML has", name);
-    else if (!doc || !xmlDocGetRootElement(doc))
-        tell(ctxt, name, error);
-    bool ok = !doctype && doc && xmlDocGetRootElement(doc) && check_root(doc, name, error);
+    ctxt->sax->serror = on_error;
+    g_autoptr(domain_xml) doc = xmlCtxtReadMemory(ctxt, text, (int)len, NULL, "UTF-8", FLAGS);
     xmlFreeParserCtxt(ctxt);
-    return ok ? g_steal_pointer(&doc) : NULL;
+    bool ok = !r.doctype && doc && xmlDocGetRootElement(doc);
+    if (r.doctype)
+        wrong(error, "%s: has a DOCTYPE, which no domain XML has", name);
+    else if (!ok)
+        wrong(error, "%s:%d: %s", name, r.line, r.complaint ? r.complaint : "not well-formed");
+    g_free(r.complaint);
+    return ok && check_root(doc, name, error) ? g_steal_pointer(&doc) : NULL;
 }
 
 /* One byte more than may be is enough to know. */

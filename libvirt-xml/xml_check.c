@@ -103,7 +103,7 @@ static void check_emulator(struct check *c)
         report(c, XML_ISSUE_ERROR, element, "emulator '%s' is not an absolute path", path);
     else if (strstr(name, "qemu"))
         report(c, XML_ISSUE_ERROR, element, "emulator '%s' is not xenner", path);
-    else if (c->local && access(path, X_OK) < 0)
+    else if (c->local && (access(path, X_OK) < 0 || !g_file_test(path, G_FILE_TEST_IS_REGULAR)))
         report(c, XML_ISSUE_ERROR, element, "there is no program '%s' on this machine", path);
 }
 

@@ -180,6 +180,19 @@ static void ends(struct xml_in *in, const xmlNode *domain)
         xml_in_option(in, "-action", "panic=pause");
 }
 
+/* More is no guest but an attack on whoever has to read it. */
+static bool check_counts(struct xml_in *in, const xmlNode *devices, GError **error)
+{
+    enum { MAX_DEVICES = 256 };
+    unsigned n = 0;
+
+    for (const xmlNode *d = devices ? devices->children : NULL; d; d = d->next) {
+        if (d->type == XML_ELEMENT_NODE && ++n > MAX_DEVICES)
+            return xml_in_wrong(in, d, error, "more than %d devices", MAX_DEVICES);
+    }
+    return true;
+}
+
 typedef bool translate_fn(struct xml_in *in, const xmlNode *element, GError **error);
 
 static bool each(struct xml_in *in, const xmlNode *devices, const char *what, translate_fn *translate,
@@ -193,6 +206,7 @@ static bool each(struct xml_in *in, const xmlNode *devices, const char *what, tr
 }
 
 /* <qemu:commandline>: what libvirt passes on unseen. */
+#define MAX_WORDS 8000
 static void passed_on(struct xml_in *in, const xmlNode *domain)
 {
     for (const xmlNode *c = xml_child(domain, "commandline"); c; c = xml_next(c)) {
@@ -200,7 +214,7 @@ static void passed_on(struct xml_in *in, const xmlNode *domain)
             continue;
         for (const xmlNode *arg = xml_child(c, "arg"); arg; arg = xml_next(arg)) {
             g_autofree char *value = xml_attr(arg, "value");
-            if (value)
+            if (value && in->argv->len < MAX_WORDS)
                 xml_in_option(in, value, NULL);
         }
     }
@@ -212,7 +226,8 @@ static bool translate(struct xml_in *in, const xmlNode *domain, GError **error)
     g_autofree char *emulator = xml_text(xml_child(devices, "emulator"));
 
     xml_in_option(in, emulator ? emulator : "xenner", NULL);
-    if (!identity(in, domain, error) || !memory(in, domain, error))
+    xml_in_disk_names(in, devices);
+    if (!check_counts(in, devices, error) || !identity(in, domain, error) || !memory(in, domain, error))
         return false;
     vcpus(in, domain);
     xml_in_option(in, "-nodefaults", NULL); /* a domain has what is in its XML */
@@ -245,9 +260,11 @@ bool domain_to_argv(const domain_xml *doc, const char *name, GPtrArray **ret_arg
                     GPtrArray **ret_notes, GError **error)
 {
     struct xml_in in = {.name = name, .argv = g_ptr_array_new_with_free_func(g_free),
-                        .notes = g_ptr_array_new_with_free_func(g_free)};
+                        .notes = g_ptr_array_new_with_free_func(g_free),
+                        .disk_names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL)};
     bool ok = translate(&in, xmlDocGetRootElement(doc), error) && accepted(in.argv, name, error);
 
+    g_hash_table_unref(in.disk_names);
     if (!ok) {
         if (error)
             error_make_printable(*error);

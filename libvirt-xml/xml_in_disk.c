@@ -83,14 +83,43 @@ static void driver(GString *list, const xmlNode *disk)
     xml_in_key(list, "format", "raw");
 }
 
-/* The name that the guest sees, when it isn't the next one anyway. */
-static void finish(struct xml_in *in, const xmlNode *disk, GString *list)
+static char *asked_name(const xmlNode *disk)
 {
     g_autofree char *dev = xml_attr(xml_child(disk, "target"), "dev");
-    g_autofree char *next = vdev_nth(in->disks), *id = g_strdup_printf("disk%u", in->disks);
 
-    in->disks++;
-    if (!dev || !g_str_has_prefix(dev, "xvd") || strcmp(dev, next) == 0) {
+    return dev && g_str_has_prefix(dev, "xvd") ? g_steal_pointer(&dev) : NULL;
+}
+
+void xml_in_disk_names(struct xml_in *in, const xmlNode *devices)
+{
+    for (const xmlNode *n = xml_child(devices, "disk"); n; n = xml_next(n)) {
+        char *dev = asked_name(n);
+        if (dev)
+            g_hash_table_add(in->disk_names, dev);
+    }
+}
+
+/* Names of other kinds (vda, hdc) are libvirt's: such a disk gets the next one that nobody wants. */
+static char *name_of(struct xml_in *in, const xmlNode *disk)
+{
+    char *dev = asked_name(disk);
+
+    while (!dev) {
+        g_autofree char *next = vdev_nth(in->next_disk++);
+        if (g_hash_table_add(in->disk_names, g_strdup(next)))
+            dev = g_steal_pointer(&next);
+    }
+    return dev;
+}
+
+/* -drive alone, when xenner would choose the same name. */
+static void finish(struct xml_in *in, const xmlNode *disk, GString *list)
+{
+    g_autofree char *id = g_strdup_printf("disk%u", in->disks++), *dev = name_of(in, disk);
+    g_autofree char *plain = vdev_nth(in->plain_disks);
+
+    if (strcmp(dev, plain) == 0) {
+        in->plain_disks++;
         xml_in_option(in, "-drive", list->str);
         return;
     }

@@ -96,6 +96,5 @@ bool xml_in_interface(struct xml_in *in, const xmlNode *interface, GError **erro
         return false;
     xml_in_attr_key(list, "mac", xml_child(interface, "mac"), "address");
     xml_in_option(in, "-nic", list->str);
-    in->nics++;
     return true;
 }

@@ -7,10 +7,15 @@ struct xml_in {
     const char *name;   /* of the XML, for errors */
     GPtrArray *argv;    /* char *, owned */
     GPtrArray *notes;   /* char *, owned */
-    unsigned disks, nics, chardevs; /* so far, for ids */
+    unsigned disks, chardevs; /* so far, for ids */
+    unsigned plain_disks;     /* of the disks, those that take the next free name */
+    unsigned next_disk;       /* no name before this one is free */
+    GHashTable *disk_names;   /* char *, owned: names that disks further down ask for, or got */
 };
 
-/* All return false with an error when there is no way to say it to xenner. */
+/* Before the first disk: which names are asked for. */
+void xml_in_disk_names(struct xml_in *in, const xmlNode *devices);
+/* These return false with an error when there is no way to say it to xenner. */
 bool xml_in_disk(struct xml_in *in, const xmlNode *disk, GError **error);
 bool xml_in_interface(struct xml_in *in, const xmlNode *interface, GError **error);
 /* All <serial> and <console>. */
