@@ -15,7 +15,8 @@ static const char *format(struct xml_out *out, const struct disk_config *d)
         if (dot && strcmp(dot + 1, suffixes[i]) == 0)
             return suffixes[i];
     }
-    xml_out_note(out, "%s: libvirt has to be told the format: 'raw' is written", d->origin);
+    if (!d->cdrom)
+        xml_out_note(out, "%s: libvirt has to be told the format: 'raw' is written", d->origin);
     return "raw";
 }
 

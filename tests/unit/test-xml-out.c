@@ -83,7 +83,7 @@ static void disks(void **state)
 {
     assert_round("xenner -drive file=/a,,b,format=qcow2,cache=none,aio=threads -cdrom /c.iso "
                  "-drive file=nbd://h:10810/e,format=raw,bps=9,bps_max=99 -serial none",
-                 1, /* the CD-ROM's format */
+                 0,
                  HEAD("xenner") "-drive file=/a,,b,format=qcow2,cache=none,aio=threads "
                  "-drive file=/c.iso,format=raw,media=cdrom,if=none,id=disk1 -device "
                  "xen-disk,drive=disk1,vdev=xvdc -drive file=nbd://h:10810/e,format=raw,"
