@@ -31,7 +31,7 @@ const struct check_rule check_rules[] = {
     {"bootloader", NULL, NULL, NOTE,
      "<bootloader> is for libvirt's Xen driver: without <kernel> xenner starts GRUB, which reads the "
      "guest's disk"},
-    {"cpu", "mode", "host-model|custom|maximum", NOTE,
+    {"cpu", "mode", "host-model|maximum", NOTE,
      "a PV guest sees the accelerator's own CPU: mode='$' has no effect"},
     {"cpu/numa", NULL, NULL, ERROR, "a PV guest has no NUMA nodes, and xenner refuses them"},
     {"memoryBacking/hugepages", NULL, NULL, ERROR,

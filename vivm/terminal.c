@@ -63,6 +63,8 @@ char terminal_ask(const char *question, const char *keys)
             fputc('\n', stderr);
             return 0;
         }
+        if (!isatty(STDIN_FILENO))
+            fputc('\n', stderr); /* nobody pressed Enter on this terminal */
         g_strstrip(line);
         if (line[0] && !line[1] && strchr(keys, line[0]))
             return line[0];
