@@ -21,7 +21,9 @@ daemon=
 finish()
 {
     [ -n "$daemon" ] || return
-    virsh -q -c qemu:///system destroy xt >/dev/null 2>&1
+    for guest in xt xg; do
+        virsh -q -c qemu:///system destroy $guest >/dev/null 2>&1
+    done
     kill $daemon
     wait $daemon
 }
@@ -99,4 +101,5 @@ v destroy xt
 is_state "shut off (destroyed)" || fail "not destroyed"
 until_true nothing_left
 v undefine xt
+. "$(dirname "$0")/libvirt-screen.sh"
 exit 0
