@@ -131,6 +131,7 @@ void test_memory(void);
 void test_misc(void);
 void test_mmu(void);
 void test_multicall(void);
+void test_patch(void);
 void test_priv(void);
 void test_sched(void);
 void test_segments(void);

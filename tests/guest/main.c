@@ -26,6 +26,7 @@ static const struct group {
     {"fifo", test_fifo},
     {"time", test_time},
     {"smp", test_smp},
+    {"patch", test_patch},
     {"sched", test_sched},
     {"memory", test_memory},
     {"mmu", test_mmu},

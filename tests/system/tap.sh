@@ -11,5 +11,12 @@ expect_status 0
 plan=$(sed -n 's/^1\.\.\([0-9][0-9]*\)$/\1/p' "$work/tap")
 [ -n "$plan" ] || fail "no plan: the kernel did not reach its end"
 [ "$plan" -gt 0 ] || fail "an empty plan"
-[ "$(grep -c '^ok ' "$work/tap")" = "$plan" ] || fail "not $plan lines of 'ok'"
+if [ "$(grep -c '^ok ' "$work/tap")" != "$plan" ]; then
+    echo "what is no test's line, and the tests that have none of their own:"
+    grep -v '^ok ' "$work/tap"
+    for i in $(seq "$plan"); do
+        grep -q "^ok $i " "$work/tap" || echo "missing: $i"
+    done
+    fail "not $plan lines of 'ok'"
+fi
 expect_no_children "tap$1"

@@ -92,6 +92,11 @@ int domain_vcpu_tid(struct domain *d, unsigned vcpu)
     return d->driver->vcpu_tid ? d->driver->vcpu_tid(d, vcpu) : 0;
 }
 
+void domain_registers(struct domain *d, unsigned vcpu, GString *out)
+{
+    d->driver->registers(d, vcpu, out);
+}
+
 void domain_crash_report(struct domain *d, GString *out)
 {
     d->driver->crash_report(d, out);

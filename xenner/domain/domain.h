@@ -42,6 +42,8 @@ bool domain_console(struct domain *d, unsigned n, xen_pfn_t *ret_gfn, evtchn_por
 const char *domain_accel(const struct domain *d);
 /* The thread that runs it, 0 when not known. */
 int domain_vcpu_tid(struct domain *d, unsigned vcpu);
+/* A vCPU's registers now, as text; the domain is stopped. */
+void domain_registers(struct domain *d, unsigned vcpu, GString *out);
 /*
  * After a shutdown: registers and stack of the vCPU that asked for it, with symbols where the kernel
  * has them, and one line for each other one.

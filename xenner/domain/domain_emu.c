@@ -342,6 +342,8 @@ static bool build(struct emu_domain *d, GError **error)
     struct build_params params = {
         .kernel_path = image,
         .initrd_path = cfg->boot.initrd,
+        .kernel_fd = cfg->boot.kernel_fd,
+        .initrd_fd = cfg->boot.initrd_fd,
         .cmdline = cfg->boot.cmdline,
         .nr_pages = nr_pages,
         .first_mfn = gpa_to_mfn(d->area.end),
@@ -409,7 +411,8 @@ static void fill_boot_info(struct emu_domain *d)
 static bool start_engine(struct emu_domain *d, GError **error)
 {
     struct engine_config config = {
-        .mem = d->mem, .vcpus = d->area.nr_vcpus, .name = d->cfg->name};
+        .mem = d->mem, .vcpus = d->area.nr_vcpus, .name = d->cfg->name,
+        .sandbox = d->cfg->confine.sandbox.on};
     g_autofree struct engine_entry *entry = g_new0(struct engine_entry, config.vcpus);
 
     for (unsigned i = 0; i < config.vcpus; i++) {
@@ -532,6 +535,13 @@ static int emu_vcpu_tid(struct domain *base, unsigned vcpu)
     return d->ops->vcpu_tid ? d->ops->vcpu_tid(d->engine, vcpu) : 0;
 }
 
+static void emu_registers(struct domain *base, unsigned vcpu, GString *out)
+{
+    struct emu_domain *d = emu_of(base);
+
+    d->ops->registers(d->engine, vcpu, out);
+}
+
 static void emu_crash_report(struct domain *base, GString *out)
 {
     struct emu_domain *d = emu_of(base);
@@ -552,6 +562,7 @@ const struct domain_driver domain_emu_driver = {
     .store = emu_store,
     .console = emu_console,
     .vcpu_tid = emu_vcpu_tid,
+    .registers = emu_registers,
     .crash_report = emu_crash_report,
     .destroy = emu_destroy,
 };
