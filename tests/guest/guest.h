@@ -108,6 +108,7 @@ _Noreturn void bail_out(const char *fmt, ...) __attribute__((format(printf, 1, 2
 extern const struct start_info *start_info;
 extern struct shared_info *shared_info;
 extern unsigned nr_cpus; /* vcpus= */
+extern bool real_xen;    /* host=xen */
 _Noreturn void guest_main(const struct start_info *si);
 _Noreturn void shut_down(unsigned reason);
 

@@ -26,12 +26,23 @@ forbid xenner/domain '(xenner/(backend|vm|chardev)|qemu-compat)'
 forbid xenner/console_client '(xenner/(config|host|backend|engine|domain|vm|build|chardev)|emu/|xen/|qemu-compat)'
 forbid xenner/vm 'qemu-compat'
 forbid qemu-compat 'xenner/(engine|host|backend|domain|build|display)'
+forbid xenguest/lib '(xenner/(host|backend|engine|domain|vm|build|chardev|display)|emu/|xen/|qemu-compat|xenguest/mkimage)'
+forbid xenguest/mkimage '(xenner/(host|backend|engine|domain|vm|build|chardev|display)|emu/|xen/|qemu-compat)'
+if grep -rlE '^#include <archive' --include='*.[ch]' xenner qemu-compat xenguest | grep -vE '^xenguest/lib/image_(tar|save)'; then
+    echo "  ^ only xenguest/lib/image_tar.c and image_save.c may include libarchive's headers"
+    status=1
+fi
 if grep -rlE '^#include <rfb/' --include='*.[ch]' xenner qemu-compat | grep -v '^xenner/display/vnc\.c'; then
     echo "  ^ only xenner/display/vnc.c may include LibVNCServer's headers"
     status=1
 fi
 if grep -rlE '^#include <linux/kvm.h>' --include='*.[ch]' xenner qemu-compat | grep -v '^xenner/engine/kvm'; then
     echo "  ^ only xenner/engine/kvm* may include linux/kvm.h"
+    status=1
+fi
+if grep -rlE '^#include <(libxl|xen(store|ctrl|evtchn|gnttab|foreignmemory|toollog)\.h)' --include='*.[ch]' \
+    xenner qemu-compat | grep -vE '^xenner/(host/libxen|domain/(domain_)?libxl)'; then
+    echo "  ^ only what is in the module for Xen hosts may include Xen's library headers"
     status=1
 fi
 exit $status
