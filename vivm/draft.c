@@ -140,14 +140,13 @@ void draft_remove(const struct draft *d)
     unlink(d->path);
 }
 
-/* "kept-20240131-235959", and a further number when that is taken. */
+/* "kept-20240131-235959-123456": names sort by date. */
 static char *dated(const struct draft *d, const char *what)
 {
-    g_autoptr(GDateTime) now = g_date_time_new_now_local();
-    g_autofree char *when = g_date_time_format(now, "%Y%m%d-%H%M%S");
-
-    for (unsigned i = 0;; i++) {
-        g_autofree char *suffix = g_strdup_printf("%s-%s-%03u.xml", what, when, i);
+    for (;;) {
+        g_autoptr(GDateTime) now = g_date_time_new_now_local();
+        g_autofree char *when = g_date_time_format(now, "%Y%m%d-%H%M%S-%f");
+        g_autofree char *suffix = g_strdup_printf("%s-%s.xml", what, when);
         char *path = file(d, suffix);
         if (access(path, F_OK) < 0)
             return path;
@@ -171,7 +170,8 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static void prune(const struct draft *d)
+/* The newest ones stay, and the one that was just made, whatever the clock says. */
+static void prune(const struct draft *d, const char *made)
 {
     g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
     g_autofree char *prefix = g_strdup_printf("%s.backup-", d->stem);
@@ -182,9 +182,11 @@ static void prune(const struct draft *d)
         if (g_str_has_prefix(name, prefix))
             g_ptr_array_add(names, g_build_filename(d->directory, name, NULL));
     }
-    g_ptr_array_sort(names, by_name); /* by date, as they are written */
-    for (guint i = 0; i + BACKUPS < names->len; i++)
-        unlink(g_ptr_array_index(names, i));
+    g_ptr_array_sort(names, by_name);
+    for (guint i = 0; i + BACKUPS < names->len; i++) {
+        if (strcmp(g_ptr_array_index(names, i), made) != 0)
+            unlink(g_ptr_array_index(names, i));
+    }
 }
 
 char *draft_backup(const struct draft *d, const char *text, GError **error)
@@ -193,6 +195,6 @@ char *draft_backup(const struct draft *d, const char *text, GError **error)
 
     if (!write_file(path, text, error))
         return NULL;
-    prune(d);
+    prune(d, path);
     return g_steal_pointer(&path);
 }
