@@ -90,7 +90,6 @@ static bool feed(GOutputStream *to, run_input_fn input, void *opaque, GError **e
         if (!g_output_stream_write_all(to, buffer, (gsize)n, NULL, NULL, NULL))
             break;
     }
-    g_output_stream_close(to, NULL, NULL);
     return n >= 0;
 }
 
