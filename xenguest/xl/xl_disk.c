@@ -156,7 +156,11 @@ bool xl_disk(struct xl_out *o, const struct xlcfg_value *v, GError **error)
     struct disk d = {0};
     bool readonly;
 
-    if (!parse(o, v, text, &d, error) || !check(o, v, &d, &readonly, error))
+    if (!parse(o, v, text, &d, error))
+        return false;
+    if (d.format && strcmp(d.format, "empty") == 0)
+        d.format = d.target = NULL;
+    if (!check(o, v, &d, &readonly, error))
         return false;
     if (!d.target || !*d.target) {
         if (!d.cdrom)
