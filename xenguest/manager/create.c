@@ -48,6 +48,21 @@ static int open_dir(const char *path)
     return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
+/*
+ * Who makes or removes a guest holds this lock; -1: somebody does. A file, as who saves an image locks
+ * the directory that it goes to.
+ */
+static int lock_maker(const char *dir)
+{
+    g_autofree char *path = g_build_filename(dir, "xenguest.lock", NULL);
+    int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
 /* The lock of all guests is only held while directories get and lose their names. */
 static int lock_guests(const struct settings *s, GError **error)
 {
@@ -86,15 +101,14 @@ static void sweep_one(const struct settings *s, const char *entry, const char *n
 {
     g_autofree char *dir = g_build_filename(s->guests, entry, NULL);
     g_autoptr(GError) error = NULL;
-    int fd = open_dir(dir);
+    int fd = lock_maker(dir);
 
-    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
+    if (fd >= 0) {
         say(SAY_VERBOSE, "removing what an interrupted manager left of '%s'", name);
         if (!undo(s, dir, name, &error))
             say(SAY_WARNING, "%s", error->message);
-    }
-    if (fd >= 0)
         close(fd);
+    }
 }
 
 /* With the lock of all guests. */
@@ -140,9 +154,8 @@ static bool make_stage(struct stage *st, GError **error)
             failed(error, "make", st->dir);
         return false;
     }
-    st->lock = open_dir(st->dir);
-    return (st->lock >= 0 && flock(st->lock, LOCK_EX | LOCK_NB) == 0) ||
-           failed(error, "lock", st->dir);
+    st->lock = lock_maker(st->dir);
+    return st->lock >= 0 || failed(error, "lock", st->dir);
 }
 
 static bool begin(struct stage *st, GError **error)
@@ -315,9 +328,8 @@ static int take_away(const struct settings *s, const struct guest *g, const char
     if (all < 0)
         return -1;
     sweep(s);
-    fd = open_dir(g->dir);
-    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 ||
-        renameat2(AT_FDCWD, g->dir, AT_FDCWD, to, RENAME_NOREPLACE) < 0) {
+    fd = lock_maker(g->dir);
+    if (fd < 0 || renameat2(AT_FDCWD, g->dir, AT_FDCWD, to, RENAME_NOREPLACE) < 0) {
         failed(error, "remove", g->dir);
         if (fd >= 0)
             close(fd);
