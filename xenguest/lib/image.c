@@ -240,6 +240,11 @@ static int64_t stamp(int64_t mtime)
     return MIN(mtime, latest);
 }
 
+int64_t xg_now(void)
+{
+    return stamp(g_get_real_time() / G_USEC_PER_SEC);
+}
+
 static struct xg_entry *fresh(const char *name, enum xg_type type, unsigned mode, int64_t mtime,
                               GError **error)
 {
@@ -260,7 +265,7 @@ static struct xg_entry *fresh(const char *name, enum xg_type type, unsigned mode
 bool xg_image_set_data(struct xg_image *img, const char *name, const void *data, size_t len,
                        unsigned mode, GError **error)
 {
-    struct xg_entry *e = fresh(name, XG_FILE, mode, g_get_real_time() / G_USEC_PER_SEC, error);
+    struct xg_entry *e = fresh(name, XG_FILE, mode, xg_now(), error);
 
     if (!e)
         return false;
@@ -296,7 +301,7 @@ bool xg_image_set_file(struct xg_image *img, const char *name, const char *path,
 
 bool xg_image_set_dir(struct xg_image *img, const char *name, GError **error)
 {
-    AUTO(xg_entry) e = fresh(name, XG_DIR, 0755, g_get_real_time() / G_USEC_PER_SEC, error);
+    AUTO(xg_entry) e = fresh(name, XG_DIR, 0755, xg_now(), error);
     const struct xg_entry *old = e ? xg_index_find(img, e->name) : NULL;
 
     if (!e)

@@ -29,7 +29,8 @@ bool xg_refuse(GError **error, const char *name, const char *fmt, ...)
     va_start(ap, fmt);
     g_autofree char *what = g_strdup_vprintf(fmt, ap);
     va_end(ap);
-    g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "%s: %s", safe, what);
+    g_autofree char *safe_what = xg_printable(what); /* it may quote the image too */
+    g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "%s: %s", safe, safe_what);
     return false;
 }
 

@@ -62,6 +62,9 @@ bool xg_refuse(GError **error, const char *name, const char *fmt, ...) G_GNUC_PR
 /* "NAME: could not VERB: strerror" from errno; false. */
 bool xg_failed(GError **error, const char *name, const char *verb);
 
+/* What a member that is made now has as its time. */
+int64_t xg_now(void);
+
 bool xg_tar_index(struct xg_image *img, GError **error);
 bool xg_dir_index(struct xg_image *img, GError **error);
 

@@ -107,7 +107,7 @@ static guint run_end(const struct xg_image *img, guint i, off_t *ret_end)
 
 static bool tar_entries(struct archive *a, struct xg_image *img, int fd, GError **error)
 {
-    struct xg_entry top = {.name = (char *)"", .type = XG_DIR, .mode = 0755};
+    struct xg_entry top = {.name = (char *)"", .type = XG_DIR, .mode = 0755, .mtime = xg_now()};
 
     if (!tar_entry(a, img, &top, error))
         return false;

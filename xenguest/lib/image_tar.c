@@ -32,13 +32,13 @@ static enum xg_type entry_type(struct archive_entry *ae, bool *ret_ok)
 static bool check_body(struct archive_entry *ae, const char *name, off_t at, off_t file_size,
                        GError **error)
 {
-    int64_t size = archive_entry_size(ae);
+    int64_t size = archive_entry_size(ae), rest = file_size - at - BLOCK;
 
     if (archive_entry_sparse_reset(ae) > 0)
         return xg_refuse(error, name, "a sparse member");
-    if (size < 0 || size > file_size - at)
+    if (size < 0 || size > rest)
         return xg_refuse(error, name, "it says %lld bytes, the file has %lld from there",
-                         (long long)size, (long long)(file_size - at));
+                         (long long)size, (long long)MAX(rest, 0));
     return true;
 }
 
@@ -127,6 +127,14 @@ static bool end_last(struct xg_image *img, guint before, off_t at, GError **erro
     return true;
 }
 
+static bool unreadable(struct archive *a, GError **error)
+{
+    g_autofree char *what = xg_printable(archive_error_string(a) ?: "damaged");
+
+    g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "not a tar that can be read: %s", what);
+    return false;
+}
+
 static bool read_index(struct xg_image *img, struct archive *a, off_t file_size, GError **error)
 {
     struct archive_entry *ae;
@@ -140,11 +148,8 @@ static bool read_index(struct xg_image *img, struct archive *a, off_t file_size,
         if (!take_entry(img, a, ae, file_size, error))
             return false;
     }
-    if (rc != ARCHIVE_EOF) {
-        g_autofree char *what = xg_printable(archive_error_string(a) ?: "damaged");
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "not a tar that can be read: %s", what);
-        return false;
-    }
+    if (rc != ARCHIVE_EOF)
+        return unreadable(a, error);
     off_t end = archive_read_header_position(a);
     if (end > file_size)
         return xg_refuse(error, "the last member", "the file ends in it");
@@ -165,7 +170,7 @@ bool xg_tar_index(struct xg_image *img, GError **error)
     if (fstat(img->fd, &st) < 0 || lseek(img->fd, 0, SEEK_SET) < 0)
         ok = xg_failed(error, "the file", "read it");
     else if (archive_read_open_fd(a, img->fd, READ_SIZE) != ARCHIVE_OK)
-        ok = xg_refuse(error, "the file", "%s", archive_error_string(a));
+        ok = unreadable(a, error);
     else
         ok = read_index(img, a, st.st_size, error);
     archive_read_free(a);

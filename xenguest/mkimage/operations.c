@@ -24,6 +24,16 @@ static bool wrong(GError **error, const char *name, const char *what)
     return false;
 }
 
+/* What the library says of a member, with the image's name before it. */
+static bool of_image(const char *path, bool ok, GError **error)
+{
+    g_autofree char *safe = g_utf8_validate(path, -1, NULL) ? g_strdup(path) : g_strescape(path, NULL);
+
+    if (!ok)
+        g_prefix_error(error, "%s: ", safe);
+    return ok;
+}
+
 static bool apply_all(struct edit *e, char **options, GError **error)
 {
     for (; *options; options++) {
@@ -101,10 +111,7 @@ static struct xg_image *open_checked(const char *path, GError **error)
 
     if (!img)
         return NULL;
-    if (xg_image_check(img, error))
-        return g_steal_pointer(&img);
-    g_prefix_error(error, "%s: ", path);
-    return NULL;
+    return of_image(path, xg_image_check(img, error), error) ? g_steal_pointer(&img) : NULL;
 }
 
 static bool check(char **args, GError **error)
@@ -154,7 +161,7 @@ static bool extract_disk_file(char **args, GError **error)
         g_autofree char *what = g_strdup_printf("there is no disk/%s", args[1]);
         return wrong(error, args[0], what);
     }
-    return xg_image_copy(img, name, STDOUT_FILENO, error);
+    return of_image(args[0], xg_image_copy(img, name, STDOUT_FILENO, error), error);
 }
 
 /* Text that is not from us goes to stdout as it is. */
@@ -170,7 +177,7 @@ static bool dump_xenconfig(char **args, GError **error)
     AUTO(xg_image) img = xg_image_open(args[0], error);
     g_autofree char *text = img ? xg_image_merged_config(img, error) : NULL;
 
-    return text && out(text, strlen(text), error);
+    return img && of_image(args[0], text != NULL, error) && out(text, strlen(text), error);
 }
 
 static bool dump(const char *path, const char *member, GError **error)
@@ -179,7 +186,7 @@ static bool dump(const char *path, const char *member, GError **error)
     size_t len;
     g_autofree char *text = img ? xg_image_read(img, member, &len, error) : NULL;
 
-    return text && out(text, len, error);
+    return img && of_image(path, text != NULL, error) && out(text, len, error);
 }
 
 static bool dump_diskconfig(char **args, GError **error)
@@ -210,7 +217,7 @@ static bool dump_init(char **args, GError **error)
     for (unsigned i = 0; img && i < G_N_ELEMENTS(dirs); i++) {
         g_auto(GStrv) scripts = xg_image_list(img, dirs[i]);
         for (char **s = scripts; *s; s++) {
-            if (!dump_script(img, *s, error))
+            if (!of_image(args[0], dump_script(img, *s, error), error))
                 return false;
         }
     }
