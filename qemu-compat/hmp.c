@@ -1,41 +1,41 @@
 /* The monitor for people: a client of QMP's own handlers, with answers as text. */
-#include "qemu-compat/qmp_handlers.h"
+#include "qemu-compat/hmp.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* Appends what it has to say; args is what follows the command's words, trimmed. */
-typedef void hmp_fn(struct qmp_call *call, const char *args, GString *out);
-
-/* A QMP command without an answer that matters. */
-static void simple(struct qmp_call *call, const char *name, JsonObject *args, GString *out)
+bool hmp_simple(struct qmp_call *call, const char *name, JsonObject *args, GString *out)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(JsonNode) result = qmp_find_command(name)->run(call, args, &error);
+    g_autoptr(JsonNode) result = NULL;
+
+    if (qmp_schema_check(qmp_schema_command(name), args, &error))
+        result = qmp_find_command(name)->run(call, args, &error);
 
     if (!result)
         g_string_append_printf(out, "Error: %s\n", error->message);
     json_object_unref(args);
+    return result != NULL;
 }
 
 static void do_stop(struct qmp_call *call, const char *args, GString *out)
 {
-    simple(call, "stop", json_object_new(), out);
+    hmp_simple(call, "stop", json_object_new(), out);
 }
 
 static void do_cont(struct qmp_call *call, const char *args, GString *out)
 {
-    simple(call, "cont", json_object_new(), out);
+    hmp_simple(call, "cont", json_object_new(), out);
 }
 
 static void do_quit(struct qmp_call *call, const char *args, GString *out)
 {
-    simple(call, "quit", json_object_new(), out);
+    hmp_simple(call, "quit", json_object_new(), out);
 }
 
 static void do_reset(struct qmp_call *call, const char *args, GString *out)
 {
-    simple(call, "system_reset", json_object_new(), out);
+    hmp_simple(call, "system_reset", json_object_new(), out);
 }
 
 static void do_powerdown(struct qmp_call *call, const char *args, GString *out)
@@ -57,7 +57,7 @@ static void do_balloon(struct qmp_call *call, const char *args, GString *out)
     }
     JsonObject *o = json_object_new();
     json_object_set_int_member(o, "value", (gint64)(mib << 20));
-    simple(call, "balloon", o, out);
+    hmp_simple(call, "balloon", o, out);
 }
 
 static void info_status(struct qmp_call *call, const char *args, GString *out)
@@ -79,6 +79,37 @@ static void info_cpus(struct qmp_call *call, const char *args, GString *out)
     for (unsigned i = 0; !cfg->none && i < cfg->vcpus.count; i++)
         g_string_append_printf(out, "%c CPU #%u: thread_id=%d\n", i ? ' ' : '*', i,
                                vm_vcpu_tid(call->vm, i));
+}
+
+/* Of vCPU 0, or of all with -a. */
+static void info_registers(struct qmp_call *call, const char *args, GString *out)
+{
+    const struct vm_config *cfg = vm_configuration(call->vm);
+    unsigned n = strcmp(args, "-a") == 0 ? cfg->vcpus.count : 1;
+    g_autoptr(GError) error = NULL;
+
+    for (unsigned i = 0; i < n; i++) {
+        if (n > 1)
+            g_string_append_printf(out, "%sCPU#%u\n", i ? "\n" : "", i);
+        if (!vm_registers(call->vm, i, out, &error)) {
+            g_string_append_printf(out, "Error: %s\n", error->message);
+            return;
+        }
+    }
+}
+
+static void info_network(struct qmp_call *call, const char *args, GString *out)
+{
+    const struct vm_config *cfg = vm_configuration(call->vm);
+
+    for (guint i = 0; i < cfg->nics->len; i++) {
+        const struct nic_config *nic = g_ptr_array_index(cfg->nics, i);
+        const uint8_t *m = nic->mac;
+        g_string_append_printf(out, "%s: index=%u,type=nic,model=xen-net-device,"
+                               "macaddr=%02x:%02x:%02x:%02x:%02x:%02x\n", nic->id ? nic->id : "vif", i,
+                               m[0], m[1], m[2], m[3], m[4], m[5]);
+        g_string_append_printf(out, " \\ %s\n", nic->netdev ? nic->netdev : "no network");
+    }
 }
 
 static void info_version(struct qmp_call *call, const char *args, GString *out)
@@ -130,20 +161,25 @@ static void info_balloon(struct qmp_call *call, const char *args, GString *out)
 
 static hmp_fn do_help, do_info;
 
-struct hmp_command {
-    const char *name, *help;
-    hmp_fn *run;
-};
-
 static const struct hmp_command commands[] = {
     {"balloon", "target -- ask the guest to aim at that many MiB of memory", do_balloon},
     {"c", "-- the same as cont", do_cont},
+    {"change", "vnc password [secret] -- set the VNC password", hmp_change},
     {"cont", "-- let the guest run", do_cont},
+    {"expire_password", "protocol time [-d display] -- when a password stops being good",
+     hmp_expire_password},
     {"help", "[cmd] -- show the help", do_help},
     {"info", "[subcommand] -- show various information about the system state", do_info},
+    {"mouse_button", "state -- buttons: 1 left, 2 middle, 4 right", hmp_mouse_button},
+    {"mouse_move", "dx dy [dz] -- move the pointer", hmp_mouse_move},
+    {"mouse_set", "index -- accepted: there is one pointer", hmp_mouse_set},
     {"q", "-- the same as quit", do_quit},
     {"quit", "-- end the guest and the process", do_quit},
     {"s", "-- the same as stop", do_stop},
+    {"screendump", "filename [-f format] [device [head]] -- what the guest shows, to a file",
+     hmp_screendump},
+    {"sendkey", "keys [hold_ms] -- press keys: sendkey ctrl-alt-f1", hmp_sendkey},
+    {"set_password", "protocol password [-d display] [connected] -- set a password", hmp_set_password},
     {"stop", "-- stop the guest", do_stop},
     {"system_powerdown", "-- ask the guest to power off", do_powerdown},
     {"system_reset", "-- start the guest again", do_reset},
@@ -154,10 +190,14 @@ static const struct hmp_command infos[] = {
     {"chardev", "-- the character devices", info_chardev},
     {"cpus", "-- the vCPUs and their threads", info_cpus},
     {"kvm", "-- whether KVM runs the guest", info_kvm},
+    {"mice", "-- the pointer", hmp_info_mice},
     {"name", "-- the guest's name", info_name},
+    {"network", "-- the network cards", info_network},
+    {"registers", "[-a] -- the registers of vCPU 0, or of all", info_registers},
     {"status", "-- whether the guest runs", info_status},
     {"uuid", "-- the guest's UUID", info_uuid},
     {"version", "-- the version", info_version},
+    {"vnc", "-- the VNC servers and their clients", hmp_info_vnc},
 };
 
 static const struct hmp_command *find(const struct hmp_command *table, size_t n, const char *name)

@@ -2,6 +2,7 @@
  * Types and objects by QEMU's names. Programs take a type's presence for the leave to use it with
  * -device or -object, so this lists what those options take, and no more.
  */
+#include "qemu-compat/device_props.h"
 #include "qemu-compat/qmp_handlers.h"
 
 #include <stdio.h>
@@ -9,22 +10,21 @@
 
 struct qom_type {
     const char *name, *parent;
-    const char *properties; /* NAME:TYPE ... */
+    const char *properties; /* NAME:TYPE ...; NULL: device_properties() knows */
 };
 
-#define DISK "drive:str bootindex:int32 serial:str logical_block_size:size physical_block_size:size " \
-    "share-rw:bool write-cache:OnOffAuto werror:BlockdevOnError rerror:BlockdevOnError"
-#define PCI " addr:int32 multifunction:bool"
 #define MEMORY "size:int merge:bool dump:bool share:bool prealloc:bool reserve:bool " \
     "x-use-canonical-path-for-ramblock-id:bool"
 
 /* Sorted by name. */
 static const struct qom_type types[] = {
+    {"VGA", "pci-vga", NULL},
+    {"cirrus-vga", "pci-device", NULL},
     {"host-x86_64-cpu", "max-x86_64-cpu", ""},
-    {"ich9-usb-ehci1", "pci-device", "addr:int32 multifunction:bool"},
-    {"ich9-usb-uhci1", "pci-device", "addr:int32 multifunction:bool masterbus:str firstport:uint32"},
+    {"ich9-usb-ehci1", "pci-device", NULL},
+    {"ich9-usb-uhci1", "pci-device", NULL},
     {"iothread", "object", ""},
-    {"isa-serial", "isa-device", "chardev:str index:uint32 iobase:uint32 irq:uint32"},
+    {"isa-serial", "isa-device", NULL},
     {"kvm-accel", "accel", ""},
     {"max-x86_64-cpu", "x86_64-cpu", "pmu:bool"},
     /* -object refuses it, but libvirt 9.0 crashes when it is unknown */
@@ -33,23 +33,35 @@ static const struct qom_type types[] = {
     {"memory-backend-ram", "memory-backend", MEMORY},
     {"none-machine", "machine", "graphics:bool"},
     {"pc-i440fx-7.2-machine", "generic-pc-machine", "memory-backend:str dump-guest-core:bool usb:bool"},
-    {"pci-bridge", "pci-device", "chassis_nr:uint8" PCI},
-    {"piix3-usb-uhci", "pci-device", "addr:int32 multifunction:bool"},
-    {"qemu-xhci", "pci-device", "p2:uint32 p3:uint32" PCI},
+    {"pci-bridge", "pci-device", NULL},
+    {"piix3-usb-uhci", "pci-device", NULL},
+    {"qemu-xhci", "pci-device", NULL},
     {"qemu64-x86_64-cpu", "x86_64-cpu", ""},
+    {"qxl-vga", "pci-qxl", NULL},
     {"rng-builtin", "rng-backend", ""},
     {"rng-random", "rng-backend", "filename:str"},
     {"secret", "secret_common", "data:str file:str"},
     {"tcg-accel", "accel", ""},
-    {"virtconsole", "virtserialport", "chardev:str nr:uint32 name:str"},
-    {"virtio-balloon-pci", "virtio-balloon-pci-base", "deflate-on-oom:bool free-page-reporting:bool" PCI},
-    {"virtio-blk-pci", "virtio-blk-pci-base", DISK PCI},
-    {"virtio-net-pci", "virtio-net-pci-base", "netdev:str mac:str bootindex:int32" PCI},
-    {"virtio-rng-pci", "virtio-rng-pci-base", "rng:str max-bytes:uint64 period:uint32" PCI},
-    {"virtio-serial-pci", "virtio-serial-pci-base", "max_ports:uint32" PCI},
-    {"xen-console", "xen-device", "chardev:str idx:int32"},
-    {"xen-disk", "xen-block", "drive:str vdev:str"},
-    {"xen-net-device", "xen-device", "netdev:str mac:str"},
+    {"usb-kbd", "usb-hid", NULL},
+    {"usb-mouse", "usb-hid", NULL},
+    {"usb-tablet", "usb-hid", NULL},
+    {"virtconsole", "virtserialport", NULL},
+    {"virtio-balloon-pci", "virtio-balloon-pci-base", NULL},
+    {"virtio-blk-pci", "virtio-blk-pci-base", NULL},
+    {"virtio-gpu-pci", "virtio-gpu-pci-base", NULL},
+    {"virtio-keyboard-pci", "virtio-input-hid-pci", NULL},
+    {"virtio-mouse-pci", "virtio-input-hid-pci", NULL},
+    {"virtio-net-pci", "virtio-net-pci-base", NULL},
+    {"virtio-rng-pci", "virtio-rng-pci-base", NULL},
+    {"virtio-serial-pci", "virtio-serial-pci-base", NULL},
+    {"virtio-tablet-pci", "virtio-input-hid-pci", NULL},
+    {"virtio-vga", "virtio-vga-base", NULL},
+    {"vmware-svga", "pci-device", NULL},
+    {"xen-console", "xen-device", NULL},
+    {"xen-disk", "xen-block", NULL},
+    {"xen-net-device", "xen-device", NULL},
+    {"xenfb", "xen-device", NULL},
+    {"xenkbd", "xen-device", NULL},
     {"xenpv-machine", "machine", "graphics:bool"},
 };
 
@@ -114,7 +126,7 @@ static JsonNode *list_properties(const char *name, const char *what, GError **er
         return NULL;
     }
     JsonArray *list = json_array_new();
-    g_auto(GStrv) all = g_strsplit(t->properties, " ", -1);
+    g_auto(GStrv) all = g_strsplit(t->properties ? t->properties : device_properties(t->name), " ", -1);
     for (unsigned i = 0; all[i]; i++) {
         g_auto(GStrv) pair = g_strsplit(all[i], ":", 2);
         if (pair[0] && pair[1])

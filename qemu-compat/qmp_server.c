@@ -1,4 +1,5 @@
 #include "qemu-compat/fdset.h"
+#include "qemu-compat/qmp_handlers.h"
 #include "qemu-compat/qmp_session.h"
 
 #include <stdlib.h>
@@ -100,7 +101,13 @@ static void on_vm_event(void *opaque, const struct vm_event *event)
     };
     struct qmp_server *server = opaque;
     JsonObject *data = NULL;
+    const char *name;
 
+    if (event->kind == VM_EVENT_VNC) {
+        data = qmp_vnc_event(server->vm, event, &name);
+        qmp_server_event(server, name, data);
+        return;
+    }
     if (event->kind >= G_N_ELEMENTS(names))
         return;
     if (event->kind == VM_EVENT_RESET || event->kind == VM_EVENT_SHUTDOWN) {

@@ -50,4 +50,9 @@ if grep -rlE '^#include <linux/kvm.h>' --include='*.[ch]' xenner qemu-compat | g
     echo "  ^ only xenner/engine/kvm* may include linux/kvm.h"
     status=1
 fi
+if grep -rlE '^#include <(libxl|xen(store|ctrl|evtchn|gnttab|foreignmemory|toollog)\.h)' --include='*.[ch]' \
+    xenner qemu-compat | grep -vE '^xenner/(host/libxen|domain/(domain_)?libxl)'; then
+    echo "  ^ only what is in the module for Xen hosts may include Xen's library headers"
+    status=1
+fi
 exit $status

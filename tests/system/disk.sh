@@ -39,5 +39,5 @@ expect_line "^xvdc: $sum_c"
 cp "$work/d" "$work/d.padded"
 truncate -s 4194816 "$work/d.padded"
 expect_line "^xvdd: $(sum "$work/d.padded")"
-cmp -n 2M -i 1M:0 "$work/d" /dev/zero || fail "what was discarded is not zero"
+cmp -n 2097152 "$work/d" /dev/zero 1048576 0 || fail "what was discarded is not zero"
 expect_no_children disk

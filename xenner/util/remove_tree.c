@@ -6,9 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-int remove_tree(int parent, const char *name)
+void remove_contents(int parent)
 {
-    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
 
     for (struct dirent *e; dir && (e = readdir(dir));) {
@@ -21,5 +21,15 @@ int remove_tree(int parent, const char *name)
         closedir(dir);
     else if (fd >= 0)
         close(fd);
+}
+
+int remove_tree(int parent, const char *name)
+{
+    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+    if (fd >= 0) {
+        remove_contents(fd);
+        close(fd);
+    }
     return unlinkat(parent, name, AT_REMOVEDIR);
 }

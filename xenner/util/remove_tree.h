@@ -1,9 +1,7 @@
 /* Threads: any. */
 #pragma once
 
-/*
- * Removes the directory name in the directory parent (a descriptor, or AT_FDCWD), with all that is in it; no
- * link is followed. What can't be removed stays, quietly; errno is then that of the last failure, and
- * the return value -1.
- */
+/* Removes all that is in the directory; no link is followed. What can't be removed stays, quietly. */
+void remove_contents(int dir);
+/* The same, then the directory name in the directory parent, or AT_FDCWD. -1 with errno: it is still there. */
 int remove_tree(int parent, const char *name);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "xenner/config/vm_config.h"
+#include "xenner/display/vnc_info.h"
 #include "xenner/vm/control.h"
 #include "xenner/vm/lifecycle.h"
 
@@ -45,6 +46,7 @@ enum vm_event_kind {
     VM_EVENT_SHUTDOWN, /* by_guest, reason; before the process ends or the guest stays */
     VM_EVENT_POWERDOWN,
     VM_EVENT_PANICKED,
+    VM_EVENT_VNC,      /* vnc */
     VM_EVENT_CHARDEV,  /* id, open: somebody opened or closed a console's other end */
 };
 
@@ -54,6 +56,11 @@ struct vm_event {
     const char *reason; /* QEMU's ShutdownCause */
     const char *id;
     bool open;
+    struct {
+        unsigned i; /* the server's number in the configuration */
+        enum vnc_event what;
+        const struct vnc_address *client;
+    } vnc;
 };
 
 typedef void (*vm_listener_fn)(void *opaque, const struct vm_event *event);
@@ -64,9 +71,13 @@ const struct vm_config *vm_configuration(const struct vm *vm);
 struct chardev *vm_chardev(struct vm *vm, const char *id);
 /* The thread that runs it, 0 when nobody knows. */
 int vm_vcpu_tid(struct vm *vm, unsigned vcpu);
+/* A vCPU's registers as text; a guest that runs is stopped for the moment. */
+bool vm_registers(struct vm *vm, unsigned vcpu, GString *out, GError **error);
 /* "tcg", "kvm" */
 const char *vm_accel(const struct vm *vm);
 /* The display and its VNC servers (vm_screen.h), for screenshots, passwords, keys. Borrowed. */
 struct vm_screen *vm_screen(struct vm *vm);
+/* Who we are from now on: what is ours and stays open on disk becomes his. */
+bool vm_give(struct vm *vm, uid_t uid, gid_t gid, GError **error);
 /* Accepts NULL. */
 void vm_free(struct vm *vm);

@@ -1,0 +1,9 @@
+/* What a domain of libxl's looked like when it ended. */
+#pragma once
+
+#include <glib.h>
+#include <stdint.h>
+#include <xentoollog.h>
+
+/* Registers and stack of vCPUs 0 to nr_vcpus - 1, which stand still. */
+void libxl_crash_report(uint32_t domid, unsigned nr_vcpus, xentoollog_logger *logger, GString *out);
