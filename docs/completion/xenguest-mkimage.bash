@@ -3,7 +3,8 @@ _xenguest_mkimage()
 {
     local line=${COMP_LINE:0:COMP_POINT} operation=${COMP_WORDS[1]}
     local operations="create check update pack extract extract-config extract-disk-file partial
-        dump-xenconfig dump-diskconfig dump-paramsconfig dump-init help"
+        dump-xenconfig dump-diskconfig dump-paramsconfig dump-init sign verify encrypt decrypt
+        help"
     local plain="--guest-config-reset --guest-reset-config --xen-reset-config --xen-clean-extra
         --disk-reset-config --help"
     local values="--set-param --xen-name --xen-kernel --kernel --xen-memory --xen-vcpus --xen-extra --xen-root

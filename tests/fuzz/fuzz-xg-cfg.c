@@ -1,11 +1,17 @@
-/* Any bytes as params.cfg, disk.cfg and guest.cfg: refused with one line, or every edit leaves what can be read. */
+/*
+ * Any bytes as params.cfg, disk.cfg and guest.cfg: refused with one line, or every edit leaves what
+ * can be read; and as a signature, which is never right.
+ */
 #include "fuzz.h"
 
 #include "xenguest/lib/diskcfg.h"
+#include "xenguest/lib/minisign.h"
 #include "xenguest/lib/xlcfg.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 static void check_error(const GError *error)
 {
@@ -68,6 +74,23 @@ static void settings(const char *text, size_t size)
         abort();
 }
 
+static const char key[] = "untrusted comment: of the seed below\n"
+                          "RWRg60hb32TsrIchlJMPVdpB7TECpNE1bdaqK+MIJ7jabJtMgcI2eSlq\n";
+
+static void signatures(const char *text)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *comment = NULL;
+    int fd = memfd_create("key", MFD_CLOEXEC);
+    g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", fd);
+
+    if (write(fd, key, strlen(key)) != (ssize_t)strlen(key) ||
+        minisign_verify("other", 5, text, path, &comment, &error) || comment)
+        abort();
+    check_error(error);
+    close(fd);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     g_autofree char *text = g_strndup((const char *)data, size); /* a NUL behind it, as files get */
@@ -75,6 +98,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(text, data, size);
     assignments(text, size);
     settings(text, size);
+    signatures(text);
     return 0;
 }
 
@@ -82,10 +106,18 @@ void fuzz_seeds(fuzz_seed_fn add, void *opaque)
 {
     static const char *const seeds[] = {
         "# c\nGUEST_AUTOBOOT=\"1\"\nexport A='b c' # d\nB=\"\\$x\";\n",
-        "DISK_SIZE=\"2\"\nDISK_DEVICE=/dev/sdb\nDISK_PART1=500M:ext4:r.tar.xz\nDISK_PART2=1G:swap:\n",
-        "name = \"x\"\n# kernel = \"\"\nmemory = 0x40; vcpus=2 # c\nvif = [ 'a', # b\n [\"c\", 1], ]\n",
+        "DISK_SIZE=\"2\"\nDISK_DEVICE=/dev/"
+        "sdb\nDISK_PART1=500M:ext4:r.tar.xz\nDISK_PART2=1G:swap:\n",
+        "name = \"x\"\n# kernel = \"\"\nmemory = 0x40; vcpus=2 # c\nvif = [ 'a', # b\n [\"c\", 1], "
+        "]\n",
         "a='x'\na+=\"\\x41\\102\\n\"\nl=[]\nl+=[1]\n",
         "a=1;a=2;b=3\r\n#a=''\n",
+        "untrusted comment: a signature\n"
+        "RURg60hb32TsrAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+        "AAAAAAAAA=\n"
+        "trusted comment: timestamp:1\n"
+        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=="
+        "\n",
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(seeds); i++) {

@@ -1,6 +1,6 @@
 /*
- * Any bytes as a xenguest image: refused with one line, or its members are what libarchive reads from it,
- * they stay inside, and what is written of it is the same image again.
+ * Any bytes as a xenguest image: refused with one line, or its members are what libarchive reads
+ * from it, they stay inside, and what is written of it is the same image again.
  */
 #include "fuzz.h"
 
@@ -75,7 +75,8 @@ static void compare_bodies(struct xg_image *img, const void *data, size_t size)
         size_t len = 0;
         g_autofree char *ours = xg_image_read(img, name, &len, NULL);
         g_autofree char *theirs = g_malloc(len + 1);
-        if (!ours || archive_read_data(a, theirs, len + 1) != (la_ssize_t)len || memcmp(ours, theirs, len))
+        if (!ours || archive_read_data(a, theirs, len + 1) != (la_ssize_t)len ||
+            memcmp(ours, theirs, len))
             abort();
     }
     archive_read_free(a);
@@ -83,7 +84,8 @@ static void compare_bodies(struct xg_image *img, const void *data, size_t size)
 
 static void collect(const struct xg_member *m, void *opaque)
 {
-    g_string_append_printf(opaque, "%s %d %o %" G_GUINT64_FORMAT "\n", m->name, m->type, m->mode, m->size);
+    g_string_append_printf(opaque, "%s %d %o %" G_GUINT64_FORMAT "\n", m->name, m->type, m->mode,
+                           m->size);
 }
 
 static void write_again(struct xg_image *img)
@@ -128,7 +130,9 @@ static void run(const uint8_t *data, size_t size)
     close(fd);
 }
 
-/* A header's checksum does not survive a mutation: made right, what is in the header gets further. */
+/*
+ * A header's checksum does not survive a mutation: made right, what is in the header gets further.
+ */
 static void mend(uint8_t *data, size_t size)
 {
     for (uint8_t *h = data; size >= 512; h += 512, size -= 512) {

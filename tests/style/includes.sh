@@ -42,6 +42,14 @@ if grep -rlE '^#include <archive' --include='*.[ch]' xenner qemu-compat xenguest
     echo "  ^ only xenguest/lib/image_tar.c, image_save.c and disk/content.c may include libarchive's headers"
     status=1
 fi
+if grep -rlE '^#include <sodium' --include='*.[ch]' xenner qemu-compat xenguest | grep -v '^xenguest/lib/minisign\.c'; then
+    echo "  ^ only xenguest/lib/minisign.c may include libsodium's headers"
+    status=1
+fi
+if grep -rlE '^#include <gpgme' --include='*.[ch]' xenner qemu-compat xenguest | grep -v '^xenguest/mkimage/crypt\.c'; then
+    echo "  ^ only xenguest/mkimage/crypt.c may include GPGME's headers"
+    status=1
+fi
 if grep -rlE '^#include <rfb/' --include='*.[ch]' xenner qemu-compat | grep -v '^xenner/display/vnc\.c'; then
     echo "  ^ only xenner/display/vnc.c may include LibVNCServer's headers"
     status=1

@@ -1,7 +1,8 @@
 /*
- * killat N PROGRAM [ARGS]: runs PROGRAM and kills it with SIGKILL at its Nth point, where each system call that
- * changes a file system is two points: before and after it. Status 0 when killed, 1 when PROGRAM ended before;
- * with N = 0 it runs to its end, and the number of points is printed. 77: this machine does not let one trace.
+ * killat N PROGRAM [ARGS]: runs PROGRAM and kills it with SIGKILL at its Nth point, where each
+ * system call that changes a file system is two points: before and after it. Status 0 when killed,
+ * 1 when PROGRAM ended before; with N = 0 it runs to its end, and the number of points is printed.
+ * 77: this machine does not let one trace.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -18,10 +19,11 @@
 static bool changes(unsigned long nr, const uint64_t *args)
 {
     static const long calls[] = {
-        SYS_write,    SYS_pwrite64, SYS_copy_file_range, SYS_sendfile,  SYS_openat,
-        SYS_mkdirat,  SYS_linkat,   SYS_symlinkat,       SYS_unlinkat,  SYS_fsync,    SYS_rename,
-        SYS_renameat, SYS_renameat2, SYS_fchmod,         SYS_fchmodat,  SYS_fchown,   SYS_ftruncate,
-        SYS_flock,    SYS_utimensat, SYS_mkdir,          SYS_unlink,    SYS_fallocate,
+        SYS_write,   SYS_pwrite64,  SYS_copy_file_range, SYS_sendfile,  SYS_openat,
+        SYS_mkdirat, SYS_linkat,    SYS_symlinkat,       SYS_unlinkat,  SYS_fsync,
+        SYS_rename,  SYS_renameat,  SYS_renameat2,       SYS_fchmod,    SYS_fchmodat,
+        SYS_fchown,  SYS_ftruncate, SYS_flock,           SYS_utimensat, SYS_mkdir,
+        SYS_unlink,  SYS_fallocate,
     };
 
     for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
@@ -83,7 +85,8 @@ int main(int argc, char **argv)
     if (!pid)
         child(argv + 2);
     if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status) ||
-        ptrace(PTRACE_SETOPTIONS, pid, NULL, (void *)(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL)) < 0 ||
+        ptrace(PTRACE_SETOPTIONS, pid, NULL, (void *)(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL)) <
+            0 ||
         ptrace(PTRACE_SYSCALL, pid, NULL, NULL) < 0)
         return 77;
     return trace(pid, atol(argv[1]));

@@ -253,7 +253,7 @@ mk extract-disk-file s.xg root.img
 [ "$(cat "$work/out")" = disk ] || fail "disk-files/ is not read"
 
 # --- memory does not grow with the image
-truncate -s 200M big.img
+truncate -s 100M big.img
 (ulimit -v 100000; mk create big.xg --disk-add-file=big.img:big.img; mk update big.xg --xen-memory=100
     mk extract big.xg big.d) || exit 1
 cmp big.img big.d/disk/big.img || fail "a big file is another one"
@@ -270,6 +270,87 @@ refuse "p.d: disk.cfg: there is no such member" dump-diskconfig p.d
 mk partial q.d --xen-vcpus=2
 refuse "q.d: params.cfg: there is no such member" pack q.d q.xg
 
+# --- signatures; the key is only for this
+key=$golden/test-key
+mk create sg.xg --xen-kernel=kernel --init-pre=10-pre
+refuse "sg.xg: it is not signed" verify sg.xg "$key.pub"
+mk sign sg.xg "$key.sec"
+mk verify sg.xg "$key.pub"
+[ "$(cat "$work/out")" = "sg.xg: signed, timestamp:1000000000 file:manifest hashed" ] || fail "verify says something else"
+mk extract sg.xg sg.d
+mk verify sg.d "$key.pub"
+mk pack sg.d sg2.xg
+mk verify sg2.xg "$key.pub"
+(cd sg.d && sha256sum --quiet -c signature/manifest) || fail "sha256sum does not agree"
+[ "$(grep -c '  \./' sg.d/signature/manifest)" = 5 ] || fail "not all members are signed"
+# forged: what, the member that is named
+forge()
+{
+    rm -rf forged && cp -a sg.d forged && (cd forged && eval "$1") || fail "$1"
+    refuse "forged: $2" verify forged "$key.pub"
+}
+forge "echo x >>guest.cfg" "guest.cfg: it is not what was signed"
+forge "chmod +x files/kernel" "files/kernel: it is not what was signed"
+forge "chmod -x init.pre/10-pre" "init.pre/10-pre: it is not what was signed"
+forge "echo x >files/a" "files/a: it is not what was signed"
+forge "echo x >zzz" "zzz: it is not what was signed"
+forge "echo x >signature/x" "signature/x: it is not what was signed"
+forge "rm disk.cfg" "disk.cfg: it is not what was signed"
+forge "rm params.cfg" "params.cfg: it is not what was signed"
+forge "ln -sf kernel files/link" "files/link: it is not what was signed"
+forge "mv files/kernel files/k; ln -s k files/kernel" "files/k: it is not what was signed"
+forge "rm signature/manifest" "it is not signed"
+forge "sed -i s/5/6/ signature/manifest" "the signature: it is not right"
+forge "sed -i '3s/1000000000/1000000001/' signature/manifest.minisig" "the signature: it is not right"
+forge "sed -i 2d signature/manifest.minisig" "the signature: it is damaged"
+forge ": >signature/manifest.minisig" "the signature: it is damaged"
+refuse "not a public key of minisign" verify sg.xg kernel
+refuse "not a public key of minisign" verify sg.xg "$key.sec"
+refuse "not a secret key of minisign" sign sg.xg "$key.pub"
+refuse "nothing" verify sg.xg nothing
+"$MKIMAGE" update sg.xg --xen-memory=77 2>"$work/err" || fail "update of a signed image"
+grep -q "warning: sg.xg: it is no longer signed" "$work/err" || fail "no warning that the signature goes"
+refuse "sg.xg: it is not signed" verify sg.xg "$key.pub"
+if command -v minisign >/dev/null; then
+    (cd sg.d && minisign -q -V -m signature/manifest -p "$key.pub") || fail "minisign does not agree"
+    printf 'secret\nsecret\n' | minisign -G -p other.pub -s other.sec >/dev/null 2>&1
+    refuse "the signature: it was made with another key" verify sg.d other.pub
+    echo secret | "$MKIMAGE" sign sg.xg other.sec || fail "a key with a password"
+    mk verify sg.xg other.pub
+    echo wrong >wrong
+    status=0
+    "$MKIMAGE" sign sg.xg other.sec <wrong 2>"$work/err" || status=$?
+    [ "$status" = 1 ] && grep -q "other.sec: wrong password" "$work/err" || fail "a wrong password is taken"
+    minisign -q -S -W -s "$key.sec" -m sg.d/signature/manifest >/dev/null 2>&1 </dev/null ||
+        minisign -S -s "$key.sec" -m sg.d/signature/manifest >/dev/null || fail "minisign does not sign"
+    mk verify sg.d "$key.pub"
+fi
+
+# --- encryption, with a gpg of our own
+export GNUPGHOME="$work/gpg"
+mkdir -m 700 "$GNUPGHOME"
+if command -v gpg >/dev/null; then
+    gpg --batch --quiet --passphrase '' --quick-gen-key 'alice <alice@example.org>' future-default - never \
+        2>"$work/err" || fail "gpg makes no key"
+    [ ! -e enc.gpg ] || fail "there is an enc.gpg"
+    mk encrypt all.xg enc.gpg alice@example.org
+    ! grep -q console=hvc0 enc.gpg || fail "nothing is encrypted"
+    mk decrypt enc.gpg dec.xg
+    cmp all.xg dec.xg || fail "decrypted to something else"
+    refuse "enc.gpg: it is there already" encrypt all.xg enc.gpg alice@example.org
+    refuse "bob@example.org: there is no such key" encrypt all.xg enc2.gpg alice@example.org bob@example.org
+    refuse "usage: xenguest-mkimage encrypt" encrypt all.xg enc2.gpg
+    refuse "all.d: a directory: pack it first" encrypt all.d enc2.gpg alice@example.org
+    refuse "kernel: not a tar that can be read" encrypt kernel enc2.gpg alice@example.org
+    refuse "all.xg: No data" decrypt all.xg dec2.xg
+    gpg --batch --quiet --encrypt -r alice@example.org -o k.gpg kernel
+    refuse "k.gpg: what is in it is not an image" decrypt k.gpg dec2.xg
+    head -c "$(($(stat -c %s enc.gpg) - 50))" enc.gpg >cut.gpg
+    refuse "cut.gpg: " decrypt cut.gpg dec2.xg
+    gpgconf --kill all
+    rm enc.gpg dec.xg k.gpg cut.gpg
+fi
+
 # --- the example
 XENGUEST_MKIMAGE="$MKIMAGE" sh "$EXAMPLES/debian/make-image.sh" ex.xg kernel ramdisk root.tar.gz ||
     fail "the example is not made"
@@ -283,7 +364,7 @@ done
 # --- help
 mk help
 for o in create check update pack extract extract-config extract-disk-file partial dump-xenconfig \
-    dump-diskconfig dump-paramsconfig dump-init; do
+    dump-diskconfig dump-paramsconfig dump-init sign verify encrypt decrypt; do
     mk help
     grep -q "^  $o " "$work/out" || fail "help has no $o"
     mk $o --help

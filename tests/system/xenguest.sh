@@ -59,6 +59,7 @@ printf 'echo waiting >"%s"; exec cat "%s"\n' "$work/fifo" "$work/fifo" >"$guests
 starter=$!
 read -r line <"$work/fifo"
 manager_refuses "'deb' is being started" start deb
+manager_refuses "'deb' is being started" remove deb
 kill -9 $starter
 wait $starter 2>/dev/null
 manager status deb
@@ -68,6 +69,26 @@ rm "$guests/deb/init.d/30-wait"
 "$MANAGER" start deb 2>"$work/said" || fail "anew: $(cat "$work/said")"
 grep -q "half started" "$work/said" || fail "anew: $(cat "$work/said")"
 manager kill deb
+manager status deb
+expect_said "deb Stopped"
+
+# one that waits for nobody, or is kept after its end, is stopped at once
+echo "exit 1" >"$guests/deb/init.d/30-fail"
+printf 'kill -9 $PPID\n' >"$guests/deb/init.d/25-killer"
+"$MANAGER" start deb 2>/dev/null && fail "start was killed"
+manager status deb
+expect_said "deb Running"
+manager stop deb
+rm "$guests/deb/init.d/30-fail" "$guests/deb/init.d/25-killer"
+echo 'on_poweroff = "preserve"' >"$guests/deb/guest.d/preserve"
+manager start deb
+python3 "$chat" "login: " '' -- "$XENNER_CONSOLE" deb >"$work/talk" 2>&1 &
+until grep -q "login: " "$work/talk" 2>/dev/null; do
+    kill -0 $! || fail "no login: $(cat "$work/talk")"
+    sleep 0.1
+done
+kill $!
+manager stop deb
 manager status deb
 expect_said "deb Stopped"
 

@@ -4,7 +4,10 @@
 #include <glib.h>
 #include <stdint.h>
 
-/* A header that says size, and nothing behind it. type: '0' file, '1' hard link, '2' link, '5' directory... */
+/*
+ * A header that says size, and nothing behind it. type: '0' file, '1' hard link, '2' link, '5'
+ * directory...
+ */
 void tar_header(GString *to, const char *name, char type, const char *link, uint64_t size);
 /* A file with its body. */
 void tar_file(GString *to, const char *name, const char *body);

@@ -1,4 +1,7 @@
-/* assign.c: shell assignments are read as a shell would, refused where it would do more, edited in place. */
+/*
+ * assign.c: shell assignments are read as a shell would, refused where it would do more, edited in
+ * place.
+ */
 #include "xenguest/lib/assign.h"
 
 #include <stdarg.h>
@@ -94,7 +97,8 @@ static void edits(void **state)
     assign_set(a, "B", "n\"e$w");
     assign_set(a, "A", "4");
     assign_set(a, "D", "a`b");
-    assert_string_equal(assign_text(a), "# head\nA=1 # first\nB=\"n\\\"e\\$w\"\nA=\"4\";\n\nC=3\nD=\"a\\`b\"\n");
+    assert_string_equal(assign_text(a),
+                        "# head\nA=1 # first\nB=\"n\\\"e\\$w\"\nA=\"4\";\n\nC=3\nD=\"a\\`b\"\n");
     assert_string_equal(assign_get(a, "B"), "n\"e$w");
     assert_string_equal(assign_get(a, "D"), "a`b");
     assert_true(assign_unset(a, "A"));

@@ -22,7 +22,8 @@ static void model(void **state)
 
     assert_true(read_text("DISK_SIZE=2\nDISK_DEVICE=/dev/sdb\nDISK_PART1=500M:ext4:root.tar.xz\n"
                           "DISK_PART3=1G::a.img\nDISK_PART4=500M:swap\nDISK_PART2=\"\"\n"
-                          "DISK_PARTED=x\n", &cfg, NULL));
+                          "DISK_PARTED=x\n",
+                          &cfg, NULL));
     assert_int_equal(cfg.mb, 2000);
     assert_string_equal(cfg.device, "/dev/sdb");
     assert_int_equal(cfg.parts[0].mb, 500);
@@ -45,10 +46,13 @@ static void refused(void **state)
     static const struct {
         const char *text, *error;
     } bad[] = {
-        {"DISK_SIZE=1T", "DISK_SIZE: '1T' is not a size: a number of GB, or with the suffix M or G"},
-        {"DISK_SIZE=-1", "DISK_SIZE: '-1' is not a size: a number of GB, or with the suffix M or G"},
+        {"DISK_SIZE=1T",
+         "DISK_SIZE: '1T' is not a size: a number of GB, or with the suffix M or G"},
+        {"DISK_SIZE=-1",
+         "DISK_SIZE: '-1' is not a size: a number of GB, or with the suffix M or G"},
         {"DISK_SIZE=M", "DISK_SIZE: 'M' is not a size: a number of GB, or with the suffix M or G"},
-        {"DISK_SIZE=0x10", "DISK_SIZE: '0x10' is not a size: a number of GB, or with the suffix M or G"},
+        {"DISK_SIZE=0x10",
+         "DISK_SIZE: '0x10' is not a size: a number of GB, or with the suffix M or G"},
         {"DISK_SIZE=9223372036855M",
          "DISK_SIZE: '9223372036855M' is not a size: it is larger than 9223372036854 MB"},
         {"DISK_SIZE=1\nDISK_PART5=1M", "DISK_PART5: partitions have numbers from 1 to 4"},
@@ -56,18 +60,20 @@ static void refused(void **state)
         {"DISK_SIZE=1\nDISK_PART01=1M", "DISK_PART01: partitions have numbers from 1 to 4"},
         {"DISK_SIZE=1\nDISK_PART1=600M\nDISK_PART3=401M",
          "DISK_PART3: the partitions up to this one take 1001 MB, DISK_SIZE is 1000 MB"},
-        {"DISK_PART2=1", "DISK_PART2: the partitions up to this one take 1000 MB, DISK_SIZE is 0 MB"},
+        {"DISK_PART2=1",
+         "DISK_PART2: the partitions up to this one take 1000 MB, DISK_SIZE is 0 MB"},
         {"DISK_SIZE=1\nDISK_PART1=0", "DISK_PART1: '0': a partition of 0 MB"},
         {"DISK_SIZE=1\nDISK_PART1=1M:xfs",
          "DISK_PART1: 'xfs' is no file system: ext2, ext3, ext4, vfat, swap or nothing"},
-        {"DISK_SIZE=1\nDISK_PART1=1M:ext4:a.zip",
-         "DISK_PART1: 'a.zip' is no content: it must end in .img, .img.gz, .img.bz2, .tar, .tar.gz, "
-         ".tar.bz2 or .tar.xz"},
+        {"DISK_SIZE=1\nDISK_PART1=1M:ext4:a.zip", "DISK_PART1: 'a.zip' is no content: it must end "
+                                                  "in .img, .img.gz, .img.bz2, .tar, .tar.gz, "
+                                                  ".tar.bz2 or .tar.xz"},
         {"DISK_SIZE=1\nDISK_PART1=1M:ext4:../a.tar",
          "DISK_PART1: '../a.tar' is no content: it must be a name in disk/"},
         {"DISK_SIZE=1\nDISK_PART1=1M:ext4:/a.tar",
          "DISK_PART1: '/a.tar' is no content: it must be a name in disk/"},
-        {"DISK_SIZE=1\nDISK_PART1=1M:swap:a.img", "DISK_PART1: '1M:swap:a.img': a swap partition has no content"},
+        {"DISK_SIZE=1\nDISK_PART1=1M:swap:a.img",
+         "DISK_PART1: '1M:swap:a.img': a swap partition has no content"},
         {"DISK_SIZE=1\nDISK_PART1=1M::a.tar",
          "DISK_PART1: '1M::a.tar': a tar needs a file system to be unpacked to"},
         {"DISK_SIZE=1\nDISK_PART1=1M:ext4:a.img\nDISK_PART4=1M::a.img",

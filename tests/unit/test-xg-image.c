@@ -109,10 +109,13 @@ static void hostile_names(void **state)
         {"files/\x1b[2J", '0', "", "files/\\033[2J: a name that is no text"},
         {"a\xff", '0', "", "a\\377: a name that is no text"},
         {".", '0', "", ".: not a directory"},
-        {"files/l", '2', "/etc/passwd", "files/l: a symbolic link that leads out of the image, to /etc/passwd"},
-        {"files/l", '2', "../../x", "files/l: a symbolic link that leads out of the image, to ../../x"},
+        {"files/l", '2', "/etc/passwd",
+         "files/l: a symbolic link that leads out of the image, to /etc/passwd"},
+        {"files/l", '2', "../../x",
+         "files/l: a symbolic link that leads out of the image, to ../../x"},
         {"l", '2', "..", "l: a symbolic link that leads out of the image, to .."},
-        {"files/l", '2', "x/../../y", "files/l: a symbolic link that leads out of the image, to x/../../y"},
+        {"files/l", '2', "x/../../y",
+         "files/l: a symbolic link that leads out of the image, to x/../../y"},
         {"files/h", '1', "files/kernel", "files/h: a hard link"},
         {"files/h", '1', "/etc/passwd", "files/h: a hard link"},
         {"files/c", '3', "", "files/c: neither a file nor a directory nor a symbolic link"},
@@ -234,11 +237,14 @@ static void checks(void **state)
         const char *name, *body, *error;
     } bad[] = {
         {"params.cfg", "rm -rf /\n", "params.cfg:1: not an assignment NAME=\"value\""},
-        {"guest.cfg", "memory = $(ls)", "guest.cfg:1: not a value: a number, a \"string\" or a [list]"},
+        {"guest.cfg", "memory = $(ls)",
+         "guest.cfg:1: not a value: a number, a \"string\" or a [list]"},
         {"guest.cfg", "ramdisk='files/x'", "guest.cfg: ramdisk = \"files/x\" is not in the image"},
-        {"guest.cfg", "ramdisk='files/\xff'", "guest.cfg: ramdisk = \\\"files/\\377\\\" is not in the image"},
+        {"guest.cfg", "ramdisk='files/\xff'",
+         "guest.cfg: ramdisk = \\\"files/\\377\\\" is not in the image"},
         {"guest.cfg", "kernel = 5", "guest.cfg:1: kernel must be a \"string\""},
-        {"disk.cfg", "DISK_SIZE=1\nDISK_PART1=1::b.img", "disk.cfg: DISK_PART1's disk/b.img is not in the image"},
+        {"disk.cfg", "DISK_SIZE=1\nDISK_PART1=1::b.img",
+         "disk.cfg: DISK_PART1's disk/b.img is not in the image"},
         {"disk.cfg", "DISK_PART1=1",
          "disk.cfg: DISK_PART1: the partitions up to this one take 1000 MB, DISK_SIZE is 0 MB"},
         {"guest.d/99", "a", "guest.d/99:1: not a setting NAME = VALUE"},
@@ -249,7 +255,8 @@ static void checks(void **state)
     for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
         AUTO(xg_image) img = open_bytes(tar->str, tar->len, NULL);
         g_autoptr(GError) error = NULL;
-        assert_true(xg_image_set_data(img, bad[i].name, bad[i].body, strlen(bad[i].body), 0644, NULL));
+        assert_true(
+            xg_image_set_data(img, bad[i].name, bad[i].body, strlen(bad[i].body), 0644, NULL));
         assert_false(xg_image_check(img, &error));
         assert_string_equal(error->message, bad[i].error);
     }
@@ -291,10 +298,14 @@ static void changes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reading),        cmocka_unit_test(hostile_names),
-        cmocka_unit_test(hostile_shapes), cmocka_unit_test(hostile_files),
-        cmocka_unit_test(cut),            cmocka_unit_test(sparse),
-        cmocka_unit_test(checks),         cmocka_unit_test(changes),
+        cmocka_unit_test(reading),
+        cmocka_unit_test(hostile_names),
+        cmocka_unit_test(hostile_shapes),
+        cmocka_unit_test(hostile_files),
+        cmocka_unit_test(cut),
+        cmocka_unit_test(sparse),
+        cmocka_unit_test(checks),
+        cmocka_unit_test(changes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,7 @@
-/* image_save.c, beside.c: what is written, by whom else it can be read, and what is left when it fails. */
+/*
+ * image_save.c, beside.c: what is written, by whom else it can be read, and what is left when it
+ * fails.
+ */
 #include "tar_maker.h"
 
 #include "xenguest/lib/beside.h"
@@ -64,7 +67,8 @@ static void list_one(const struct xg_member *m, void *opaque)
     GPtrArray *lines = ((void **)opaque)[1];
     g_autofree char *text = m->type == XG_FILE ? xg_image_read(img, m->name, NULL, NULL) : NULL;
 
-    g_ptr_array_add(lines, g_strdup_printf("%s %d %o %s", m->name, m->type, m->mode, text ? text : ""));
+    g_ptr_array_add(lines,
+                    g_strdup_printf("%s %d %o %s", m->name, m->type, m->mode, text ? text : ""));
 }
 
 static int compare(gconstpointer a, gconstpointer b)
@@ -107,7 +111,8 @@ static void there_and_back(void **state)
     save(r->tar, r->tree, true);
     g_autofree char *tree = listing(r->tree);
     /* init.d, guest.d and disk have no member of their own in this tar */
-    assert_int_equal(strlen(tree), strlen(first) + strlen("disk 1 755 \nguest.d 1 755 \ninit.d 1 755 \n"));
+    assert_int_equal(strlen(tree),
+                     strlen(first) + strlen("disk 1 755 \nguest.d 1 755 \ninit.d 1 755 \n"));
     save(r->tree, r->out, false);
     g_autofree char *packed = listing(r->out);
     assert_string_equal(tree, packed);
@@ -124,7 +129,8 @@ static void other_readers(void **state)
     g_autofree char *longer = g_strnfill(200, 'n');
     g_autofree char *name = g_strdup_printf("files/gr\xc3\xbc\xc3\x9f/%s", longer);
     g_autofree char *cmd = g_strdup_printf("cd %s && mkdir tree && tar -C tree -xf b.xg && "
-                                           "tar -tf b.xg >list && ! grep -v '^\\./' list", r->dir);
+                                           "tar -tf b.xg >list && ! grep -v '^\\./' list",
+                                           r->dir);
     g_autofree char *text = NULL;
 
     assert_true(xg_image_set_data(img, name, "hello", 5, 0644, NULL));

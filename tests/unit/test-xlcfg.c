@@ -168,7 +168,8 @@ static void edits(void **state)
 
 static void quoting(void **state)
 {
-    static const char *const strings[] = {"", "it's", "say \"x\"", "'\"", "a\\b", "tab\t", "a\nb", "#;"};
+    static const char *const strings[] = {"",     "it's",  "say \"x\"", "'\"",
+                                          "a\\b", "tab\t", "a\nb",      "#;"};
 
     for (size_t i = 0; i < G_N_ELEMENTS(strings); i++) {
         AUTO(xlcfg) cfg = parse("");
@@ -203,12 +204,8 @@ static void parts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values),
-        cmocka_unit_test(refused),
-        cmocka_unit_test(types),
-        cmocka_unit_test(edits),
-        cmocka_unit_test(quoting),
-        cmocka_unit_test(parts),
+        cmocka_unit_test(values), cmocka_unit_test(refused), cmocka_unit_test(types),
+        cmocka_unit_test(edits),  cmocka_unit_test(quoting), cmocka_unit_test(parts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -113,7 +113,8 @@ static bool parse_value(struct cursor *c, GString *value, GError **error)
                 g_string_append_c(value, c->text[c->at + 1]);
             c->at += 2;
         } else if (strchr("$`&|<>()\\\r", ch)) {
-            return wrong(c, c->at, "only plain values: nothing is expanded or executed here", error);
+            return wrong(c, c->at, "only plain values: nothing is expanded or executed here",
+                         error);
         } else {
             g_string_append_c(value, ch);
             c->at++;
@@ -212,7 +213,8 @@ struct assign *assign_load(const char *path, GError **error)
     g_autofree char *text = NULL;
     gsize len;
 
-    return g_file_get_contents(path, &text, &len, error) ? assign_parse(text, len, path, error) : NULL;
+    return g_file_get_contents(path, &text, &len, error) ? assign_parse(text, len, path, error)
+                                                         : NULL;
 }
 
 static struct assignment *find(const struct assign *a, const char *name)

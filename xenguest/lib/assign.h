@@ -1,7 +1,8 @@
 /*
- * Files of shell assignments (params.cfg, disk.cfg, xenguest-manager.conf): NAME=value, NAME="value" or
- * NAME='value', one a line, with comments. They are read as POSIX's shell would read them (2.2 Quoting),
- * but nothing is ever executed or expanded: a $, a backquote or a command is an error.
+ * Files of shell assignments (params.cfg, disk.cfg, xenguest-manager.conf): NAME=value,
+ * NAME="value" or NAME='value', one a line, with comments. They are read as POSIX's shell would
+ * read them (2.2 Quoting), but nothing is ever executed or expanded: a $, a backquote or a command
+ * is an error.
  *
  * Edits keep comments, order and the spelling of what is not edited.
  */

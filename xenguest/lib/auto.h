@@ -1,4 +1,7 @@
-/* g_autoptr() for structs without a typedef: DEFINE_AUTO(foo) has foo_free(), then AUTO(foo) f = ...; */
+/*
+ * g_autoptr() for structs without a typedef: DEFINE_AUTO(foo) has foo_free(), then AUTO(foo) f =
+ * ...;
+ */
 #pragma once
 
 #define DEFINE_AUTO(type)                                                                          \

@@ -91,7 +91,8 @@ static bool look(struct beside *b, struct stat *st, GError **error)
     if (fstatat(b->dirfd, b->base, st, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT || xg_failed(error, b->path, "look at it");
     if (b->is_dir ? !S_ISDIR(st->st_mode) : !S_ISREG(st->st_mode))
-        return xg_refuse(error, b->path, "it is not a %s", b->is_dir ? "directory" : "regular file");
+        return xg_refuse(error, b->path, "it is not a %s",
+                         b->is_dir ? "directory" : "regular file");
     b->replaces = true;
     b->dev = st->st_dev;
     b->ino = st->st_ino;

@@ -52,7 +52,8 @@ enum diskcfg_content diskcfg_content_type(const char *name)
     if (!*name)
         return DISKCFG_CONTENT_NONE;
     for (unsigned i = 0; i < G_N_ELEMENTS(suffixes); i++) {
-        if (suffixes[i] && g_str_has_suffix(name, suffixes[i]) && strlen(name) > strlen(suffixes[i]))
+        if (suffixes[i] && g_str_has_suffix(name, suffixes[i]) &&
+            strlen(name) > strlen(suffixes[i]))
             return i;
     }
     return DISKCFG_CONTENT_UNKNOWN;
@@ -80,8 +81,10 @@ static bool content_check(const char *name, GError **error)
     g_auto(GStrv) parts = g_strsplit(name, "/", -1);
 
     if (diskcfg_content_type(name) == DISKCFG_CONTENT_UNKNOWN)
-        return wrong(error, "'%s' is no content: it must end in .img, .img.gz, .img.bz2, .tar, .tar.gz, "
-                     ".tar.bz2 or .tar.xz", name);
+        return wrong(error,
+                     "'%s' is no content: it must end in .img, .img.gz, .img.bz2, .tar, .tar.gz, "
+                     ".tar.bz2 or .tar.xz",
+                     name);
     for (char **p = parts; *p; p++) {
         if (!**p || !strcmp(*p, ".") || !strcmp(*p, ".."))
             return wrong(error, "'%s' is no content: it must be a name in disk/", name);
@@ -104,7 +107,8 @@ bool diskcfg_part_parse(const char *text, struct diskcfg_part *ret, GError **err
         return false;
     if (part.fs == DISKCFG_FS_SWAP && *content)
         return wrong(error, "'%s': a swap partition has no content", text);
-    if (part.fs == DISKCFG_FS_NONE && *content && diskcfg_content_type(content) >= DISKCFG_CONTENT_TAR)
+    if (part.fs == DISKCFG_FS_NONE && *content &&
+        diskcfg_content_type(content) >= DISKCFG_CONTENT_TAR)
         return wrong(error, "'%s': a tar needs a file system to be unpacked to", text);
     part.content = *content ? g_strdup(content) : NULL;
     *ret = part;
@@ -145,8 +149,10 @@ static bool check_fit(const struct diskcfg *cfg, GError **error)
 
         sum += p->mb;
         if (sum > cfg->mb)
-            return wrong(error, "DISK_PART%u: the partitions up to this one take %" G_GUINT64_FORMAT
-                         " MB, DISK_SIZE is %" G_GUINT64_FORMAT " MB", i + 1, sum, cfg->mb);
+            return wrong(error,
+                         "DISK_PART%u: the partitions up to this one take %" G_GUINT64_FORMAT
+                         " MB, DISK_SIZE is %" G_GUINT64_FORMAT " MB",
+                         i + 1, sum, cfg->mb);
         for (unsigned j = 0; p->content && j < i; j++) {
             if (!g_strcmp0(cfg->parts[j].content, p->content))
                 return wrong(error, "DISK_PART%u: '%s' is the content of partition %u too", i + 1,

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #define DISKCFG_PARTS 4
-#define DISKCFG_MB 1000000ull /* bytes */
+#define DISKCFG_MB    1000000ull /* bytes */
 
 enum diskcfg_fs {
     DISKCFG_FS_NONE,
@@ -49,8 +49,9 @@ struct diskcfg {
 };
 
 /*
- * Reads and checks all of it: numbers over 4, sizes, file systems, contents, the same content twice,
- * partitions that are larger than the disk; messages have the numbers. *ret is to be cleared either way.
+ * Reads and checks all of it: numbers over 4, sizes, file systems, contents, the same content
+ * twice, partitions that are larger than the disk; messages have the numbers. *ret is to be cleared
+ * either way.
  */
 bool diskcfg_read(const struct assign *a, struct diskcfg *ret, GError **error);
 void diskcfg_clear(struct diskcfg *cfg);

@@ -54,7 +54,8 @@ static bool check_disk(struct xg_image *img, GError **error)
         const char *content = cfg.parts[i].content;
         g_autofree char *name = content ? xg_image_disk_file(img, content) : NULL;
         if (content && !name)
-            ok = xg_refuse(error, XG_DISK, "DISK_PART%u's disk/%s is not in the image", i + 1, content);
+            ok = xg_refuse(error, XG_DISK, "DISK_PART%u's disk/%s is not in the image", i + 1,
+                           content);
     }
     diskcfg_clear(&cfg);
     return ok;

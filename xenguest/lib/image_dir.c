@@ -50,8 +50,10 @@ static bool index_one(struct xg_image *img, const char *raw, GError **error)
     if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode) && !S_ISLNK(st.st_mode))
         return xg_refuse(error, name, "neither a file nor a directory nor a symbolic link");
 
-    AUTO(xg_entry) e = xg_entry_new(
-        name, S_ISREG(st.st_mode) ? XG_FILE : S_ISDIR(st.st_mode) ? XG_DIR : XG_SYMLINK);
+    AUTO(xg_entry)
+    e = xg_entry_new(name, S_ISREG(st.st_mode)   ? XG_FILE
+                           : S_ISDIR(st.st_mode) ? XG_DIR
+                                                 : XG_SYMLINK);
     e->mode = st.st_mode & 0777;
     e->mtime = st.st_mtime;
     if (e->type == XG_FILE) {

@@ -70,8 +70,8 @@ bool xg_name_normalise(const char *name, char **ret, GError **error)
 }
 
 /*
- * The directories above a member are directories (xg_index_check()), so leading ".."s do what they seem
- * to; behind a name they may not, as that could be a link itself.
+ * The directories above a member are directories (xg_index_check()), so leading ".."s do what they
+ * seem to; behind a name they may not, as that could be a link itself.
  */
 bool xg_target_check(const char *name, const char *target, GError **error)
 {
@@ -93,7 +93,8 @@ bool xg_target_check(const char *name, const char *target, GError **error)
             continue;
         }
         if (down || ++up > depth)
-            return xg_refuse(error, name, "a symbolic link that leads out of the image, to %s", target);
+            return xg_refuse(error, name, "a symbolic link that leads out of the image, to %s",
+                             target);
     }
     return true;
 }

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CHUNK (1u << 20)
+#define CHUNK     (1u << 20)
 #define COPY_STEP (32u << 20)
 
 bool xg_write_all(int fd, const void *data, size_t len, const char *name, GError **error)
@@ -28,7 +28,8 @@ bool xg_write_all(int fd, const void *data, size_t len, const char *name, GError
     return true;
 }
 
-static bool copy_by_hand(int from, off_t at, uint64_t size, int to, const char *name, GError **error)
+static bool copy_by_hand(int from, off_t at, uint64_t size, int to, const char *name,
+                         GError **error)
 {
     g_autofree char *buf = g_malloc(CHUNK);
 
@@ -52,7 +53,10 @@ bool xg_copy_range(int from, off_t at, uint64_t size, int to, const char *name, 
 {
     while (size) {
         ssize_t n = copy_file_range(from, &at, to, NULL, MIN(size, COPY_STEP), 0);
-        /* Pipes, two file systems, a kernel without it: EINVAL, EXDEV, ENOSYS...; errors come again. */
+        /*
+         * Pipes, two file systems, a kernel without it: EINVAL, EXDEV, ENOSYS...; errors come
+         * again.
+         */
         if (n <= 0)
             return copy_by_hand(from, at, size, to, name, error);
         size -= (uint64_t)n;
@@ -122,7 +126,8 @@ char *xg_image_read(struct xg_image *img, const char *name, size_t *ret_len, GEr
     if (!e)
         return NULL;
     if (e->size > XG_CONFIG_MAX) {
-        xg_refuse(error, name, "%" G_GUINT64_FORMAT " bytes, at most %u are read", e->size, XG_CONFIG_MAX);
+        xg_refuse(error, name, "%" G_GUINT64_FORMAT " bytes, at most %u are read", e->size,
+                  XG_CONFIG_MAX);
         return NULL;
     }
     text = g_malloc0(e->size + 1);

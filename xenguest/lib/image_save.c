@@ -14,7 +14,10 @@
 
 #define CHUNK (1u << 20)
 
-/* libarchive writes headers and new bodies, at once, to the fd that unchanged members are copied to. */
+/*
+ * libarchive writes headers and new bodies, at once, to the fd that unchanged members are copied
+ * to.
+ */
 static la_ssize_t write_out(struct archive *a, void *opaque, const void *data, size_t len)
 {
     ssize_t n;
@@ -35,10 +38,13 @@ static bool tar_error(struct archive *a, const char *name, GError **error)
 static bool tar_header(struct archive *a, const struct xg_entry *e, GError **error)
 {
     struct archive_entry *ae = archive_entry_new();
-    g_autofree char *name = g_strdup_printf("./%s%s", e->name, e->type == XG_DIR && *e->name ? "/" : "");
+    g_autofree char *name = g_strdup_printf("./%s%s", e->name,
+                                            e->type == XG_DIR && *e->name ? "/" : "");
 
     archive_entry_set_pathname(ae, name);
-    archive_entry_set_filetype(ae, e->type == XG_DIR ? AE_IFDIR : e->type == XG_FILE ? AE_IFREG : AE_IFLNK);
+    archive_entry_set_filetype(ae, e->type == XG_DIR    ? AE_IFDIR
+                                   : e->type == XG_FILE ? AE_IFREG
+                                                        : AE_IFLNK);
     archive_entry_set_perm(ae, (mode_t)e->mode);
     archive_entry_set_size(ae, (la_int64_t)e->size);
     archive_entry_set_mtime(ae, e->mtime, 0);
@@ -89,7 +95,9 @@ static bool tar_entry(struct archive *a, struct xg_image *img, const struct xg_e
     return archive_write_finish_entry(a) == ARCHIVE_OK || tar_error(a, e->name, error);
 }
 
-/* Entries that are in the old file one behind the other are copied as one. Returns the next index. */
+/*
+ * Entries that are in the old file one behind the other are copied as one. Returns the next index.
+ */
 static guint run_end(const struct xg_image *img, guint i, off_t *ret_end)
 {
     const struct xg_entry *e = g_ptr_array_index(img->entries, i);

@@ -1,7 +1,7 @@
 /*
- * The index of a tar: libarchive reads the headers; where each member begins and ends comes with them, so
- * bodies are read and copied by position. That holds as neither compression nor sparse members are
- * taken, which also leaves nothing that could unpack to more than the file has.
+ * The index of a tar: libarchive reads the headers; where each member begins and ends comes with
+ * them, so bodies are read and copied by position. That holds as neither compression nor sparse
+ * members are taken, which also leaves nothing that could unpack to more than the file has.
  */
 #include "xenguest/lib/image_priv.h"
 
@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BLOCK 512
+#define BLOCK     512
 #define READ_SIZE (64 << 10)
 
 static enum xg_type entry_type(struct archive_entry *ae, bool *ret_ok)
@@ -97,8 +97,9 @@ static bool take_entry(struct xg_image *img, struct archive *a, struct archive_e
 }
 
 /*
- * Whether the block at this place is the header of a plain file (POSIX.1-1988, ustar), its checksum right. It
- * must be, just before a body; a sparse member that claims to have no holes has its map there.
+ * Whether the block at this place is the header of a plain file (POSIX.1-1988, ustar), its checksum
+ * right. It must be, just before a body; a sparse member that claims to have no holes has its map
+ * there.
  */
 static bool plain_header(int fd, off_t at)
 {
@@ -122,7 +123,8 @@ static bool end_last(struct xg_image *img, guint before, off_t at, GError **erro
     struct xg_entry *e = g_ptr_array_index(img->entries, img->entries->len - 1);
     e->end = at;
     e->body = at - (off_t)((e->size + BLOCK - 1) / BLOCK * BLOCK);
-    if (e->type == XG_FILE && (e->body < e->start + BLOCK || !plain_header(img->fd, e->body - BLOCK)))
+    if (e->type == XG_FILE &&
+        (e->body < e->start + BLOCK || !plain_header(img->fd, e->body - BLOCK)))
         return xg_refuse(error, e->name, "not a plain member");
     return true;
 }

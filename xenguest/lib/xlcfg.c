@@ -199,12 +199,15 @@ static void comment_out(struct xlcfg *cfg, const struct xlcfg_statement *st)
 
     end += strspn(text + end, " \t\r;");
     bool first = !start || text[start - 1] == '\n', last = !text[end] || text[end] == '\n';
-    g_autofree char *line =
-        g_strdup_printf("%s# %s = \"\"%s", first ? "" : "\n", name, last ? "" : "\n");
+    g_autofree char *line = g_strdup_printf("%s# %s = \"\"%s", first ? "" : "\n", name,
+                                            last ? "" : "\n");
     replace(cfg, start, end, line);
 }
 
-/* The statement to edit: the last with a value, else the last disabled one. All others with a value go. */
+/*
+ * The statement to edit: the last with a value, else the last disabled one. All others with a value
+ * go.
+ */
 static const struct xlcfg_statement *single_out(struct xlcfg *cfg, const char *name)
 {
     for (;;) {

@@ -1,7 +1,7 @@
 /*
- * guest.cfg: xl.cfg(5) syntax. NAME = VALUE and NAME += VALUE on lines of their own or with ; between; a
- * VALUE is a number, a 'string' or "string", or a [list, of, values]; # starts a comment. A parameter that
- * is disabled stays as a comment:  # name = ""
+ * guest.cfg: xl.cfg(5) syntax. NAME = VALUE and NAME += VALUE on lines of their own or with ;
+ * between; a VALUE is a number, a 'string' or "string", or a [list, of, values]; # starts a
+ * comment. A parameter that is disabled stays as a comment:  # name = ""
  *
  * Text is edited in place: comments, order and spelling of what is not edited are kept.
  */
@@ -40,8 +40,8 @@ char **xlcfg_names(const struct xlcfg *cfg);
 /* The value after all = and +=; NULL when there is none. Valid until the next edit. */
 const struct xlcfg_value *xlcfg_get(const struct xlcfg *cfg, const char *name);
 /*
- * The same when it must be of one type. Absent: true, with *ret as it was. False with error set when it
- * is of another type; a string that is a number counts as one, as for xl.
+ * The same when it must be of one type. Absent: true, with *ret as it was. False with error set
+ * when it is of another type; a string that is a number counts as one, as for xl.
  */
 bool xlcfg_get_string(const struct xlcfg *cfg, const char *name, const char **ret, GError **error);
 bool xlcfg_get_number(const struct xlcfg *cfg, const char *name, int64_t *ret, GError **error);
@@ -58,8 +58,8 @@ void xlcfg_set_list1(struct xlcfg *cfg, const char *name, const char *value);
 void xlcfg_disable(struct xlcfg *cfg, const char *name);
 
 /*
- * Appends a part (guest.d/NAME, --xen-append), which must be right by itself. Its values replace earlier
- * ones of the same name, or are added to them with +=.
+ * Appends a part (guest.d/NAME, --xen-append), which must be right by itself. Its values replace
+ * earlier ones of the same name, or are added to them with +=.
  */
 bool xlcfg_append(struct xlcfg *cfg, const char *text, size_t len, const char *source,
                   GError **error);

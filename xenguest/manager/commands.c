@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct command {
     const char *name, *args, *help;
@@ -30,8 +31,12 @@ static bool do_create(const struct settings *s, const struct request *req, GErro
 static bool do_remove(const struct settings *s, const struct request *req, GError **error)
 {
     AUTO(guest) g = guest_open(s, req->args[0], error);
+    int lock = g ? running_lock(g, error) : -1;
+    bool ok = lock >= 0 && guest_kill(g, error) && guest_remove(s, g->name, error);
 
-    return g && guest_kill(g, error) && guest_remove(s, g->name, error);
+    if (lock >= 0)
+        close(lock);
+    return ok;
 }
 
 static bool do_start(const struct settings *s, const struct request *req, GError **error)

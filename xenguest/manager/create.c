@@ -8,6 +8,7 @@
  */
 #include "xenguest/lib/diskcfg.h"
 #include "xenguest/lib/image.h"
+#include "xenguest/lib/sign.h"
 #include "xenguest/lib/xlcfg.h"
 #include "xenguest/manager/guest.h"
 #include "xenguest/manager/say.h"
@@ -259,6 +260,7 @@ static bool unpack(struct stage *st, struct xg_image *img, GError **error)
 
     xg_image_remove(img, "disk");
     xg_image_remove(img, "disk-files");
+    xg_image_remove(img, XG_SIGNATURE); /* of the image, not of what becomes of it */
     return name_guest(st, img, error) && add_disk(st, img, error) &&
            xg_image_save_dir(img, dir, error) && guest_write_state(dir, st->volume, error);
 }
@@ -294,6 +296,19 @@ static bool make(struct stage *st, struct xg_image *img, GError **error)
     return ok;
 }
 
+/* Scripts and kernels of an image run here: an administrator may want to know whose they are. */
+static bool check_signature(const struct settings *s, struct xg_image *img, GError **error)
+{
+    g_autofree char *comment = NULL;
+
+    if (!s->signer)
+        return true;
+    if (!xg_verify(img, s->signer, &comment, error))
+        return false;
+    say(SAY_VERBOSE, "the signature is right: %s", comment);
+    return true;
+}
+
 bool guest_create(const struct settings *s, const char *image, const char *name, GError **error)
 {
     struct stage st = {.s = s, .name = name, .lock = -1};
@@ -303,7 +318,7 @@ bool guest_create(const struct settings *s, const char *image, const char *name,
     AUTO(xg_image) img = xg_image_open(image, error);
     if (!img)
         return false;
-    if (!xg_image_check(img, error)) {
+    if (!check_signature(s, img, error) || !xg_image_check(img, error)) {
         g_prefix_error(error, "%s: ", image);
         return false;
     }

@@ -29,6 +29,25 @@ static bool is_locked(int fd)
     return errno == EWOULDBLOCK;
 }
 
+int running_lock(const struct guest *g, GError **error)
+{
+    g_autofree char *path = running_file(g, "lock");
+    int fd = -1;
+
+    if (g_mkdir_with_parents(g->run, 0700) == 0 &&
+        (fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)) >= 0 &&
+        flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return fd;
+    if (fd >= 0 && errno == EWOULDBLOCK)
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_BUSY, "'%s' is being started or removed", g->name);
+    else
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "could not use '%s': %s", g->run,
+                    g_strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
 static pid_t read_pid(int fd)
 {
     char text[32];
@@ -109,6 +128,28 @@ bool guest_kill(const struct guest *g, GError **error)
     return ok;
 }
 
+char *running_status(const struct guest *g)
+{
+    g_autofree char *path = running_file(g, "qmp");
+    AUTO(qmp_client) qmp = qmp_client_open(path, NULL);
+    g_autoptr(JsonNode) node = NULL;
+
+    if (!qmp || !qmp_client_do(qmp, "query-status", NULL, &node, NULL) || !node ||
+        !JSON_NODE_HOLDS_OBJECT(node))
+        return NULL;
+    return g_strdup(json_object_get_string_member_with_default(json_node_get_object(node), "status",
+                                                               NULL));
+}
+
+/* Not started yet, or over and kept (on_poweroff = "preserve"): nobody in it can power off. */
+static bool is_idle(const struct guest *g)
+{
+    static const char *const idle[] = {"prelaunch", "shutdown", "guest-panicked", NULL};
+    g_autofree char *status = running_status(g);
+
+    return status && g_strv_contains(idle, status);
+}
+
 static bool ask_to_power_off(const struct guest *g, GError **error)
 {
     g_autofree char *path = running_file(g, "qmp");
@@ -120,8 +161,16 @@ static bool ask_to_power_off(const struct guest *g, GError **error)
 static bool wait_for_end(const struct settings *s, const struct guest *g, int pidfd, bool or_kill,
                          GError **error)
 {
-    if (running_wait(pidfd, (int)s->stop_timeout * 1000))
-        return true;
+    const int64_t end = g_get_monotonic_time() + s->stop_timeout * G_USEC_PER_SEC;
+
+    /* in steps, for guests that are kept after they powered off */
+    do {
+        int64_t left = (end - g_get_monotonic_time()) / 1000;
+        if (running_wait(pidfd, (int)CLAMP(left, 0, 1000)))
+            return true;
+        if (is_idle(g))
+            return end_process(g, pidfd, error);
+    } while (g_get_monotonic_time() < end);
     if (or_kill) {
         say(SAY_WARNING, "'%s' did not power off in %u seconds: killing it", g->name,
             s->stop_timeout);
@@ -133,25 +182,30 @@ static bool wait_for_end(const struct settings *s, const struct guest *g, int pi
     return false;
 }
 
+static bool stop_running(const struct settings *s, const struct guest *g, int pidfd, enum stop_how how,
+                         GError **error)
+{
+    g_autoptr(GError) why = NULL;
+
+    if (is_idle(g))
+        return end_process(g, pidfd, error);
+    if (ask_to_power_off(g, &why) || running_wait(pidfd, 0))
+        return how == STOP_NOWAIT || wait_for_end(s, g, pidfd, how == STOP_KILL, error);
+    if (how == STOP_KILL) {
+        say(SAY_WARNING, "'%s' can't be asked to power off (%s): killing it", g->name, why->message);
+        return end_process(g, pidfd, error);
+    }
+    g_propagate_prefixed_error(error, g_steal_pointer(&why),
+                               "'%s' can't be asked to power off: ", g->name);
+    return false;
+}
+
 bool guest_stop(const struct settings *s, const struct guest *g, enum stop_how how, GError **error)
 {
     int pidfd = running_open(g);
-    GError *why = NULL;
-    bool ok;
+    bool ok = pidfd < 0 || stop_running(s, g, pidfd, how, error);
 
-    if (pidfd < 0)
-        return true;
-    if (ask_to_power_off(g, &why) || running_wait(pidfd, 0)) {
-        ok = how == STOP_NOWAIT || wait_for_end(s, g, pidfd, how == STOP_KILL, error);
-    } else if (how == STOP_KILL) {
-        say(SAY_WARNING, "'%s' can't be asked to power off (%s): killing it", g->name, why->message);
-        ok = end_process(g, pidfd, error);
-    } else {
-        g_propagate_prefixed_error(error, g_steal_pointer(&why),
-                                   "'%s' can't be asked to power off: ", g->name);
-        ok = false;
-    }
-    g_clear_error(&why);
-    close(pidfd);
+    if (pidfd >= 0)
+        close(pidfd);
     return ok;
 }

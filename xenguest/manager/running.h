@@ -16,6 +16,11 @@ char *running_file(const struct guest *g, const char *name);
 /* Waits for the end; ms < 0: without limit. True when it has ended. */
 bool running_wait(int pidfd, int ms);
 
+/* Whoever starts or removes the guest holds it; makes its runtime directory. -1 with error set. */
+int running_lock(const struct guest *g, GError **error);
+/* QMP's "status": "running", "prelaunch"...; NULL when there is no answer. Caller frees. */
+char *running_status(const struct guest *g);
+
 /*
  * start: its scripts, xenner, and back to where it was if anything fails. Fails when the guest runs.
  */

@@ -86,6 +86,8 @@ static void texts(struct settings *s, const struct names *n)
     s->device = g_strdup(value_of(n, "XENGUEST_VOLUME_DEVICE", XENGUEST_VOLUME_DEVICE));
     s->group = g_strdup(value_of(n, "XENGUEST_VOLUME_NAME", XENGUEST_VOLUME_NAME));
     s->bridge = g_strdup(value_of(n, "XENGUEST_BRIDGE", "xenbr0"));
+    const char *signer = value_of(n, "XENGUEST_SIGNED_BY", "");
+    s->signer = *signer ? g_strconcat(n->root, signer, NULL) : NULL;
     s->xenner = g_strdup(value_of(n, "XENGUEST_XENNER", "xenner"));
     /* the default device is a guess: a machine without it keeps disks in files */
     if (strcmp(s->device, XENGUEST_VOLUME_DEVICE) == 0 && !g_file_test(s->device, G_FILE_TEST_EXISTS))
@@ -126,6 +128,7 @@ void settings_free(struct settings *s)
     g_free(s->group);
     g_free(s->bridge);
     g_free(s->xenner);
+    g_free(s->signer);
     g_free(s);
 }
 

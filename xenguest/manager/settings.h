@@ -18,6 +18,7 @@ struct settings {
     bool qcow2;    /* XENGUEST_DISK_FORMAT */
     char *bridge;  /* XENGUEST_BRIDGE */
     enum xl_network network; /* XENGUEST_NETWORK */
+    char *signer;  /* XENGUEST_SIGNED_BY: a file with minisign's public key; NULL: images need none */
     unsigned stop_timeout;   /* XENGUEST_STOP_TIMEOUT: seconds */
     int log_level; /* XENGUEST_LOG_LEVEL: 0 errors and warnings, 1 -v, 2 -vv */
     char *xenner;  /* XENGUEST_XENNER: the program */

@@ -9,41 +9,14 @@
 #include <gio/gio.h>
 #include <glib/gstdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
-
-/* The lock of the guest's starting, and its runtime directory. -1 with error set. */
-static int lock_start(const struct guest *g, GError **error)
-{
-    g_autofree char *path = running_file(g, "lock");
-    int fd = -1;
-
-    if (g_mkdir_with_parents(g->run, 0700) == 0 &&
-        (fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)) >= 0 &&
-        flock(fd, LOCK_EX | LOCK_NB) == 0)
-        return fd;
-    if (fd >= 0 && errno == EWOULDBLOCK)
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_BUSY, "'%s' is being started", g->name);
-    else
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "could not use '%s': %s", g->run,
-                    g_strerror(errno));
-    if (fd >= 0)
-        close(fd);
-    return -1;
-}
 
 /* A manager that died between its start and "cont" left a guest that waits for nobody. */
 static bool is_left_paused(const struct guest *g)
 {
-    g_autofree char *path = running_file(g, "qmp");
-    AUTO(qmp_client) qmp = qmp_client_open(path, NULL);
-    g_autoptr(JsonNode) node = NULL;
+    g_autofree char *status = running_status(g);
 
-    if (!qmp || !qmp_client_do(qmp, "query-status", NULL, &node, NULL) || !node ||
-        !JSON_NODE_HOLDS_OBJECT(node))
-        return false;
-    return g_strcmp0(json_object_get_string_member_with_default(json_node_get_object(node), "status", ""),
-                     "prelaunch") == 0;
+    return g_strcmp0(status, "prelaunch") == 0;
 }
 
 static bool check_stopped(const struct guest *g, GError **error)
@@ -195,7 +168,7 @@ static bool start(const struct settings *s, const struct guest *g, struct xl_com
 bool guest_start(const struct settings *s, const struct guest *g, GError **error)
 {
     struct xl_command cmd = {0};
-    int lock = lock_start(g, error);
+    int lock = running_lock(g, error);
 
     if (lock < 0)
         return false;

@@ -5,18 +5,18 @@
 #include <gio/gio.h>
 #include <string.h>
 
-static const char default_guest[] =
-    "# The guest's configuration for Xen, see xl.cfg(5). What is in guest.d/ is added to it before the\n"
-    "# guest starts, in alphabetical order.\n"
-    "# name = \"\"\n"
-    "# kernel = \"\"\n"
-    "# ramdisk = \"\"\n"
-    "# device_tree = \"\"\n"
-    "# root = \"\"\n"
-    "# extra = \"\"\n"
-    "memory = 512\n"
-    "vcpus = 1\n"
-    "# disk = \"\"\n";
+static const char default_guest[] = "# The guest's configuration for Xen, see xl.cfg(5). What is "
+                                    "in guest.d/ is added to it before the\n"
+                                    "# guest starts, in alphabetical order.\n"
+                                    "# name = \"\"\n"
+                                    "# kernel = \"\"\n"
+                                    "# ramdisk = \"\"\n"
+                                    "# device_tree = \"\"\n"
+                                    "# root = \"\"\n"
+                                    "# extra = \"\"\n"
+                                    "memory = 512\n"
+                                    "vcpus = 1\n"
+                                    "# disk = \"\"\n";
 
 static const char default_params[] =
     "# For the tools of the host and for the image's scripts, which have it in their environment.\n"
@@ -24,7 +24,8 @@ static const char default_params[] =
 
 static const char default_disk[] =
     "# The disk that is made for the guest. Sizes are GB, or MB with the suffix M; 0: no disk.\n"
-    "# DISK_PART<1-4>=\"SIZE:FS:CONTENT\", FS one of ext2 ext3 ext4 vfat swap or nothing, CONTENT a name in\n"
+    "# DISK_PART<1-4>=\"SIZE:FS:CONTENT\", FS one of ext2 ext3 ext4 vfat swap or nothing, CONTENT "
+    "a name in\n"
     "# disk/ that ends in .img .img.gz .img.bz2 .tar .tar.gz .tar.bz2 .tar.xz, or nothing.\n"
     "DISK_SIZE=\"0\"\n"
     "DISK_DEVICE=\"\"\n";
@@ -99,9 +100,11 @@ bool edit_reset_disk(struct edit *e, GError **error)
 
 bool edit_create(struct edit *e, GError **error)
 {
-    static const char *const dirs[] = {"guest.d", "files", "init.pre", "init.d", "init.post", "disk"};
+    static const char *const dirs[] = {"guest.d", "files",     "init.pre",
+                                       "init.d",  "init.post", "disk"};
 
-    if (!xg_image_set_data(e->img, XG_PARAMS, default_params, strlen(default_params), 0644, error) ||
+    if (!xg_image_set_data(e->img, XG_PARAMS, default_params, strlen(default_params), 0644,
+                           error) ||
         !xg_image_set_data(e->img, XG_GUEST, default_guest, strlen(default_guest), 0644, error) ||
         !xg_image_set_data(e->img, XG_DISK, default_disk, strlen(default_disk), 0644, error))
         return false;

@@ -1,4 +1,7 @@
-/* An image while options change it: its configurations, read when first needed and put back in the end. */
+/*
+ * An image while options change it: its configurations, read when first needed and put back in the
+ * end.
+ */
 #pragma once
 
 #include "xenguest/lib/assign.h"

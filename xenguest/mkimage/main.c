@@ -33,7 +33,8 @@ int main(int argc, char **argv)
     const struct operation *op = operation_find(name);
     if (!op) {
         g_autofree char *safe = g_strescape(name, NULL);
-        g_autofree char *line = g_strdup_printf("'%s' is no operation; 'xenguest-mkimage help' lists them", safe);
+        g_autofree char *line = g_strdup_printf(
+            "'%s' is no operation; 'xenguest-mkimage help' lists them", safe);
         return fail(line);
     }
     for (int i = 2; i < argc; i++) {

@@ -1,6 +1,9 @@
 #include "xenguest/mkimage/operations.h"
 
+#include "xenguest/lib/sign.h"
+#include "xenguest/mkimage/crypt.h"
 #include "xenguest/mkimage/options.h"
+#include "xenguest/mkimage/password.h"
 
 #include <gio/gio.h>
 #include <stdio.h>
@@ -11,14 +14,15 @@
 struct operation {
     const char *name, *args;
     unsigned nr_args; /* before the options */
-    bool options;
+    enum { NO_MORE, OPTIONS, MORE_ARGS } more;
     bool (*run)(char **args, GError **error);
     const char *help;
 };
 
 static bool wrong(GError **error, const char *name, const char *what)
 {
-    g_autofree char *safe = g_utf8_validate(name, -1, NULL) ? g_strdup(name) : g_strescape(name, NULL);
+    g_autofree char *safe = g_utf8_validate(name, -1, NULL) ? g_strdup(name)
+                                                            : g_strescape(name, NULL);
 
     g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "%s: %s", safe, what);
     return false;
@@ -27,7 +31,8 @@ static bool wrong(GError **error, const char *name, const char *what)
 /* What the library says of a member, with the image's name before it. */
 static bool of_image(const char *path, bool ok, GError **error)
 {
-    g_autofree char *safe = g_utf8_validate(path, -1, NULL) ? g_strdup(path) : g_strescape(path, NULL);
+    g_autofree char *safe = g_utf8_validate(path, -1, NULL) ? g_strdup(path)
+                                                            : g_strescape(path, NULL);
 
     if (!ok)
         g_prefix_error(error, "%s: ", safe);
@@ -65,6 +70,11 @@ static bool may_replace(const char *path, GError **error)
     return ok || wrong(error, path, "it is there and is not a xenguest image");
 }
 
+static bool save(struct xg_image *img, const char *path, GError **error)
+{
+    return (xg_image_is_dir(img) ? xg_image_save_dir : xg_image_save_file)(img, path, error);
+}
+
 static bool create(char **args, GError **error)
 {
     struct edit e = {.img = xg_image_new()};
@@ -84,9 +94,11 @@ static bool update(char **args, GError **error)
     struct edit e = {.img = xg_image_open(args[0], error)};
     bool ok = e.img && apply_all(&e, args + 1, error);
 
+    if (ok && xg_image_remove(e.img, XG_SIGNATURE))
+        fprintf(stderr, "xenguest-mkimage: warning: %s: it is no longer signed\n", args[0]);
     if (ok)
         warn_unless_whole(e.img, args[0]);
-    ok = ok && (xg_image_is_dir(e.img) ? xg_image_save_dir : xg_image_save_file)(e.img, args[0], error);
+    ok = ok && save(e.img, args[0], error);
     edit_clear(&e);
     return ok;
 }
@@ -224,21 +236,69 @@ static bool dump_init(char **args, GError **error)
     return img != NULL;
 }
 
+static bool sign(char **args, GError **error)
+{
+    AUTO(xg_image) img = open_checked(args[0], error);
+
+    return img && xg_sign(img, args[1], password_ask, error) && save(img, args[0], error);
+}
+
+static bool verify(char **args, GError **error)
+{
+    AUTO(xg_image) img = xg_image_open(args[0], error);
+    g_autofree char *comment = NULL;
+
+    if (!img || !of_image(args[0], xg_verify(img, args[1], &comment, error), error))
+        return false;
+    g_autofree char *line = g_strdup_printf("%s: signed, %s\n", args[0],
+                                            g_strdelimit(comment, "\t", ' '));
+    return out(line, strlen(line), error);
+}
+
+/* Not over anything that is there: it would be somebody's only copy. */
+static bool is_new(const char *path, GError **error)
+{
+    struct stat st;
+
+    return lstat(path, &st) < 0 || wrong(error, path, "it is there already");
+}
+
+static bool encrypt(char **args, GError **error)
+{
+    return is_new(args[1], error) && crypt_encrypt(args[0], args[1], args + 2, error);
+}
+
+static bool decrypt(char **args, GError **error)
+{
+    return is_new(args[1], error) && crypt_decrypt(args[0], args[1], error);
+}
+
 static const struct operation operations[] = {
-    {"create", "XENGUEST [OPTIONS]", 1, true, create,
+    {"create", "XENGUEST [OPTIONS]", 1, OPTIONS, create,
      "Make a new image: a file, or in an empty directory."},
-    {"check", "XENGUEST", 1, false, check, "Say whether it is a whole image, and what is wrong with it."},
-    {"update", "XENGUEST [OPTIONS]", 1, true, update, "Change an image."},
-    {"pack", "DIR FILE", 2, false, pack, "Make an image file of an image directory."},
-    {"extract", "FILE DIR", 2, false, extract, "Make an image directory of an image file."},
-    {"extract-config", "FILE DIR", 2, false, extract_config, "The same, without the files of the disk."},
-    {"extract-disk-file", "FILE NAME", 2, false, extract_disk_file, "Write a file of the disk to stdout."},
-    {"partial", "DIR [OPTIONS]", 1, true, partial,
+    {"check", "XENGUEST", 1, NO_MORE, check,
+     "Say whether it is a whole image, and what is wrong with it."},
+    {"update", "XENGUEST [OPTIONS]", 1, OPTIONS, update, "Change an image."},
+    {"pack", "DIR FILE", 2, NO_MORE, pack, "Make an image file of an image directory."},
+    {"extract", "FILE DIR", 2, NO_MORE, extract, "Make an image directory of an image file."},
+    {"extract-config", "FILE DIR", 2, NO_MORE, extract_config,
+     "The same, without the files of the disk."},
+    {"extract-disk-file", "FILE NAME", 2, NO_MORE, extract_disk_file,
+     "Write a file of the disk to stdout."},
+    {"partial", "DIR [OPTIONS]", 1, OPTIONS, partial,
      "Make or change a directory that need not be a whole image."},
-    {"dump-xenconfig", "XENGUEST", 1, false, dump_xenconfig, "Print guest.cfg with the parts in guest.d/."},
-    {"dump-diskconfig", "XENGUEST", 1, false, dump_diskconfig, "Print disk.cfg."},
-    {"dump-paramsconfig", "XENGUEST", 1, false, dump_paramsconfig, "Print params.cfg."},
-    {"dump-init", "XENGUEST", 1, false, dump_init, "Print the scripts in the order in which they run."},
+    {"sign", "XENGUEST SECRETKEY", 2, NO_MORE, sign, "Sign all members with a key of minisign."},
+    {"verify", "XENGUEST PUBLICKEY", 2, NO_MORE, verify,
+     "Say whether it is what was signed with that key."},
+    {"encrypt", "FILE ENCRYPTED RECIPIENT...", 3, MORE_ARGS, encrypt,
+     "Encrypt an image file with gpg's keys."},
+    {"decrypt", "ENCRYPTED FILE", 2, NO_MORE, decrypt, "Make it an image file again."},
+    {"dump-xenconfig", "XENGUEST", 1, NO_MORE, dump_xenconfig,
+     "Print guest.cfg with the parts in guest.d/."},
+    {"dump-diskconfig", "XENGUEST", 1, NO_MORE, dump_diskconfig, "Print disk.cfg."},
+    {"dump-paramsconfig", "XENGUEST", 1, NO_MORE, dump_paramsconfig, "Print params.cfg."},
+    {"dump-init", "XENGUEST", 1, NO_MORE, dump_init,
+     "Print the scripts in the order in which they run."},
 };
 
 const struct operation *operation_find(const char *name)
@@ -258,7 +318,7 @@ bool operation_run(const struct operation *op, char **args, GError **error)
         if (!*args[i] || args[i][0] == '-')
             n = i;
     }
-    if (n < op->nr_args || (n > op->nr_args && !op->options)) {
+    if (n < op->nr_args || (n > op->nr_args && op->more == NO_MORE)) {
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "usage: xenguest-mkimage %s %s",
                     op->name, op->args);
         return false;
@@ -271,7 +331,7 @@ char *operation_help(const struct operation *op)
     g_autoptr(GString) text = g_string_new(NULL);
 
     g_string_printf(text, "Usage: xenguest-mkimage %s %s\n\n%s\n", op->name, op->args, op->help);
-    if (op->options) {
+    if (op->more == OPTIONS) {
         g_string_append(text, "\nOptions, applied in the order given; an empty value disables:\n");
         options_help(text);
     }
@@ -280,16 +340,18 @@ char *operation_help(const struct operation *op)
 
 char *operations_help(void)
 {
-    g_autoptr(GString) text = g_string_new("Usage: xenguest-mkimage OPERATION XENGUEST [OPTIONS]\n\nOperations:\n");
+    g_autoptr(GString) text = g_string_new(
+        "Usage: xenguest-mkimage OPERATION XENGUEST [OPTIONS]\n\nOperations:\n");
 
     for (unsigned i = 0; i < G_N_ELEMENTS(operations); i++) {
         const struct operation *op = &operations[i];
         g_autofree char *left = g_strdup_printf("%s %s", op->name, op->args);
         g_string_append_printf(text, "  %-30s %s\n", left, op->help);
     }
-    g_string_append(text, "  help                           Print this.\n\n"
-                          "xenguest-mkimage OPERATION --help says more. Options of create, update and "
-                          "partial:\n");
+    g_string_append(text,
+                    "  help                           Print this.\n\n"
+                    "xenguest-mkimage OPERATION --help says more. Options of create, update and "
+                    "partial:\n");
     options_help(text);
     return g_string_free(g_steal_pointer(&text), FALSE);
 }

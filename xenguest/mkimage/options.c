@@ -22,7 +22,8 @@ static bool G_GNUC_PRINTF(2, 3) wrong(GError **error, const char *fmt, ...)
     va_start(ap, fmt);
     g_autofree char *what = g_strdup_vprintf(fmt, ap);
     va_end(ap);
-    g_autofree char *safe = g_utf8_validate(what, -1, NULL) ? g_strdup(what) : g_strescape(what, NULL);
+    g_autofree char *safe = g_utf8_validate(what, -1, NULL) ? g_strdup(what)
+                                                            : g_strescape(what, NULL);
     g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, safe);
     return false;
 }
@@ -208,8 +209,8 @@ static bool part_number(const char *text, uint64_t *ret, GError **error)
     if (!number_parse(text, UINT64_MAX, ret, error))
         return false;
     return (*ret >= 1 && *ret <= DISKCFG_PARTS) ||
-           wrong(error, "partition %" G_GUINT64_FORMAT ": partitions have numbers from 1 to %u", *ret,
-                 DISKCFG_PARTS);
+           wrong(error, "partition %" G_GUINT64_FORMAT ": partitions have numbers from 1 to %u",
+                 *ret, DISKCFG_PARTS);
 }
 
 static bool set_disk_size(struct edit *e, const struct option *o, const char *value, GError **error)
@@ -229,7 +230,8 @@ static bool set_disk_size(struct edit *e, const struct option *o, const char *va
     return true;
 }
 
-static bool set_disk_device(struct edit *e, const struct option *o, const char *value, GError **error)
+static bool set_disk_device(struct edit *e, const struct option *o, const char *value,
+                            GError **error)
 {
     struct assign *disk = edit_disk(e, error);
 
@@ -278,7 +280,8 @@ static bool remove_part(struct edit *e, const struct option *o, const char *valu
 static const struct option options[] = {
     {"guest-config-reset", NULL, reset_params, NULL, NULL, "params.cfg as in a new image"},
     {"guest-reset-config", NULL, reset_params, NULL, NULL, "the same"},
-    {"set-param", "NAME[=VALUE]", set_param, NULL, NULL, "set a parameter of params.cfg; without =, remove it"},
+    {"set-param", "NAME[=VALUE]", set_param, NULL, NULL,
+     "set a parameter of params.cfg; without =, remove it"},
     {"xen-reset-config", NULL, reset_guest, NULL, NULL,
      "guest.cfg as in a new image; guest.d/ and files/ become empty"},
     {"xen-name", "NAME", set_string, "name", NULL, "the guest's name"},
@@ -295,17 +298,22 @@ static const struct option options[] = {
     {"xen-append", "FILE", append_config, NULL, NULL, "append FILE to guest.cfg"},
     {"xen-add-file", "SRC:DST", add_file, NULL, "files", "add the file SRC as files/DST"},
     {"xen-rm-file", "DST", remove_file, NULL, "files", "remove files/DST"},
-    {"init-pre", "FILE", add_script, NULL, "init.pre", "a script to run before the guest is created"},
-    {"init-script", "FILE", add_script, NULL, "init.d", "a script to run when it is created and paused"},
+    {"init-pre", "FILE", add_script, NULL, "init.pre",
+     "a script to run before the guest is created"},
+    {"init-script", "FILE", add_script, NULL, "init.d",
+     "a script to run when it is created and paused"},
     {"init-post", "FILE", add_script, NULL, "init.post", "a script to run when it is started"},
-    {"disk-reset-config", NULL, reset_disk, NULL, NULL, "disk.cfg as in a new image; disk/ becomes empty"},
+    {"disk-reset-config", NULL, reset_disk, NULL, NULL,
+     "disk.cfg as in a new image; disk/ becomes empty"},
     {"disk-size", "SIZE", set_disk_size, "DISK_SIZE", NULL,
      "the disk's size: GB, or with the suffix M or G; 0: no disk"},
-    {"disk-device", "DEVICE", set_disk_device, "DISK_DEVICE", NULL, "the host's device to put the disk on"},
+    {"disk-device", "DEVICE", set_disk_device, "DISK_DEVICE", NULL,
+     "the host's device to put the disk on"},
     {"disk-add-part", "NUM:SIZE:FS:CONTENT", add_part, NULL, NULL,
      "partition 1 to 4; FS ext2, ext3, ext4, vfat, swap or nothing"},
     {"disk-rm-part", "NUM", remove_part, NULL, NULL, "remove a partition"},
-    {"disk-add-file", "SRC:DST", add_file, NULL, "disk", "add the file SRC as disk/DST, for a CONTENT"},
+    {"disk-add-file", "SRC:DST", add_file, NULL, "disk",
+     "add the file SRC as disk/DST, for a CONTENT"},
     {"disk-rm-file", "DST", remove_file, NULL, "disk", "remove disk/DST"},
 };
 
@@ -340,7 +348,8 @@ void options_help(GString *to)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(options); i++) {
         const struct option *o = &options[i];
-        g_autofree char *left = g_strdup_printf("--%s%s%s", o->name, o->arg ? "=" : "", o->arg ? o->arg : "");
+        g_autofree char *left = g_strdup_printf("--%s%s%s", o->name, o->arg ? "=" : "",
+                                                o->arg ? o->arg : "");
         g_string_append_printf(to, "  %-36s %s\n", left, o->help);
     }
 }
