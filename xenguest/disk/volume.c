@@ -255,7 +255,7 @@ bool volume_make(const char *spec, const struct volume_host *host, const struct 
 
 static bool remove_file(const char *path, GError **error)
 {
-    return unlink(path) == 0 || errno == ENOENT || failed(error, "remove", path);
+    return unlink(path) == 0 || errno == ENOENT || errno == ENOTDIR || failed(error, "remove", path);
 }
 
 bool volume_remove(const char *spec, GError **error)

@@ -3,16 +3,27 @@
 #include <gio/gio.h>
 #include <string.h>
 
+/* "SOURCE:LINE: text" in one line, whatever the values in it have. */
+static char *message(const struct xl_out *o, const struct xlcfg_value *v, const char *format, va_list ap)
+{
+    g_autofree char *text = g_strdup_vprintf(format, ap);
+
+    for (char *c = text; *c; c++) {
+        if (g_ascii_iscntrl(*c))
+            *c = '?';
+    }
+    return g_strdup_printf("%s:%u: %s", o->host->source, v->line, text);
+}
+
 bool xl_fail(const struct xl_out *o, const struct xlcfg_value *v, GError **error, const char *format,
              ...)
 {
     va_list ap;
 
     va_start(ap, format);
-    g_autofree char *text = g_strdup_vprintf(format, ap);
+    g_autofree char *text = message(o, v, format, ap);
     va_end(ap);
-    g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "%s:%u: %s", o->host->source, v->line,
-                text);
+    g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, text);
     return false;
 }
 
@@ -21,10 +32,8 @@ void xl_warn(const struct xl_out *o, const struct xlcfg_value *v, const char *fo
     va_list ap;
 
     va_start(ap, format);
-    g_autofree char *text = g_strdup_vprintf(format, ap);
+    g_ptr_array_add(o->cmd->warnings, message(o, v, format, ap));
     va_end(ap);
-    g_ptr_array_add(o->cmd->warnings,
-                    g_strdup_printf("%s:%u: %s", o->host->source, v->line, text));
 }
 
 void xl_add(struct xl_out *o, const char *option, const char *value)
