@@ -1,4 +1,5 @@
-/* Any bytes as an xl.cfg: one line of error, or a command line that xenner's own parser understands. */
+/* Any bytes as an xl.cfg: one line of error, or a command line that xenner's own parser
+ * understands. */
 #include "fuzz.h"
 
 #include "qemu-compat/options.h"
@@ -22,7 +23,8 @@ static void check_argv(struct xl_command *cmd)
 
     g_ptr_array_insert(cmd->argv, 0, g_strdup("xenner"));
     g_ptr_array_add(cmd->argv, NULL);
-    if (!qemu_options_parse((int)cmd->argv->len - 1, (char **)cmd->argv->pdata, &cfg, &req, &error) &&
+    if (!qemu_options_parse((int)cmd->argv->len - 1, (char **)cmd->argv->pdata, &cfg, &req,
+                            &error) &&
         (strstr(error->message, "unknown") || strstr(error->message, "invalid option")))
         abort();
     vm_config_free(cfg);
@@ -55,12 +57,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 void fuzz_seeds(fuzz_seed_fn add, void *opaque)
 {
     static const char *const seeds[] = {
-        "name='a,b'\nuuid=\"3f8a6e0c-0000-4000-8000-000000000001\"\nmemory=64\nmaxmem=128\nvcpus=2\nmaxvcpus=4\n"
+        "name='a,b'\nuuid=\"3f8a6e0c-0000-4000-8000-000000000001\"\nmemory=64\nmaxmem=128\nvcpus="
+        "2\nmaxvcpus=4\n"
         "kernel='k'\nramdisk='r'\nroot='/dev/xvda1'\nextra='quiet'\n",
-        "disk=['phy:/dev/x,xvda,w','/a,qcow2,hdc:cdrom,r','format=raw,vdev=sda,access=ro,discard,target=/x,y']\n",
+        "disk=['phy:/dev/x,xvda,w','/"
+        "a,qcow2,hdc:cdrom,r','format=raw,vdev=sda,access=ro,discard,target=/x,y']\n",
         "vif=['mac=00:16:3e:01:02:03,bridge=br0','script=x,vifname=y','']\n",
         "vfb=['vnc=1,vnclisten=0.0.0.0:1,vncdisplay=2,vncpasswd=x,keymap=de']\ncpu_weight=7\n",
-        "bootloader='pygrub'\non_crash='coredump-restart'\non_reboot='destroy'\non_poweroff='preserve'\npci=[]\n",
+        "bootloader='pygrub'\non_crash='coredump-restart'\non_reboot='destroy'\non_poweroff='"
+        "preserve'\npci=[]\n",
         "type='p\\nv'\n",
     };
 

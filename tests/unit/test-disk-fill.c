@@ -72,8 +72,8 @@ static char *shell(const char *format, ...)
     return output(argv);
 }
 
-static void add(struct archive *a, const char *name, unsigned mode, const char *data, const char *link,
-                bool hard)
+static void add(struct archive *a, const char *name, unsigned mode, const char *data,
+                const char *link, bool hard)
 {
     struct archive_entry *e = archive_entry_new();
 
@@ -91,7 +91,8 @@ static void add(struct archive *a, const char *name, unsigned mode, const char *
         archive_entry_set_rdevminor(e, 65);
     }
     if (data && g_str_has_suffix(name, "ping"))
-        archive_entry_xattr_add_entry(e, "security.capability", "\1\0\0\2\0\40\0\0\0\0\0\0\0\0\0\0\0\0\0", 20);
+        archive_entry_xattr_add_entry(e, "security.capability",
+                                      "\1\0\0\2\0\40\0\0\0\0\0\0\0\0\0\0\0\0\0", 20);
     archive_entry_set_size(e, data ? (la_int64_t)strlen(data) : 0);
     assert_int_equal(archive_write_header(a, e), ARCHIVE_OK);
     if (data)
@@ -163,7 +164,8 @@ static void check_ext(struct room *r, unsigned long long offset)
     g_autofree char *tty = shell("debugfs -R 'stat /dev/ttyS1' '%s' 2>/dev/null", image);
     g_autofree char *root = shell("debugfs -R 'stat /' '%s' 2>/dev/null", image);
     g_autofree char *link = shell("debugfs -R 'stat /bin' '%s' 2>/dev/null", image);
-    g_autofree char *many = shell("debugfs -R 'ls -p /many' '%s' 2>/dev/null | grep -c long", image);
+    g_autofree char *many = shell("debugfs -R 'ls -p /many' '%s' 2>/dev/null | grep -c long",
+                                  image);
 
     assert_string_equal(text, "ping!");
     assert_non_null(strstr(ping, "Mode:  04755"));
@@ -180,9 +182,9 @@ static void check_ext(struct room *r, unsigned long long offset)
 static void test_ext(void **state)
 {
     struct room *r = *state;
-    struct diskcfg cfg = {.mb = 80,
-                          .parts = {{30, DISKCFG_FS_EXT4, "root.tar.gz"},
-                                    {30, DISKCFG_FS_EXT2, "root.tar.gz"}}};
+    struct diskcfg cfg = {
+        .mb = 80,
+        .parts = {{30, DISKCFG_FS_EXT4, "root.tar.gz"}, {30, DISKCFG_FS_EXT2, "root.tar.gz"}}};
 
     make_root(r);
     fill_or_fail(r, &cfg);
@@ -196,11 +198,9 @@ static void test_ext(void **state)
 static void test_vfat_and_swap(void **state)
 {
     struct room *r = *state;
-    struct diskcfg cfg = {.mb = 60,
-                          .parts = {{0},
-                                    {40, DISKCFG_FS_VFAT, "boot.tar"},
-                                    {0},
-                                    {10, DISKCFG_FS_SWAP, NULL}}};
+    struct diskcfg cfg = {
+        .mb = 60,
+        .parts = {{0}, {40, DISKCFG_FS_VFAT, "boot.tar"}, {0}, {10, DISKCFG_FS_SWAP, NULL}}};
     struct archive *a = new_tar(r, "boot.tar");
 
     add(a, "EFI", S_IFDIR | 0755, NULL, NULL, false);
@@ -219,18 +219,19 @@ static void test_vfat_and_swap(void **state)
 static void test_images(void **state)
 {
     struct room *r = *state;
-    struct diskcfg cfg = {.mb = 10,
-                          .parts = {{4, DISKCFG_FS_EXT4, "a.img.gz"}, {4, DISKCFG_FS_NONE, "b.img"}}};
-    g_autofree char *a = shell("cd %s && { head -c 1000000 /dev/zero; echo end; } | gzip > a.img.gz && "
-                               "head -c 4194304 /dev/urandom > b.img",
-                               r->dir);
+    struct diskcfg cfg = {
+        .mb = 10, .parts = {{4, DISKCFG_FS_EXT4, "a.img.gz"}, {4, DISKCFG_FS_NONE, "b.img"}}};
+    g_autofree char *a = shell(
+        "cd %s && { head -c 1000000 /dev/zero; echo end; } | gzip > a.img.gz && "
+        "head -c 4194304 /dev/urandom > b.img",
+        r->dir);
 
     fill_or_fail(r, &cfg);
-    g_autofree char *end =
-        shell("dd if=%s bs=4 count=1 iflag=skip_bytes skip=2048576 2>/dev/null", r->disk);
+    g_autofree char *end = shell("dd if=%s bs=4 count=1 iflag=skip_bytes skip=2048576 2>/dev/null",
+                                 r->disk);
     assert_string_equal(end, "end\n");
-    g_autofree char *same =
-        shell("cmp -n 4194304 -i 5242880:0 %s %s/b.img && echo same", r->disk, r->dir);
+    g_autofree char *same = shell("cmp -n 4194304 -i 5242880:0 %s %s/b.img && echo same", r->disk,
+                                  r->dir);
     assert_string_equal(same, "same\n");
 }
 
@@ -263,8 +264,8 @@ static void test_refused(void **state)
     close_tar(a);
     struct diskcfg fat = {.mb = 40, .parts = {{36, DISKCFG_FS_VFAT, "bad.tar"}}};
     refuses(r, &fat, "member 'l': vfat has no symbolic links");
-    g_free(shell("head -c 11000000 /dev/urandom > %s/big.img; cp %s/big.img %s/not.tar", r->dir, r->dir,
-                 r->dir));
+    g_free(shell("head -c 11000000 /dev/urandom > %s/big.img; cp %s/big.img %s/not.tar", r->dir,
+                 r->dir, r->dir));
     cfg.parts[0].content = (char *)"big.img";
     refuses(r, &cfg, "big.img: is larger than its partition of 10 MiB");
     cfg.parts[0].content = (char *)"not.tar";
@@ -277,8 +278,8 @@ static void test_full(void **state)
 {
     struct room *r = *state;
     struct diskcfg cfg = {.mb = 10, .parts = {{5, DISKCFG_FS_EXT4, "big.tar.gz"}}};
-    g_autofree char *made =
-        shell("cd %s && head -c 9000000 /dev/urandom > big && tar czf big.tar.gz big", r->dir);
+    g_autofree char *made = shell(
+        "cd %s && head -c 9000000 /dev/urandom > big && tar czf big.tar.gz big", r->dir);
 
     refuses(r, &cfg, "member 'big': Could not allocate block");
 }

@@ -29,7 +29,8 @@ static const struct disk_source source = {no_content, NULL};
 static void script(struct room *r, const char *name, const char *text)
 {
     g_autofree char *path = g_build_filename(r->dir, "bin", name, NULL);
-    g_autofree char *all = g_strdup_printf("#!/bin/sh\necho \"%s $*\" >>%s/calls\n%s\n", name, r->dir, text);
+    g_autofree char *all = g_strdup_printf("#!/bin/sh\necho \"%s $*\" >>%s/calls\n%s\n", name,
+                                           r->dir, text);
 
     assert_true(g_file_set_contents(path, all, -1, NULL));
     assert_int_equal(chmod(path, 0755), 0);

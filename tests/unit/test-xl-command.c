@@ -50,7 +50,8 @@ static void test_base(void **state)
     gives("memory = 256\nmaxmem = 512\n",
           "-m 256\nW: guest.cfg:2: maxmem: the guest keeps the size of 'memory'");
     gives("bootloader = '/usr/bin/pygrub'\nextra = 'x'\n",
-          "\nW: guest.cfg:2: without a kernel the command line is the boot loader's, on the guest's disk");
+          "\nW: guest.cfg:2: without a kernel the command line is the boot loader's, on the "
+          "guest's disk");
 }
 
 static void test_events(void **state)
@@ -59,7 +60,8 @@ static void test_events(void **state)
     gives("on_poweroff = 'preserve'\non_reboot = 'destroy'\non_crash = 'coredump-restart'\n",
           "-action shutdown=pause -action reboot=shutdown -action panic=reset\n"
           "W: guest.cfg:3: on_crash: no dump of the guest is made");
-    gives("on_poweroff = 'restart'\n", "E: guest.cfg:1: on_poweroff = 'restart' is not possible here");
+    gives("on_poweroff = 'restart'\n",
+          "E: guest.cfg:1: on_poweroff = 'restart' is not possible here");
 }
 
 #define DISK(format, more, file, vdev)                                                             \
@@ -80,7 +82,8 @@ static void test_disks(void **state)
     gives("disk = ['/a,raw,xvda', '/b,raw,xvdb']",
           DISK("raw", "", "/a", "xvda") " -drive if=none,id=disk1,format=raw,file=/b "
                                         "-device xen-disk,drive=disk1,vdev=xvdb");
-    gives("disk = [',empty,hdc,cdrom']", "\nW: guest.cfg:1: disk: an empty CD-ROM drive is left out");
+    gives("disk = [',empty,hdc,cdrom']",
+          "\nW: guest.cfg:1: disk: an empty CD-ROM drive is left out");
     gives("disk = ['devtype=cdrom,vdev=hdc']",
           "\nW: guest.cfg:1: disk: an empty CD-ROM drive is left out");
     gives("disk = ['/a,raw,nvme0']", "E: guest.cfg:1: disk: 'nvme0' is no virtual device");
@@ -96,11 +99,13 @@ static void test_vifs(void **state)
     gives("vif = ['mac=00:16:3e:01:02:03, bridge=br7']",
           "-netdev bridge,id=net0,br=br7 -device xen-net-device,netdev=net0,mac=00:16:3e:01:02:03");
     gives("vif = ['mac=00:16:3e:01:02:03,script=vif-nat']",
-          "-netdev bridge,id=net0,br=xenbr0 -device xen-net-device,netdev=net0,mac=00:16:3e:01:02:03\n"
+          "-netdev bridge,id=net0,br=xenbr0 -device "
+          "xen-net-device,netdev=net0,mac=00:16:3e:01:02:03\n"
           "W: guest.cfg:1: vif: 'script' is without effect");
     gives("vif = ['backend=net']", "E: guest.cfg:1: vif: 'backend' is not possible here");
     g_autofree char *user = translate("vif = ['']", XL_NETWORK_USER);
-    assert_true(g_str_has_prefix(user, "-netdev user,id=net0 -device xen-net-device,netdev=net0,mac="));
+    assert_true(
+        g_str_has_prefix(user, "-netdev user,id=net0 -device xen-net-device,netdev=net0,mac="));
     g_autofree char *none = translate("vif = ['mac=00:16:3e:01:02:03']", XL_NETWORK_NONE);
     assert_string_equal(none, "-device xen-net-device,mac=00:16:3e:01:02:03");
 }
@@ -120,7 +125,8 @@ static void test_macs(void **state)
 
 static void test_vfb(void **state)
 {
-    gives("vfb = ['vnc=1,vnclisten=0.0.0.0,vncdisplay=3,keymap=de']", "-vnc 0.0.0.0:3,to=102 -k de");
+    gives("vfb = ['vnc=1,vnclisten=0.0.0.0,vncdisplay=3,keymap=de']",
+          "-vnc 0.0.0.0:3,to=102 -k de");
     gives("vfb = ['vnc=1,vncunused=0']", "-vnc 127.0.0.1:0");
     gives("vfb = ['vnc=1,vnclisten=127.0.0.1:2,vncpasswd=secret']",
           "-vnc 127.0.0.1:2,to=101,password=on");
@@ -141,8 +147,8 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_base), cmocka_unit_test(test_events),  cmocka_unit_test(test_disks),
-        cmocka_unit_test(test_vifs), cmocka_unit_test(test_macs),    cmocka_unit_test(test_vfb),
+        cmocka_unit_test(test_base),    cmocka_unit_test(test_events), cmocka_unit_test(test_disks),
+        cmocka_unit_test(test_vifs),    cmocka_unit_test(test_macs),   cmocka_unit_test(test_vfb),
         cmocka_unit_test(test_refused),
     };
 

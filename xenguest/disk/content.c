@@ -162,8 +162,8 @@ static bool copy_image(struct reader *r, int fd, uint64_t offset, uint64_t bytes
     return rc == ARCHIVE_EOF || archive_failed(r, error);
 }
 
-bool content_write_image(const struct content *c, int fd, uint64_t offset, uint64_t bytes, bool sparse,
-                         GError **error)
+bool content_write_image(const struct content *c, int fd, uint64_t offset, uint64_t bytes,
+                         bool sparse, GError **error)
 {
     struct reader *r = reader_new(c, error);
     bool ok = r && copy_image(r, fd, offset, bytes, sparse, error);
@@ -201,7 +201,8 @@ static char *normal_path(const char *path)
 
 enum { MAX_XATTRS = 32 };
 
-static void get_attr(struct archive_entry *e, struct fs_attr *attr, struct fs_xattr xattrs[MAX_XATTRS])
+static void get_attr(struct archive_entry *e, struct fs_attr *attr,
+                     struct fs_xattr xattrs[MAX_XATTRS])
 {
     *attr = (struct fs_attr){
         .mode = archive_entry_mode(e),
@@ -252,9 +253,8 @@ static bool put_member(struct reader *r, struct archive_entry *e, struct fs_writ
     case S_IFREG:
         return fs->ops->file(fs, path, &attr, read_member, r, error);
     case S_IFLNK:
-        return fs->ops->symlink
-                   ? fs->ops->symlink(fs, path, archive_entry_symlink(e), &attr, error)
-                   : unsupported(fs, "symbolic links", error);
+        return fs->ops->symlink ? fs->ops->symlink(fs, path, archive_entry_symlink(e), &attr, error)
+                                : unsupported(fs, "symbolic links", error);
     default:
         return fs->ops->node ? fs->ops->node(fs, path, (unsigned)archive_entry_rdevmajor(e),
                                              (unsigned)archive_entry_rdevminor(e), &attr, error)
@@ -267,7 +267,8 @@ static bool next_member(struct reader *r, struct archive_entry *e, struct fs_wri
 {
     const char *name = archive_entry_pathname(e);
     g_autofree char *path = name ? normal_path(name) : NULL;
-    g_autofree char *prefix = g_strdup_printf("%s: member '%s': ", r->content->name, name ? name : "");
+    g_autofree char *prefix = g_strdup_printf("%s: member '%s': ", r->content->name,
+                                              name ? name : "");
     GError *why = NULL;
 
     if (!path)

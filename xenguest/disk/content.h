@@ -1,7 +1,7 @@
 /*
- * What goes into a partition: images (.img) as they are, and archives (.tar), each plain or compressed.
- * The bytes are never trusted: libarchive unpacks them, sizes are those of the partition, and names
- * only mean something inside the file system that is being filled.
+ * What goes into a partition: images (.img) as they are, and archives (.tar), each plain or
+ * compressed. The bytes are never trusted: libarchive unpacks them, sizes are those of the
+ * partition, and names only mean something inside the file system that is being filled.
  */
 #pragma once
 
@@ -14,8 +14,8 @@ enum content_kind { CONTENT_UNKNOWN, CONTENT_IMAGE, CONTENT_TAR };
 enum content_kind content_kind(const char *name);
 
 struct content {
-    const char *name;   /* for the suffix and for errors; borrowed */
-    run_input_fn read;  /* its bytes */
+    const char *name;  /* for the suffix and for errors; borrowed */
+    run_input_fn read; /* its bytes */
     void *opaque;
 };
 
@@ -23,7 +23,7 @@ struct content {
  * Writes an unpacked image to fd from offset on, at most bytes of it. sparse: fd reads as zeroes
  * there, so zeroes need not be written.
  */
-bool content_write_image(const struct content *c, int fd, uint64_t offset, uint64_t bytes, bool sparse,
-                         GError **error);
+bool content_write_image(const struct content *c, int fd, uint64_t offset, uint64_t bytes,
+                         bool sparse, GError **error);
 /* Puts each member of the archive into the file system. Errors name the member. */
 bool content_write_tar(const struct content *c, struct fs_writer *fs, GError **error);

@@ -144,8 +144,8 @@ static bool fill_parts(const struct place *disk, const struct mbr_part parts[MBR
     return true;
 }
 
-static bool fill_open(struct place *disk, const struct diskcfg *cfg, const struct disk_source *source,
-                      GError **error)
+static bool fill_open(struct place *disk, const struct diskcfg *cfg,
+                      const struct disk_source *source, GError **error)
 {
     struct mbr_part parts[MBR_PARTS] = {0};
     off_t size = lseek(disk->fd, 0, SEEK_END);

@@ -1,6 +1,6 @@
 /*
- * ext2, ext3, ext4: mke2fs makes the file system, libext2fs fills it. Nothing of the guest's is ever a file of
- * the host's, so owners, devices and capabilities need no privileges here.
+ * ext2, ext3, ext4: mke2fs makes the file system, libext2fs fills it. Nothing of the guest's is
+ * ever a file of the host's, so owners, devices and capabilities need no privileges here.
  */
 #include "xenguest/disk/fs_writer.h"
 
@@ -65,7 +65,8 @@ static bool find_parent(struct fs_ext *e, const char *path, ext2_ino_t *ret, con
     return find_or_make_dir(e, dir, ret, error);
 }
 
-/* A link on the way is followed, inside this file system, as tar would: "lib/x" in "lib -> usr/lib". */
+/* A link on the way is followed, inside this file system, as tar would: "lib/x" in "lib ->
+ * usr/lib". */
 static bool find_or_make_dir(struct fs_ext *e, const char *path, ext2_ino_t *ret, GError **error)
 {
     gpointer known = g_hash_table_lookup(e->dirs, path);
@@ -101,7 +102,8 @@ static bool is_free(struct fs_ext *e, ext2_ino_t dir, const char *name, GError *
     return false;
 }
 
-/* What a guest needs: capabilities and what users set. ACLs come in another form, and are not kept. */
+/* What a guest needs: capabilities and what users set. ACLs come in another form, and are not kept.
+ */
 static bool keeps_xattr(const struct fs_xattr *x)
 {
     return g_str_equal(x->name, "security.capability") || g_str_has_prefix(x->name, "user.");
@@ -158,7 +160,8 @@ static bool set_attr(ext2_filsys fs, ext2_ino_t ino, const struct fs_attr *attr,
     return !failed(rc, error);
 }
 
-static bool ext_dir(struct fs_writer *w, const char *path, const struct fs_attr *attr, GError **error)
+static bool ext_dir(struct fs_writer *w, const char *path, const struct fs_attr *attr,
+                    GError **error)
 {
     struct fs_ext *e = from_writer(w);
     ext2_ino_t ino;
@@ -272,9 +275,9 @@ static bool ext_symlink(struct fs_writer *w, const char *path, const char *targe
 static int file_type(unsigned mode)
 {
     static const int types[16] = {
-        [S_IFIFO >> 12] = EXT2_FT_FIFO,     [S_IFCHR >> 12] = EXT2_FT_CHRDEV,
-        [S_IFBLK >> 12] = EXT2_FT_BLKDEV,   [S_IFREG >> 12] = EXT2_FT_REG_FILE,
-        [S_IFLNK >> 12] = EXT2_FT_SYMLINK,  [S_IFSOCK >> 12] = EXT2_FT_SOCK,
+        [S_IFIFO >> 12] = EXT2_FT_FIFO,    [S_IFCHR >> 12] = EXT2_FT_CHRDEV,
+        [S_IFBLK >> 12] = EXT2_FT_BLKDEV,  [S_IFREG >> 12] = EXT2_FT_REG_FILE,
+        [S_IFLNK >> 12] = EXT2_FT_SYMLINK, [S_IFSOCK >> 12] = EXT2_FT_SOCK,
     };
 
     return types[(mode & S_IFMT) >> 12];
@@ -317,7 +320,8 @@ static bool ext_node(struct fs_writer *w, const char *path, unsigned dev_major, 
         return false;
     }
     fill_inode(&inode, attr);
-    /* ABI: Linux's old_encode_dev() in the first block number, else new_encode_dev() in the second */
+    /* ABI: Linux's old_encode_dev() in the first block number, else new_encode_dev() in the second
+     */
     if (dev_major < 256 && dev_minor < 256)
         inode.i_block[0] = dev_major << 8 | dev_minor;
     else
@@ -348,10 +352,11 @@ static const struct fs_writer_ops ext_ops = {
     .close = ext_close,
 };
 
-static bool format(const char *path, const char *fs, uint64_t offset, uint64_t bytes, GError **error)
+static bool format(const char *path, const char *fs, uint64_t offset, uint64_t bytes,
+                   GError **error)
 {
-    g_autofree char *extended =
-        g_strdup_printf("offset=%" G_GUINT64_FORMAT ",root_owner=0:0", offset);
+    g_autofree char *extended = g_strdup_printf("offset=%" G_GUINT64_FORMAT ",root_owner=0:0",
+                                                offset);
     g_autofree char *size = g_strdup_printf("%" G_GUINT64_FORMAT "k", bytes / 1024);
     const char *const argv[] = {"mke2fs", "-q", "-F", "-t", fs, "-E", extended, path, size, NULL};
 
@@ -369,8 +374,8 @@ struct fs_writer *fs_ext_make(const char *path, const char *fs, uint64_t offset,
     struct fs_ext *e = g_new0(struct fs_ext, 1);
     e->writer.ops = &ext_ops;
     e->dirs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    errcode_t rc = ext2fs_open2(path, option, EXT2_FLAG_RW | EXT2_FLAG_64BITS, 0, 0, unix_io_manager,
-                                &e->fs);
+    errcode_t rc = ext2fs_open2(path, option, EXT2_FLAG_RW | EXT2_FLAG_64BITS, 0, 0,
+                                unix_io_manager, &e->fs);
     if (!rc)
         rc = ext2fs_read_bitmaps(e->fs);
     if (!failed(rc, error))

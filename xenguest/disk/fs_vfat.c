@@ -1,4 +1,5 @@
-/* vfat: mkfs.vfat makes the file system, mtools fills it. Owners, modes and links have no place there. */
+/* vfat: mkfs.vfat makes the file system, mtools fills it. Owners, modes and links have no place
+ * there. */
 #include "xenguest/disk/fs_writer.h"
 
 #include <gio/gio.h>
@@ -53,7 +54,8 @@ static bool vfat_make_dir(struct fs_vfat *v, const char *path, GError **error)
     return true;
 }
 
-static bool vfat_dir(struct fs_writer *w, const char *path, const struct fs_attr *attr, GError **error)
+static bool vfat_dir(struct fs_writer *w, const char *path, const struct fs_attr *attr,
+                     GError **error)
 {
     return check_name(path, error) && vfat_make_dir(from_writer(w), path, error);
 }

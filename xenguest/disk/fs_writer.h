@@ -1,6 +1,7 @@
 /*
- * A file system that is being filled, in its partition, without a mount: ext2 to ext4 by libext2fs, vfat by
- * mtools. Paths are relative, normal ("a/b"), without "." and ".."; "" is the root directory.
+ * A file system that is being filled, in its partition, without a mount: ext2 to ext4 by libext2fs,
+ * vfat by mtools. Paths are relative, normal ("a/b"), without "." and ".."; "" is the root
+ * directory.
  */
 #pragma once
 
@@ -26,14 +27,15 @@ struct fs_attr {
 
 struct fs_writer;
 
-/* Errors do not name the path: the caller does. An entry may be NULL: this file system has no such thing. */
+/* Errors do not name the path: the caller does. An entry may be NULL: this file system has no such
+ * thing. */
 struct fs_writer_ops {
     const char *name;
     /* Missing parents are made. A directory may be there already, and gets these attributes. */
     bool (*dir)(struct fs_writer *w, const char *path, const struct fs_attr *attr, GError **error);
     /* Zeroes need no room where the file system has holes. */
-    bool (*file)(struct fs_writer *w, const char *path, const struct fs_attr *attr, run_input_fn data,
-                 void *opaque, GError **error);
+    bool (*file)(struct fs_writer *w, const char *path, const struct fs_attr *attr,
+                 run_input_fn data, void *opaque, GError **error);
     bool (*symlink)(struct fs_writer *w, const char *path, const char *target,
                     const struct fs_attr *attr, GError **error);
     bool (*link)(struct fs_writer *w, const char *path, const char *existing, GError **error);
@@ -50,8 +52,8 @@ struct fs_writer {
 };
 
 /*
- * Make a new file system of that size at that offset of the file or device, and open it. fs: "ext2",
- * "ext3", "ext4".
+ * Make a new file system of that size at that offset of the file or device, and open it. fs:
+ * "ext2", "ext3", "ext4".
  */
 struct fs_writer *fs_ext_make(const char *path, const char *fs, uint64_t offset, uint64_t bytes,
                               GError **error);

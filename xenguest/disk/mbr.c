@@ -26,8 +26,9 @@ bool mbr_place(struct mbr_part parts[MBR_PARTS], uint64_t disk_bytes, GError **e
         next += p->bytes;
         if (next > disk_bytes || next > limit) {
             g_set_error(error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
-                        "partition %u would end at %" G_GUINT64_FORMAT " MiB, the disk has %"
-                        G_GUINT64_FORMAT " MiB and a partition table reaches to 2 TiB",
+                        "partition %u would end at %" G_GUINT64_FORMAT
+                        " MiB, the disk has %" G_GUINT64_FORMAT
+                        " MiB and a partition table reaches to 2 TiB",
                         i + 1, next >> 20, disk_bytes >> 20);
             return false;
         }

@@ -1,4 +1,5 @@
-/* How far long work has come, on stderr; nothing when that is no terminal. Threads: one at a time. */
+/* How far long work has come, on stderr; nothing when that is no terminal. Threads: one at a time.
+ */
 #pragma once
 
 #include <stdbool.h>

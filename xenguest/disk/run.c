@@ -35,7 +35,8 @@ static void in_child(gpointer data)
     signal(SIGPIPE, SIG_DFL);
 }
 
-/* argv with the program's path, and the environment without a language, so that output is parsable. */
+/* argv with the program's path, and the environment without a language, so that output is parsable.
+ */
 static GSubprocess *spawn(const char *const argv[], GSubprocessFlags flags, GError **error)
 {
     g_autofree char *path = find(argv[0]);
@@ -68,8 +69,8 @@ static bool ended_well(GSubprocess *p, const char *name, const char *err, GError
 
 bool run_program(const char *const argv[], char **ret_out, GError **error)
 {
-    g_autoptr(GSubprocess) p =
-        spawn(argv, G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_PIPE, error);
+    g_autoptr(GSubprocess)
+        p = spawn(argv, G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_PIPE, error);
     g_autofree char *out = NULL, *err = NULL;
 
     if (!p || !g_subprocess_communicate_utf8(p, NULL, NULL, &out, &err, error) ||
@@ -95,11 +96,11 @@ static bool feed(GOutputStream *to, run_input_fn input, void *opaque, GError **e
 
 bool run_program_input(const char *const argv[], run_input_fn input, void *opaque, GError **error)
 {
-    g_autoptr(GSubprocess) p = spawn(argv,
-                                     G_SUBPROCESS_FLAGS_STDIN_PIPE |
-                                         G_SUBPROCESS_FLAGS_STDOUT_SILENCE |
-                                         G_SUBPROCESS_FLAGS_STDERR_PIPE,
-                                     error);
+    g_autoptr(GSubprocess)
+        p = spawn(argv,
+                  G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDOUT_SILENCE |
+                      G_SUBPROCESS_FLAGS_STDERR_PIPE,
+                  error);
     g_autofree char *err = NULL;
 
     if (!p)

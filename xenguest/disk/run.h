@@ -12,8 +12,8 @@
 typedef ssize_t (*run_input_fn)(void *opaque, void *buffer, size_t len, GError **error);
 
 /*
- * argv[0] is looked up in PATH, then in /sbin and /usr/sbin. ret_out (may be NULL) is what it wrote to
- * stdout, owned. Error: could not be run, or ended with another status than 0: its last line.
+ * argv[0] is looked up in PATH, then in /sbin and /usr/sbin. ret_out (may be NULL) is what it wrote
+ * to stdout, owned. Error: could not be run, or ended with another status than 0: its last line.
  */
 bool run_program(const char *const argv[], char **ret_out, GError **error);
 /* The same with input, fed while it runs. */

@@ -173,8 +173,8 @@ static char *raw_of(const char *path)
     return g_strdup_printf("%s.raw", path);
 }
 
-static bool make_qcow2(const char *path, const struct diskcfg *cfg, const struct disk_source *source,
-                       GError **error)
+static bool make_qcow2(const char *path, const struct diskcfg *cfg,
+                       const struct disk_source *source, GError **error)
 {
     g_autofree char *raw = raw_of(path);
     const char *const argv[] = {"qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, path, NULL};
@@ -193,8 +193,9 @@ static bool make_group(const struct volume_host *host, GError **error)
     const char *const pv[] = {"pvcreate", host->device, NULL};
     const char *const vg[] = {"vgcreate", host->group, host->device, NULL};
 
-    return group_exists(host->group) || (check_empty(host->device, error) &&
-                                         run_program(pv, NULL, error) && run_program(vg, NULL, error));
+    return group_exists(host->group) ||
+           (check_empty(host->device, error) && run_program(pv, NULL, error) &&
+            run_program(vg, NULL, error));
 }
 
 static bool make_lvm(const char *lv, const struct volume_host *host, const struct diskcfg *cfg,
@@ -203,7 +204,8 @@ static bool make_lvm(const char *lv, const struct volume_host *host, const struc
     g_auto(GStrv) names = g_strsplit(lv, "/", 2);
     g_autofree char *size = g_strdup_printf("%" G_GUINT64_FORMAT "b", disk_bytes(cfg));
     g_autofree char *path = g_strdup_printf("/dev/%s", lv);
-    const char *const argv[] = {"lvcreate", "-y", "-Wy", "-n", names[1], "-L", size, names[0], NULL};
+    const char *const argv[] = {"lvcreate", "-y", "-Wy",    "-n", names[1],
+                                "-L",       size, names[0], NULL};
     struct progress p = progress_start("making the LVM volume", 0);
 
     bool ok = make_group(host, error) && run_program(argv, NULL, error);
@@ -223,8 +225,8 @@ static void empty_again(const char *path)
         close(fd);
 }
 
-static bool make_device(const char *path, const struct diskcfg *cfg, const struct disk_source *source,
-                        GError **error)
+static bool make_device(const char *path, const struct diskcfg *cfg,
+                        const struct disk_source *source, GError **error)
 {
     if (!check_empty(path, error))
         return false;
@@ -255,7 +257,8 @@ bool volume_make(const char *spec, const struct volume_host *host, const struct 
 
 static bool remove_file(const char *path, GError **error)
 {
-    return unlink(path) == 0 || errno == ENOENT || errno == ENOTDIR || failed(error, "remove", path);
+    return unlink(path) == 0 || errno == ENOENT || errno == ENOTDIR ||
+           failed(error, "remove", path);
 }
 
 bool volume_remove(const char *spec, GError **error)

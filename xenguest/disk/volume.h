@@ -1,7 +1,7 @@
 /*
- * Room for a guest's disk: a file, an LVM volume, or a whole device. It is described by one line of text,
- * which is known before anything is made, so that whoever notes it first can remove whatever there is
- * after a crash:
+ * Room for a guest's disk: a file, an LVM volume, or a whole device. It is described by one line of
+ * text, which is known before anything is made, so that whoever notes it first can remove whatever
+ * there is after a crash:
  *
  *     raw:PATH  qcow2:PATH  lvm:VG/LV  device:PATH
  */
@@ -23,8 +23,8 @@ struct volume_host {
 char *volume_plan(const struct volume_host *host, const char *guest, const struct diskcfg *cfg,
                   GError **error);
 /*
- * Makes it, and puts on it what cfg says. On errors what was made is removed again. host is needed for a
- * volume group that has to be made first, and then stays.
+ * Makes it, and puts on it what cfg says. On errors what was made is removed again. host is needed
+ * for a volume group that has to be made first, and then stays.
  */
 bool volume_make(const char *spec, const struct volume_host *host, const struct diskcfg *cfg,
                  const struct disk_source *source, GError **error);
@@ -34,5 +34,6 @@ bool volume_remove(const char *spec, GError **error);
 char *volume_path(const char *spec);
 const char *volume_format(const char *spec);
 
-/* What libblkid finds on a device ("ext4", "dos"...), or NULL with *ret_empty when there is nothing. */
+/* What libblkid finds on a device ("ext4", "dos"...), or NULL with *ret_empty when there is
+ * nothing. */
 char *volume_probe(const char *path, bool *ret_empty, GError **error);

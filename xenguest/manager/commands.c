@@ -19,8 +19,8 @@ struct command {
 
 static bool do_create(const struct settings *s, const struct request *req, GError **error)
 {
-    g_autofree char *name =
-        req->nr_args > 1 ? g_strdup(req->args[1]) : guest_name_of_image(req->args[0]);
+    g_autofree char *name = req->nr_args > 1 ? g_strdup(req->args[1])
+                                             : guest_name_of_image(req->args[0]);
 
     if (!guest_create(s, req->args[0], name, error))
         return false;
@@ -54,7 +54,11 @@ static bool do_stop(const struct settings *s, const struct request *req, GError 
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "either --nowait or --kill");
         return false;
     }
-    return g && guest_stop(s, g, req->nowait ? STOP_NOWAIT : req->kill ? STOP_KILL : STOP_WAIT, error);
+    return g && guest_stop(s, g,
+                           req->nowait ? STOP_NOWAIT
+                           : req->kill ? STOP_KILL
+                                       : STOP_WAIT,
+                           error);
 }
 
 static bool do_kill(const struct settings *s, const struct request *req, GError **error)
@@ -99,7 +103,8 @@ static bool do_check_xen(const struct settings *s, const struct request *req, GE
 {
     g_autofree char *text = NULL;
 
-    if (g_file_get_contents("/proc/xen/capabilities", &text, NULL, NULL) && strstr(text, "control_d")) {
+    if (g_file_get_contents("/proc/xen/capabilities", &text, NULL, NULL) &&
+        strstr(text, "control_d")) {
         puts("This is domain 0 of a Xen host.");
         return true;
     }
@@ -118,8 +123,8 @@ static const struct command commands[] = {
     {"create", "IMAGE [NAME]", "make a guest from an image", 1, 2, false, do_create},
     {"remove", "NAME", "end a guest, and remove it with its disk", 1, 1, false, do_remove},
     {"start", "NAME", "start a guest", 1, 1, false, do_start},
-    {"stop", "NAME [--nowait|--kill]", "ask a guest to power off, and wait until it has", 1, 1, true,
-     do_stop},
+    {"stop", "NAME [--nowait|--kill]", "ask a guest to power off, and wait until it has", 1, 1,
+     true, do_stop},
     {"shutdown", "NAME [--nowait|--kill]", "the same as stop", 1, 1, true, do_stop},
     {"kill", "NAME", "end a guest at once", 1, 1, false, do_kill},
     {"destroy", "NAME", "the same as kill", 1, 1, false, do_kill},

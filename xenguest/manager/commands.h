@@ -14,6 +14,7 @@ enum { EXIT_USAGE = 2 };
 
 /* NULL: there is no such command. */
 const struct command *command_find(const char *name);
-/* Exit status; what went wrong was said. EXIT_USAGE: wrong number of arguments, or options that it lacks. */
+/* Exit status; what went wrong was said. EXIT_USAGE: wrong number of arguments, or options that it
+ * lacks. */
 int command_run(const struct command *c, const struct settings *s, const struct request *req);
 void commands_help(void);

@@ -1,10 +1,10 @@
 /*
  * Making and removing guests.
  *
- * A guest is made in GUESTS/.new-NAME: first the state file, which says what will be made elsewhere, then the
- * disk, then ".new-NAME/guest", whose rename to NAME is the moment from which the guest is there. Its removal
- * begins with the rename to .gone-NAME. Who finds one of these directories without its maker's lock undoes
- * what its state file says.
+ * A guest is made in GUESTS/.new-NAME: first the state file, which says what will be made
+ * elsewhere, then the disk, then ".new-NAME/guest", whose rename to NAME is the moment from which
+ * the guest is there. Its removal begins with the rename to .gone-NAME. Who finds one of these
+ * directories without its maker's lock undoes what its state file says.
  */
 #include "xenguest/lib/diskcfg.h"
 #include "xenguest/lib/image.h"
@@ -50,8 +50,8 @@ static int open_dir(const char *path)
 }
 
 /*
- * Who makes or removes a guest holds this lock; -1: somebody does. A file, as who saves an image locks
- * the directory that it goes to.
+ * Who makes or removes a guest holds this lock; -1: somebody does. A file, as who saves an image
+ * locks the directory that it goes to.
  */
 static int lock_maker(const char *dir)
 {
@@ -86,7 +86,8 @@ static bool is_used(const struct settings *s, const char *name, const char *volu
     return g && g_strcmp0(g->volume, volume) == 0;
 }
 
-/* What a state file says is undone, then the directory goes; it stays for a later try if that fails. */
+/* What a state file says is undone, then the directory goes; it stays for a later try if that
+ * fails. */
 static bool undo(const struct settings *s, const char *dir, const char *name, GError **error)
 {
     g_autofree char *volume = NULL;
@@ -145,7 +146,8 @@ static char *stage_file(const struct stage *st, const char *name)
 static bool make_stage(struct stage *st, GError **error)
 {
     if (guest_exists(st->s, st->name)) {
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_EXISTS, "there is a guest '%s' already", st->name);
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_EXISTS, "there is a guest '%s' already",
+                    st->name);
         return false;
     }
     if (mkdir(st->dir, 0700) < 0) {
@@ -248,8 +250,8 @@ static bool add_disk(const struct stage *st, struct xg_image *img, GError **erro
     if (!st->volume)
         return true;
     g_autofree char *path = volume_path(st->volume);
-    g_autofree char *text = g_strdup_printf("disk += [\"format=%s,vdev=xvda,access=rw,target=%s\"]\n",
-                                            volume_format(st->volume), path);
+    g_autofree char *text = g_strdup_printf(
+        "disk += [\"format=%s,vdev=xvda,access=rw,target=%s\"]\n", volume_format(st->volume), path);
     return xg_image_set_data(img, DISK_PART, text, strlen(text), 0644, error);
 }
 
@@ -336,7 +338,8 @@ bool guest_create(const struct settings *s, const char *image, const char *name,
 }
 
 /* Renames the guest away, so that it is nobody's; returns a lock on what is left to do. */
-static int take_away(const struct settings *s, const struct guest *g, const char *to, GError **error)
+static int take_away(const struct settings *s, const struct guest *g, const char *to,
+                     GError **error)
 {
     int all = lock_guests(s, error), fd = -1;
 

@@ -21,7 +21,8 @@ bool guest_name_valid(const char *name, GError **error)
         ok = ok && (g_ascii_isalnum(*c) || strchr("-_.+", *c));
     if (!ok)
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                    "'%s' is no name for a guest: letters, digits, - _ . +, at most %u", name, MAX_NAME);
+                    "'%s' is no name for a guest: letters, digits, - _ . +, at most %u", name,
+                    MAX_NAME);
     return ok;
 }
 
@@ -101,9 +102,8 @@ bool guest_write_state(const char *dir, const char *volume, GError **error)
     if (volume)
         g_key_file_set_string(file, GROUP, "volume", volume);
     text = g_key_file_to_data(file, NULL, NULL);
-    return g_file_set_contents_full(path, text, -1,
-                                    G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE, 0600,
-                                    error);
+    return g_file_set_contents_full(
+        path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE, 0600, error);
 }
 
 bool guest_read_state(const char *dir, char **ret_volume, GError **error)

@@ -1,9 +1,10 @@
 /*
- * A guest that was made from an image: a directory below the guests' one. It has the unpacked image, without the
- * disk's contents, and a file of ours, "xenguest.state": what was made for it elsewhere.
+ * A guest that was made from an image: a directory below the guests' one. It has the unpacked
+ * image, without the disk's contents, and a file of ours, "xenguest.state": what was made for it
+ * elsewhere.
  *
- * Directories that begin with ".new-" and ".gone-" are guests that are being made or removed; their maker
- * holds a lock (flock) on them. Those without a lock are what a dead one left, and are swept.
+ * Directories that begin with ".new-" and ".gone-" are guests that are being made or removed; their
+ * maker holds a lock (flock) on them. Those without a lock are what a dead one left, and are swept.
  */
 #pragma once
 

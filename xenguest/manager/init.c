@@ -1,6 +1,6 @@
 /*
- * xenguest-init start|stop|status|restart: all guests of a host, for systemd and init scripts. What fails for
- * one guest is said and does not keep the others from their turn.
+ * xenguest-init start|stop|status|restart: all guests of a host, for systemd and init scripts. What
+ * fails for one guest is said and does not keep the others from their turn.
  */
 #include "xenguest/lib/assign.h"
 #include "xenguest/lib/image.h"
@@ -30,8 +30,8 @@ static char **image_names(const struct settings *s)
 
     for (const char *name; dir && (name = g_dir_read_name(dir));) {
         g_autofree char *guest = g_build_filename(s->images, name, XG_GUEST, NULL);
-        if (*name != '.' && (g_str_has_suffix(name, ".xenguest") ||
-                             g_file_test(guest, G_FILE_TEST_IS_REGULAR)))
+        if (*name != '.' &&
+            (g_str_has_suffix(name, ".xenguest") || g_file_test(guest, G_FILE_TEST_IS_REGULAR)))
             g_strv_builder_add(names, name);
     }
     char **list = g_strv_builder_end(names);
@@ -66,7 +66,8 @@ static bool create_one(const struct settings *s, const char *file)
 
     if (guest_exists(s, name))
         return true;
-    if (image_autoboots(path, &wanted, &error) && (!wanted || guest_create(s, path, name, &error))) {
+    if (image_autoboots(path, &wanted, &error) &&
+        (!wanted || guest_create(s, path, name, &error))) {
         if (wanted)
             say(SAY_VERBOSE, "'%s' is created", name);
         return true;
@@ -100,7 +101,8 @@ static int do_start(const struct settings *s)
     return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-/* Asks all first, so that they power off at the same time; then waits for each, and kills what is left. */
+/* Asks all first, so that they power off at the same time; then waits for each, and kills what is
+ * left. */
 static int do_stop(const struct settings *s)
 {
     g_auto(GStrv) names = guest_names(s);

@@ -1,4 +1,5 @@
-/* A small client of QMP: connect, ask, wait for the answer. Blocks, up to a limit. Threads: any one. */
+/* A small client of QMP: connect, ask, wait for the answer. Blocks, up to a limit. Threads: any
+ * one. */
 #pragma once
 
 #include "xenguest/lib/auto.h"
@@ -17,8 +18,8 @@ static inline void qmp_client_free(struct qmp_client *c)
 }
 DEFINE_AUTO(qmp_client)
 /*
- * args may be NULL, and is taken. The answer's "return" goes to ret (may be NULL), owned. Error: QMP's own
- * text, or the connection is gone.
+ * args may be NULL, and is taken. The answer's "return" goes to ret (may be NULL), owned. Error:
+ * QMP's own text, or the connection is gone.
  */
 bool qmp_client_do(struct qmp_client *c, const char *command, JsonObject *args, JsonNode **ret,
                    GError **error);

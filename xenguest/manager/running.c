@@ -39,7 +39,8 @@ int running_lock(const struct guest *g, GError **error)
         flock(fd, LOCK_EX | LOCK_NB) == 0)
         return fd;
     if (fd >= 0 && errno == EWOULDBLOCK)
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_BUSY, "'%s' is being started or removed", g->name);
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_BUSY, "'%s' is being started or removed",
+                    g->name);
     else
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "could not use '%s': %s", g->run,
                     g_strerror(errno));
@@ -113,7 +114,8 @@ static bool end_process(const struct guest *g, int pidfd, GError **error)
 {
     enum { TERM_MS = 3000 };
 
-    if (syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0) == 0 && running_wait(pidfd, TERM_MS))
+    if (syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0) == 0 &&
+        running_wait(pidfd, TERM_MS))
         return true;
     return kill_process(g, pidfd, error);
 }
@@ -137,8 +139,8 @@ char *running_status(const struct guest *g)
     if (!qmp || !qmp_client_do(qmp, "query-status", NULL, &node, NULL) || !node ||
         !JSON_NODE_HOLDS_OBJECT(node))
         return NULL;
-    return g_strdup(json_object_get_string_member_with_default(json_node_get_object(node), "status",
-                                                               NULL));
+    return g_strdup(
+        json_object_get_string_member_with_default(json_node_get_object(node), "status", NULL));
 }
 
 /* Not started yet, or over and kept (on_poweroff = "preserve"): nobody in it can power off. */
@@ -182,8 +184,8 @@ static bool wait_for_end(const struct settings *s, const struct guest *g, int pi
     return false;
 }
 
-static bool stop_running(const struct settings *s, const struct guest *g, int pidfd, enum stop_how how,
-                         GError **error)
+static bool stop_running(const struct settings *s, const struct guest *g, int pidfd,
+                         enum stop_how how, GError **error)
 {
     g_autoptr(GError) why = NULL;
 
@@ -192,7 +194,8 @@ static bool stop_running(const struct settings *s, const struct guest *g, int pi
     if (ask_to_power_off(g, &why) || running_wait(pidfd, 0))
         return how == STOP_NOWAIT || wait_for_end(s, g, pidfd, how == STOP_KILL, error);
     if (how == STOP_KILL) {
-        say(SAY_WARNING, "'%s' can't be asked to power off (%s): killing it", g->name, why->message);
+        say(SAY_WARNING, "'%s' can't be asked to power off (%s): killing it", g->name,
+            why->message);
         return end_process(g, pidfd, error);
     }
     g_propagate_prefixed_error(error, g_steal_pointer(&why),

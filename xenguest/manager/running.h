@@ -1,6 +1,6 @@
 /*
- * Guests as processes. xenner holds a lock on the guest's pid file for as long as it lives, so who runs is
- * known from the file alone: no state of a manager's is needed.
+ * Guests as processes. xenner holds a lock on the guest's pid file for as long as it lives, so who
+ * runs is known from the file alone: no state of a manager's is needed.
  */
 #pragma once
 
@@ -8,7 +8,8 @@
 
 #include <sys/types.h>
 
-/* The process of a guest, also when it ends meanwhile: the pidfd is of nobody else. -1: does not run. */
+/* The process of a guest, also when it ends meanwhile: the pidfd is of nobody else. -1: does not
+ * run. */
 int running_open(const struct guest *g);
 bool running_is(const struct guest *g);
 /* "RUN/qmp"; caller frees. */
@@ -22,7 +23,8 @@ int running_lock(const struct guest *g, GError **error);
 char *running_status(const struct guest *g);
 
 /*
- * start: its scripts, xenner, and back to where it was if anything fails. Fails when the guest runs.
+ * start: its scripts, xenner, and back to where it was if anything fails. Fails when the guest
+ * runs.
  */
 bool guest_start(const struct settings *s, const struct guest *g, GError **error);
 

@@ -27,10 +27,11 @@ static void to_log(enum say_level level, const char *text)
     static const char *const levels[] = {"error: ", "warning: ", "", ""};
     g_autoptr(GDateTime) now = g_date_time_new_now_local();
     g_autofree char *when = g_date_time_format(now, "%Y-%m-%d %H:%M:%S");
-    g_autofree char *line =
-        g_strdup_printf("%s [%d] %s%s\n", when, (int)getpid(), levels[level], text);
+    g_autofree char *line = g_strdup_printf("%s [%d] %s%s\n", when, (int)getpid(), levels[level],
+                                            text);
 
-    /* one write, so that lines of several managers do not mix; a full disk is not our business here */
+    /* one write, so that lines of several managers do not mix; a full disk is not our business here
+     */
     if (write(state.log, line, strlen(line)) < 0)
         state.log = -1;
 }

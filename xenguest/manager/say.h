@@ -1,6 +1,6 @@
 /*
- * What the manager says: on stderr, as far as its verbosity goes, and in its log file, where everything
- * goes with date and time. Threads: one.
+ * What the manager says: on stderr, as far as its verbosity goes, and in its log file, where
+ * everything goes with date and time. Threads: one.
  */
 #pragma once
 

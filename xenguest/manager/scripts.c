@@ -29,7 +29,8 @@ static char **list(const char *path)
     return sorted;
 }
 
-/* Ours, and what params.cfg says on top. A wrong params.cfg is an error: a script might rely on it. */
+/* Ours, and what params.cfg says on top. A wrong params.cfg is an error: a script might rely on it.
+ */
 static char **environment(const struct guest *g, GError **error)
 {
     g_autofree char *path = g_build_filename(g->dir, "params.cfg", NULL);
@@ -57,8 +58,8 @@ static bool run_one(const struct guest *g, const char *script, char **env, GErro
     int status;
 
     say(SAY_VERBOSE, "running %s", script);
-    if (!g_spawn_sync(g->dir, (char **)argv, env, G_SPAWN_CHILD_INHERITS_STDIN, NULL, NULL, NULL, NULL,
-                      &status, error))
+    if (!g_spawn_sync(g->dir, (char **)argv, env, G_SPAWN_CHILD_INHERITS_STDIN, NULL, NULL, NULL,
+                      NULL, &status, error))
         return false;
     return g_spawn_check_wait_status(status, error);
 }

@@ -30,7 +30,8 @@ static char *path_of(const struct names *n, const char *name, const char *otherw
 
 static bool wrong(GError **error, const char *name, const char *value, const char *what)
 {
-    g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "%s=\"%s\" is not %s", name, value, what);
+    g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "%s=\"%s\" is not %s", name, value,
+                what);
     return false;
 }
 
@@ -90,7 +91,8 @@ static void texts(struct settings *s, const struct names *n)
     s->signer = *signer ? g_strconcat(n->root, signer, NULL) : NULL;
     s->xenner = g_strdup(value_of(n, "XENGUEST_XENNER", "xenner"));
     /* the default device is a guess: a machine without it keeps disks in files */
-    if (strcmp(s->device, XENGUEST_VOLUME_DEVICE) == 0 && !g_file_test(s->device, G_FILE_TEST_EXISTS))
+    if (strcmp(s->device, XENGUEST_VOLUME_DEVICE) == 0 &&
+        !g_file_test(s->device, G_FILE_TEST_EXISTS))
         *s->device = '\0';
 }
 

@@ -102,10 +102,11 @@ static void explain(const char *log, const struct guest *g, GError **error)
 }
 
 /* No pipes: what xenner runs keeps its stderr, and would keep us waiting. */
-static bool run_xenner(const struct guest *g, const char *const *argv, const char *log, GError **error)
+static bool run_xenner(const struct guest *g, const char *const *argv, const char *log,
+                       GError **error)
 {
-    g_autoptr(GSubprocessLauncher) launcher =
-        g_subprocess_launcher_new(G_SUBPROCESS_FLAGS_STDOUT_SILENCE);
+    g_autoptr(GSubprocessLauncher)
+        launcher = g_subprocess_launcher_new(G_SUBPROCESS_FLAGS_STDOUT_SILENCE);
     int fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
 
     if (fd >= 0)

@@ -40,9 +40,10 @@ static bool load(const struct request *req, struct xl_command *cmd, GError **err
     if (!cfg || !xl_command(cfg, &host, cmd, error))
         return false;
     if (cmd->vnc_password)
-        g_ptr_array_add(cmd->warnings,
-                        g_strdup_printf("%s: vncpasswd: nobody comes in until a password is set over QMP",
-                                        req->file));
+        g_ptr_array_add(
+            cmd->warnings,
+            g_strdup_printf("%s: vncpasswd: nobody comes in until a password is set over QMP",
+                            req->file));
     return true;
 }
 

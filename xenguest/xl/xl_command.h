@@ -1,6 +1,6 @@
 /*
- * An xl.cfg(5) configuration of a PV guest as xenner's command line. What xenner has no use for is a
- * warning; what would give the guest another machine than the configuration says is an error.
+ * An xl.cfg(5) configuration of a PV guest as xenner's command line. What xenner has no use for is
+ * a warning; what would give the guest another machine than the configuration says is an error.
  */
 #pragma once
 
@@ -16,9 +16,9 @@ enum xl_network {
 };
 
 struct xl_host {
-    const char *source;  /* the configuration's name, for messages */
-    const char *base;    /* what relative paths start from */
-    const char *bridge;  /* of vifs that name none */
+    const char *source; /* the configuration's name, for messages */
+    const char *base;   /* what relative paths start from */
+    const char *bridge; /* of vifs that name none */
     enum xl_network network;
 };
 

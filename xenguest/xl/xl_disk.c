@@ -1,4 +1,5 @@
-/* disk = [...]: xl-disk-configuration(5), with the older forms "phy:DEV,xvda,w" and "file:FILE,...". */
+/* disk = [...]: xl-disk-configuration(5), with the older forms "phy:DEV,xvda,w" and
+ * "file:FILE,...". */
 #include "xenguest/xl/xl_priv.h"
 
 #include "xenner/config/vdev.h"
@@ -14,10 +15,10 @@ struct disk {
 static const struct prefix {
     const char *text, *format;
 } prefixes[] = {
-    {"phy:", "raw"},       {"file:", "raw"},        {"aio:", "raw"},  {"ioemu:", NULL},
-    {"tap:aio:", "raw"},   {"tap2:aio:", "raw"},    {"raw:", "raw"},  {"tap:qcow2:", "qcow2"},
+    {"phy:", "raw"},          {"file:", "raw"},      {"aio:", "raw"},     {"ioemu:", NULL},
+    {"tap:aio:", "raw"},      {"tap2:aio:", "raw"},  {"raw:", "raw"},     {"tap:qcow2:", "qcow2"},
     {"tap2:qcow2:", "qcow2"}, {"tap:qcow:", "qcow"}, {"qcow2:", "qcow2"}, {"qcow:", "qcow"},
-    {"tap:vhd:", "vhd"},   {"tap2:vhd:", "vhd"},    {"vhd:", "vhd"},  {"tap:", NULL},
+    {"tap:vhd:", "vhd"},      {"tap2:vhd:", "vhd"},  {"vhd:", "vhd"},     {"tap:", NULL},
 };
 
 /* True when there was one: the format's place among the positions is gone then. */
@@ -71,8 +72,8 @@ static bool set_key(const struct xl_out *o, const struct xlcfg_value *v, struct 
     return xl_fail(o, v, error, "disk: '%s' is not possible here", key);
 }
 
-static bool set_word(const struct xl_out *o, const struct xlcfg_value *v, struct disk *d, char *word,
-                     bool *ret_known, GError **error)
+static bool set_word(const struct xl_out *o, const struct xlcfg_value *v, struct disk *d,
+                     char *word, bool *ret_known, GError **error)
 {
     char *equals = strchr(word, '=');
 

@@ -11,8 +11,8 @@ struct xl_out {
 };
 
 /* "SOURCE:LINE: text"; returns false. */
-bool xl_fail(const struct xl_out *o, const struct xlcfg_value *v, GError **error, const char *format,
-             ...) G_GNUC_PRINTF(4, 5);
+bool xl_fail(const struct xl_out *o, const struct xlcfg_value *v, GError **error,
+             const char *format, ...) G_GNUC_PRINTF(4, 5);
 void xl_warn(const struct xl_out *o, const struct xlcfg_value *v, const char *format, ...)
     G_GNUC_PRINTF(3, 4);
 /* Option and value, both copied; value may be NULL. */
@@ -21,6 +21,17 @@ void xl_add(struct xl_out *o, const char *option, const char *value);
 void xl_key(GString *text, const char *key, const char *value);
 /* path, or base/path when it is relative; caller frees. */
 char *xl_path(const struct xl_out *o, const char *path);
+
+/* The value when it is a string that is not empty, else NULL. */
+const char *xl_text(const struct xl_out *o, const char *name);
+
+/* One parameter; each is looked at once, in the order of this table, which ends with a NULL name. */
+struct xl_param {
+    const char *name;
+    bool (*translate)(struct xl_out *o, const struct xlcfg_value *v, GError **error);
+};
+extern const struct xl_param xl_params[];
+const struct xl_param *xl_find_param(const char *name);
 
 /* One value of the lists disk, vif, vfb. */
 bool xl_disk(struct xl_out *o, const struct xlcfg_value *v, GError **error);

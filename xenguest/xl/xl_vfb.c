@@ -36,8 +36,8 @@ static bool set_key(const struct xl_out *o, const struct xlcfg_value *v, struct 
     return true;
 }
 
-static bool parse(const struct xl_out *o, const struct xlcfg_value *v, char **words, struct vfb *vfb,
-                  GError **error)
+static bool parse(const struct xl_out *o, const struct xlcfg_value *v, char **words,
+                  struct vfb *vfb, GError **error)
 {
     for (unsigned i = 0; words[i]; i++) {
         char *word = g_strstrip(words[i]), *equals = strchr(word, '=');
@@ -74,7 +74,8 @@ bool xl_vfb(struct xl_out *o, const struct xlcfg_value *v, GError **error)
     g_autoptr(GString) vnc = g_string_new(vfb.vnc ? address : "none");
     if (vfb.vnc && vfb.unused) {
         const char *display = strrchr(address, ':') + 1;
-        g_string_append_printf(vnc, ",to=%u", (unsigned)strtoul(display, NULL, 10) + FIRST_PORT_OFFSET);
+        g_string_append_printf(vnc, ",to=%u",
+                               (unsigned)strtoul(display, NULL, 10) + FIRST_PORT_OFFSET);
     }
     if (vfb.vnc && vfb.password && *vfb.password) { /* not where every user can read it */
         g_string_append(vnc, ",password=on");

@@ -10,7 +10,7 @@ struct vif {
 static bool set_key(const struct xl_out *o, const struct xlcfg_value *v, struct vif *vif,
                     const char *key, const char *value, GError **error)
 {
-    static const char *const ignored[] = {"script", "ip", "model", "rate", "type", "gatewaydev",
+    static const char *const ignored[] = {"script", "ip",  "model", "rate",    "type", "gatewaydev",
                                           "netdev", "mtu", "devid", "trusted", NULL};
 
     if (strcmp(key, "mac") == 0)
@@ -26,8 +26,8 @@ static bool set_key(const struct xl_out *o, const struct xlcfg_value *v, struct 
     return true;
 }
 
-static bool parse(const struct xl_out *o, const struct xlcfg_value *v, char **words, struct vif *vif,
-                  GError **error)
+static bool parse(const struct xl_out *o, const struct xlcfg_value *v, char **words,
+                  struct vif *vif, GError **error)
 {
     for (unsigned i = 0; words[i]; i++) {
         char *word = g_strstrip(words[i]), *equals = strchr(word, '=');
