@@ -6,12 +6,10 @@
  * the guest is there. Its removal begins with the rename to .gone-NAME. Who finds one of these
  * directories without its maker's lock undoes what its state file says.
  */
-#include "xenguest/lib/diskcfg.h"
-#include "xenguest/lib/image.h"
 #include "xenguest/lib/sign.h"
-#include "xenguest/lib/xlcfg.h"
 #include "xenguest/manager/guest.h"
 #include "xenguest/manager/say.h"
+#include "xenguest/manager/stage.h"
 #include "xenner/util/remove_tree.h"
 
 #include <errno.h>
@@ -24,18 +22,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define NEW       ".new-"
-#define GONE      ".gone-"
-#define DISK_PART "guest.d/xenguest-disk.cfg"
-
-/* A guest that is being made or removed. */
-struct stage {
-    const struct settings *s;
-    const char *name;
-    char *dir;    /* GUESTS/.new-NAME */
-    char *volume; /* NULL: none yet */
-    int lock;
-};
+#define NEW  ".new-"
+#define GONE ".gone-"
 
 static bool failed(GError **error, const char *what, const char *path)
 {
@@ -137,11 +125,6 @@ void guest_sweep(const struct settings *s)
     close(fd);
 }
 
-static char *stage_file(const struct stage *st, const char *name)
-{
-    return g_build_filename(st->dir, name, NULL);
-}
-
 /* With the lock of all guests. */
 static bool make_stage(struct stage *st, GError **error)
 {
@@ -173,100 +156,6 @@ static bool begin(struct stage *st, GError **error)
     return ok;
 }
 
-/* Contents come through an unnamed file: the reader of the image checks where their bytes are. */
-struct contents {
-    struct xg_image *img;
-    const char *dir;
-};
-
-static int open_content(void *opaque, const char *content, GError **error)
-{
-    struct contents *c = opaque;
-    g_autofree char *member = xg_image_disk_file(c->img, content);
-
-    if (!member) {
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "the image has no disk/%s", content);
-        return -1;
-    }
-    int fd = open(c->dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        failed(error, "make a file in", c->dir);
-    } else if (!xg_image_copy(c->img, member, fd, error) || lseek(fd, 0, SEEK_SET) < 0) {
-        close(fd);
-        fd = -1;
-    }
-    return fd;
-}
-
-static bool read_diskcfg(struct xg_image *img, struct diskcfg *ret, GError **error)
-{
-    size_t len;
-
-    memset(ret, 0, sizeof(*ret));
-    if (!xg_image_has(img, XG_DISK))
-        return true;
-    g_autofree char *text = xg_image_read(img, XG_DISK, &len, error);
-    AUTO(assign) a = text ? assign_parse(text, len, XG_DISK, error) : NULL;
-    return a && diskcfg_read(a, ret, error);
-}
-
-static bool make_disk(struct stage *st, struct xg_image *img, const struct diskcfg *cfg,
-                      GError **error)
-{
-    struct volume_host host = settings_volume_host(st->s);
-    struct contents contents = {.img = img, .dir = st->dir};
-    struct disk_source source = {open_content, &contents};
-
-    if (!cfg->mb)
-        return true;
-    g_autofree char *volume = volume_plan(&host, st->name, cfg, error);
-    if (!volume || !guest_write_state(st->dir, volume, error))
-        return false;
-    st->volume = g_steal_pointer(&volume);
-    say(SAY_VERBOSE, "making the disk %s", st->volume);
-    return volume_make(st->volume, &host, cfg, &source, error);
-}
-
-/* The guest's own name, a UUID that stays the same over starts. */
-static bool name_guest(const struct stage *st, struct xg_image *img, GError **error)
-{
-    size_t len;
-    g_autofree char *text = xg_image_read(img, XG_GUEST, &len, error);
-    AUTO(xlcfg) cfg = text ? xlcfg_parse(text, len, XG_GUEST, error) : NULL;
-
-    if (!cfg)
-        return false;
-    xlcfg_set_string(cfg, "name", st->name);
-    if (!xlcfg_get(cfg, "uuid")) {
-        g_autofree char *uuid = g_uuid_string_random();
-        xlcfg_set_string(cfg, "uuid", uuid);
-    }
-    const char *named = xlcfg_text(cfg);
-    return xg_image_set_data(img, XG_GUEST, named, strlen(named), 0644, error);
-}
-
-static bool add_disk(const struct stage *st, struct xg_image *img, GError **error)
-{
-    if (!st->volume)
-        return true;
-    g_autofree char *path = volume_path(st->volume);
-    g_autofree char *text = g_strdup_printf(
-        "disk += [\"format=%s,vdev=xvda,access=rw,target=%s\"]\n", volume_format(st->volume), path);
-    return xg_image_set_data(img, DISK_PART, text, strlen(text), 0644, error);
-}
-
-/* All but the disk's contents, which are on the disk now. */
-static bool unpack(struct stage *st, struct xg_image *img, GError **error)
-{
-    g_autofree char *dir = stage_file(st, "guest");
-
-    xg_image_remove(img, "disk");
-    xg_image_remove(img, "disk-files");
-    xg_image_remove(img, XG_SIGNATURE); /* of the image, not of what becomes of it */
-    return name_guest(st, img, error) && add_disk(st, img, error) &&
-           xg_image_save_dir(img, dir, error) && guest_write_state(dir, st->volume, error);
-}
-
 static bool commit(struct stage *st, GError **error)
 {
     g_autofree char *from = stage_file(st, "guest");
@@ -292,8 +181,9 @@ static bool make(struct stage *st, struct xg_image *img, GError **error)
                     "member 'xenguest.state': the manager's file has no place in an image");
         return false;
     }
-    bool ok = read_diskcfg(img, &cfg, error) && begin(st, error) &&
-              make_disk(st, img, &cfg, error) && unpack(st, img, error) && commit(st, error);
+    bool ok = stage_read_diskcfg(img, &cfg, error) && begin(st, error) &&
+              stage_make_disk(st, img, &cfg, error) && stage_unpack(st, img, error) &&
+              commit(st, error);
     diskcfg_clear(&cfg);
     return ok;
 }
