@@ -30,8 +30,18 @@ forbid vivm '(xenner/(host|backend|engine|domain|vm|build|chardev|display)|emu/|
 forbid qemu-compat 'xenner/(engine|host|backend|domain|build|display)'
 forbid xenguest/lib '(xenner/(host|backend|engine|domain|vm|build|chardev|display)|emu/|xen/|qemu-compat|xenguest/mkimage)'
 forbid xenguest/mkimage '(xenner/(host|backend|engine|domain|vm|build|chardev|display)|emu/|xen/|qemu-compat)'
-if grep -rlE '^#include <archive' --include='*.[ch]' xenner qemu-compat xenguest | grep -vE '^xenguest/lib/image_(tar|save)'; then
-    echo "  ^ only xenguest/lib/image_tar.c and image_save.c may include libarchive's headers"
+for folder in disk xl manager xenvm; do
+    forbid xenguest/$folder '(xenner/(host|backend|engine|domain|vm|build|chardev|display)|emu/|xen/|qemu-compat|xenguest/mkimage)'
+done
+forbid xenguest/disk 'xenguest/(xl|manager|xenvm)'
+forbid xenguest/xl 'xenguest/(disk|manager|xenvm)'
+forbid xenguest/xenvm 'xenguest/(disk|manager)'
+if grep -rlE '^#include <(ext2fs|blkid)' --include='*.[ch]' xenner qemu-compat xenguest | grep -vE '^xenguest/disk/(fs_ext|volume)\.c'; then
+    echo "  ^ only xenguest/disk/fs_ext.c and volume.c may include these libraries' headers"
+    status=1
+fi
+if grep -rlE '^#include <archive' --include='*.[ch]' xenner qemu-compat xenguest | grep -vE '^xenguest/(lib/image_(tar|save)|disk/content)'; then
+    echo "  ^ only xenguest/lib/image_tar.c, image_save.c and disk/content.c may include libarchive's headers"
     status=1
 fi
 if grep -rlE '^#include <sodium' --include='*.[ch]' xenner qemu-compat xenguest | grep -v '^xenguest/lib/minisign\.c'; then

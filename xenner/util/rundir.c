@@ -1,5 +1,7 @@
 #include "xenner/util/rundir.h"
 
+#include "xenner/util/remove_tree.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -33,38 +35,6 @@ static bool failed(GError **error, const char *what, const char *path)
     g_set_error(error, G_IO_ERROR, (int)g_io_error_from_errno(errno), "could not %s '%s': %s", what,
                 path, g_strerror(errno));
     return false;
-}
-
-static void remove_tree(int parent, const char *name);
-
-/* All that is in the directory; no link is followed. */
-static void remove_contents(int parent)
-{
-    int fd = openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-
-    for (struct dirent *e; dir && (e = readdir(dir));) {
-        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-            continue;
-        if (unlinkat(fd, e->d_name, 0) < 0 && errno == EISDIR)
-            remove_tree(fd, e->d_name);
-    }
-    if (dir)
-        closedir(dir);
-    else if (fd >= 0)
-        close(fd);
-}
-
-/* The same, then the directory. */
-static void remove_tree(int parent, const char *name)
-{
-    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-    if (fd >= 0) {
-        remove_contents(fd);
-        close(fd);
-    }
-    unlinkat(parent, name, AT_REMOVEDIR);
 }
 
 /* Does somebody hold the lock of the guest's directory? */
