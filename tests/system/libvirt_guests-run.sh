@@ -1,6 +1,6 @@
 #!/bin/sh
 # The part of libvirt_guests.sh that runs in namespaces of its own. libvirt_guests-run.sh DIRECTORY (ga.xml, gb.xml)
-. "$(dirname "$0")/libvirt-inside.sh"
+. "$(dirname "$0")/libvirt-lib.sh"
 
 running()
 {

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The part of libvirt_xml.sh that runs in namespaces of its own. libvirt_xml-run.sh DIRECTORY (with base.xml in it)
-. "$(dirname "$0")/libvirt-inside.sh"
+. "$(dirname "$0")/libvirt-lib.sh"
 wrong=0
 
 # try WHAT SED-EXPRESSION: changes the domain that is well, and asks both. What xenner alone refuses comes out at the

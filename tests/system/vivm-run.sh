@@ -1,6 +1,6 @@
 #!/bin/sh
 # The part of vivm.sh that runs in namespaces of its own. vivm-run.sh DIRECTORY (with pvguest.xml in it)
-. "$(dirname "$0")/libvirt-inside.sh"
+. "$(dirname "$0")/libvirt-lib.sh"
 export XDG_STATE_HOME="$dir/state" HOME="$dir" VIVM_VIEWER=
 unset VISUAL DISPLAY WAYLAND_DISPLAY
 state=$XDG_STATE_HOME/vivm
