@@ -119,6 +119,8 @@ void xml_out_disk(struct xml_out *out, const struct disk_config *d)
     limits(out, disk, &d->limits);
     if (d->readonly)
         xml_out_child(out, disk, "readonly", NULL);
-    if (d->snapshot)
-        xml_out_child(out, disk, "transient", NULL);
+    if (!d->snapshot)
+        return;
+    xml_out_child(out, disk, "transient", NULL); /* it won't start, which is better than to write */
+    xml_out_note(out, "%s: under libvirt a snapshot=on disk can't be started", d->origin);
 }
