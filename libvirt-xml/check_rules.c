@@ -52,6 +52,9 @@ const struct check_rule check_rules[] = {
     {"devices/disk", "type", "dir|nvme|vhostuser|vhostvdpa", ERROR, "xenner has no disks of type '$'"},
     {"devices/disk/driver", "name", "!qemu", ERROR,
      "disk driver '$' will be refused by libvirt's QEMU driver: say name='qemu'"},
+    {"devices/disk/transient", NULL, NULL, ERROR,
+     "libvirt has xenner make an overlay for <transient/>, which it can't: remove it, or run xenner "
+     "by hand with -snapshot"},
     {"devices/disk/encryption", NULL, NULL, ERROR, "xenner has no encrypted disks"},
     {"devices/disk/source/encryption", NULL, NULL, ERROR, "xenner has no encrypted disks"},
     {"devices/disk/target", "bus", "xen", ERROR,
@@ -109,7 +112,8 @@ const struct check_rule check_rules[] = {
     {"devices/hub", NULL, NULL, ERROR, NO_DEVICE ": <hub>"},
     {"devices/iommu", NULL, NULL, ERROR, NO_DEVICE ": <iommu>"},
     {"devices/nvram", NULL, NULL, ERROR, NO_DEVICE ": <nvram>"},
-    {"devices/panic", NULL, NULL, ERROR, NO_DEVICE ": <panic>"},
+    {"devices/panic", "model", "!hyperv", ERROR, "a PV guest has no panic device '$': its kernel says so "
+     "without one; remove <panic>"},
     {"devices/redirdev", NULL, NULL, ERROR, NO_DEVICE ": <redirdev>"},
     {"devices/shmem", NULL, NULL, ERROR, NO_DEVICE ": <shmem>"},
     {"devices/smartcard", NULL, NULL, ERROR, NO_DEVICE ": <smartcard>"},

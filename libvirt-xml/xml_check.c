@@ -152,6 +152,26 @@ static void check_boot(struct check *c)
         report(c, XML_ISSUE_NOTE, c->domain, "neither a kernel nor a disk: there is nothing to run");
 }
 
+static void check_disks(struct check *c)
+{
+    for (const xmlNode *n = xml_find(c->domain, "devices/disk"); n; n = xml_next(n)) {
+        if (xml_attr_is(n, "device", "cdrom") && xml_attr_is(xml_child(n, "target"), "bus", "virtio"))
+            report(c, XML_ISSUE_ERROR, n, "a CD-ROM on bus 'virtio' will be refused by libvirt: say "
+                   "bus='ide'");
+    }
+}
+
+/* For KVM, libvirt takes vhost for such a card when it can. */
+static void check_vhost(struct check *c)
+{
+    for (const xmlNode *n = xml_find(c->domain, "devices/interface"); n; n = xml_next(n)) {
+        if (xml_attr_is(c->domain, "type", "kvm") && xml_attr_is(xml_child(n, "model"), "type", "virtio") &&
+            !xml_attr_is(n, "type", "user") && !xml_attr_is(xml_child(n, "driver"), "name", "qemu"))
+            report(c, XML_ISSUE_NOTE, n, "where there is /dev/vhost-net, libvirt uses it for a virtio NIC "
+                   "of a kvm domain, and xenner refuses: say type='netfront'");
+    }
+}
+
 /* Limits, sizes, what refers to what: the option parser's own words. */
 static void check_command_line(struct check *c, const domain_xml *doc)
 {
@@ -190,6 +210,8 @@ GPtrArray *domain_check(const domain_xml *doc, bool local)
     for (unsigned i = 0; i < G_N_ELEMENTS(files); i++)
         check_file(&c, files[i]);
     check_cpu(&c);
+    check_disks(&c);
+    check_vhost(&c);
     check_cmdline(&c);
     check_boot(&c);
     check_command_line(&c, doc);

@@ -181,6 +181,8 @@ static void left_out(struct xml_out *out, const struct vm_config *cfg)
         xml_out_note(out, "-pidfile is left out: libvirt has its own");
     if (cfg->start_paused)
         xml_out_note(out, "-S is left out: virsh start --paused");
+    if (cfg->confine.runas || cfg->confine.root)
+        xml_out_note(out, "-runas and -chroot are left out: libvirt's qemu.conf has user and namespaces");
     if (cfg->soft_quit.on)
         xml_out_note(out, "soft-quit is left out: libvirt asks the guest itself (virsh shutdown)");
 }

@@ -10,6 +10,8 @@ static const char *format(struct xml_out *out, const struct disk_config *d)
 
     if (d->format)
         return d->format;
+    if (!d->path)
+        return "raw";
     for (unsigned i = 0; i < G_N_ELEMENTS(suffixes); i++) {
         const char *dot = strrchr(d->path, '.');
         if (dot && strcmp(dot + 1, suffixes[i]) == 0)
@@ -60,8 +62,11 @@ static void network_source(struct xml_out *out, xmlNode *source, const struct di
 
 static void source(struct xml_out *out, xmlNode *disk, const struct disk_config *d)
 {
+    if (!d->path) { /* a drive without a medium */
+        xml_out_attr(out, disk, "type", "file");
+        return;
+    }
     xmlNode *n = xml_out_child(out, disk, "source", NULL);
-
     if (strstr(d->path, "://")) {
         xml_out_attr(out, disk, "type", "network");
         network_source(out, n, d);
@@ -119,6 +124,8 @@ void xml_out_disk(struct xml_out *out, const struct disk_config *d)
     limits(out, disk, &d->limits);
     if (d->readonly)
         xml_out_child(out, disk, "readonly", NULL);
-    if (d->snapshot)
-        xml_out_child(out, disk, "transient", NULL);
+    if (!d->snapshot)
+        return;
+    xml_out_child(out, disk, "transient", NULL); /* it won't start, which is better than to write */
+    xml_out_note(out, "%s: under libvirt a snapshot=on disk can't be started", d->origin);
 }

@@ -2,9 +2,11 @@
 #include "libvirt-xml/xml_check.h"
 #include "libvirt-xml/xml_out.h"
 #include "qemu-compat/options.h"
+#include "vivm/draft.h"
 #include "vivm/vivm.h"
 
 #include <gio/gio.h>
+#include <glib/gstdio.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -137,17 +139,49 @@ static bool check(const char *text, const char *name, bool force, GError **error
     return false;
 }
 
+/* The definition that text is going to replace, if it has the UUID of one: NULL, or a domain. */
+static vir_domain *replaced(vir_connect *conn, const char *text)
+{
+    g_autoptr(domain_xml) doc = domain_xml_parse(text, strlen(text), "", NULL);
+    g_autofree char *uuid = doc ? xml_text(xml_child(xmlDocGetRootElement(doc), "uuid")) : NULL;
+
+    return uuid && g_uuid_string_is_valid(uuid) ? virDomainLookupByUUIDString(conn, uuid) : NULL;
+}
+
+/* Its path in *ret_path; true without one when there is nothing to back up. */
+static bool backup(vir_connect *conn, const char *text, char **ret_path, GError **error)
+{
+    g_autoptr(vir_domain) old = replaced(conn, text);
+    g_autofree char *before = old ? conn_xml(old, true, error) : NULL;
+    char uuid[VIR_UUID_STRING_BUFLEN];
+
+    *ret_path = NULL;
+    if (!before || virDomainGetUUIDString(old, uuid) < 0)
+        return !old;
+    struct draft *draft = draft_open(NULL, virDomainGetName(old), uuid, error);
+    if (draft)
+        *ret_path = draft_backup(draft, before, error);
+    draft_free(draft);
+    return *ret_path != NULL;
+}
+
 static int define(const char *uri, const char *text, bool force, GError **error)
 {
     g_autoptr(vir_connect) conn = conn_open(uri, error);
-    g_autoptr(vir_domain) dom =
-        conn ? virDomainDefineXMLFlags(conn, text, force ? 0 : VIR_DOMAIN_DEFINE_VALIDATE) : NULL;
+    g_autofree char *path = NULL;
 
-    if (conn && !dom)
-        conn_failed(error, "libvirt refuses it");
-    if (!dom)
+    if (!conn || !backup(conn, text, &path, error))
         return VIVM_BAD;
-    fprintf(stderr, "Defined '%s'.\n", virDomainGetName(dom));
+    g_autoptr(vir_domain) dom =
+        virDomainDefineXMLFlags(conn, text, force ? 0 : VIR_DOMAIN_DEFINE_VALIDATE);
+    if (!dom) {
+        conn_failed(error, "libvirt refuses it");
+        if (path)
+            g_remove(path);
+        return VIVM_BAD;
+    }
+    fprintf(stderr, "Defined '%s'.%s%s\n", virDomainGetName(dom),
+            path ? " The former definition is in " : "", path ? path : "");
     return VIVM_OK;
 }
 

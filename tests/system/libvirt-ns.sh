@@ -31,10 +31,12 @@ domain_xml()
 END
 }
 
-# libvirt_run SCRIPT: in namespaces of its own, with $work as its argument; the test's end.
+# libvirt_run SCRIPT: in namespaces of its own, with $work as its argument; the test's end. The first process there
+# only waits: a guest that died is a process for libvirt until its parent, which is that one, has waited for it.
 libvirt_run()
 {
     status=0
-    unshare -m -p -f --mount-proc --propagation private sh "$(dirname "$0")/$1" "$work" || status=$?
+    unshare -m -p -f --mount-proc --propagation private sh -c 'sh "$@" & wait $!' sh \
+        "$(dirname "$0")/$1" "$work" || status=$?
     exit $status
 }

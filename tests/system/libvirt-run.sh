@@ -1,7 +1,7 @@
 #!/bin/sh
 # The part of libvirt.sh that runs in namespaces of its own: libvirtd, and a domain's life.
 # libvirt-run.sh DIRECTORY (with domain.xml in it)
-. "$(dirname "$0")/libvirt-inside.sh"
+. "$(dirname "$0")/libvirt-lib.sh"
 
 second_boot()
 {

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The part of libvirt_guests.sh that runs in namespaces of its own. libvirt_guests-run.sh DIRECTORY (ga.xml, gb.xml)
-. "$(dirname "$0")/libvirt-inside.sh"
+. "$(dirname "$0")/libvirt-lib.sh"
 
 running()
 {
@@ -94,4 +94,8 @@ until_true running gb
 v autostart --disable gb
 v destroy gb
 until_true nothing_left
+
+# Not a socket, directory or lock of theirs; those of the killed one went with the next start.
+left=$(find /run/xenner /run/libvirt/qemu /var/lib/libvirt/qemu -mindepth 1 \( -name '*g[ab]*' -o -path '/run/xenner/*' \))
+[ -z "$left" ] || fail "left behind: $left"
 exit 0

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The part of libvirt_xml.sh that runs in namespaces of its own. libvirt_xml-run.sh DIRECTORY (with base.xml in it)
-. "$(dirname "$0")/libvirt-inside.sh"
+. "$(dirname "$0")/libvirt-lib.sh"
 wrong=0
 
 # try WHAT SED-EXPRESSION: changes the domain that is well, and asks both. What xenner alone refuses comes out at the
@@ -43,6 +43,8 @@ try "on_reboot preserve" "s#<devices>#<on_reboot>preserve</on_reboot><devices>#"
 try "on_crash rename-restart" "s#<devices>#<on_crash>rename-restart</on_crash><devices>#"
 device "<disk type='file' device='disk'><driver name='phy'/>$file<target dev='xvda' bus='virtio'/></disk>"
 device "<disk type='file' device='disk'>$file<target dev='sda' bus='sata'/></disk>"
+device "<disk type='file' device='disk'>$file<target dev='sda' bus='scsi'/></disk>"
+device "<disk type='file' device='cdrom'>$file<target dev='vda' bus='virtio'/><readonly/></disk>"
 device "<console type='pty'><target type='xen'/></console>"
 device "<video><model type='xen'/></video>"
 device "<input type='mouse' bus='xen'/>"
@@ -59,6 +61,8 @@ try "no emulator" "/<emulator>/d"
 try "too many vCPUs" "s#<vcpu>2<#<vcpu>64<#"
 device "<disk type='file' device='disk'>$file<target dev='xvda' bus='xen'/></disk>"
 device "<interface type='user'><model type='e1000'/></interface>"
+device "<disk type='file' device='disk'>$file<target dev='xvda' bus='virtio'/><transient/></disk>"
+device "<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>"
 device "<watchdog model='i6300esb'/>"
 device "<serial type='tcp'><source mode='bind' host='127.0.0.1' service='4555'/></serial>"
 
@@ -70,6 +74,7 @@ device "<disk type='file' device='cdrom'>$file<target dev='hdc' bus='ide'/><read
 device "<interface type='user'><model type='netfront'/></interface>"
 device "<interface type='user'><model type='virtio'/></interface>"
 device "<console type='pty'><target type='virtio'/></console>"
+device "<panic model='hyperv'/>"
 device "<rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>"
 try "memballoon virtio" "s#memballoon model='none'#memballoon model='virtio'#"
 

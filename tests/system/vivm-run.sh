@@ -1,6 +1,6 @@
 #!/bin/sh
 # The part of vivm.sh that runs in namespaces of its own. vivm-run.sh DIRECTORY (with pvguest.xml in it)
-. "$(dirname "$0")/libvirt-inside.sh"
+. "$(dirname "$0")/libvirt-lib.sh"
 export XDG_STATE_HOME="$dir/state" HOME="$dir" VIVM_VIEWER=
 unset VISUAL DISPLAY WAYLAND_DISPLAY
 state=$XDG_STATE_HOME/vivm
@@ -85,6 +85,15 @@ said "^Defined. The former definition is in $state/pvguest\..*backup"
 memory_is 147456
 grep -l "'KiB'>131072<" "$state"/*backup* >/dev/null || fail "the backup is not the former definition"
 no_draft
+
+# the backup brings it back, and what it replaces is a backup again
+vivm 0 define "$(ls "$state"/*backup*)" </dev/null
+said "^Defined 'pvguest'. The former definition is in $state/pvguest"
+memory_is 131072
+[ "$(ls "$state"/*backup* | wc -l)" = 2 ] || fail "not two backups"
+grep -l "'KiB'>147456<" "$state"/*backup* >/dev/null || fail "the replaced definition is not in a backup"
+vivm 0 define "$(grep -l "'KiB'>147456<" "$state"/*backup*)" </dev/null
+memory_is 147456
 
 # no edit
 script ":"

@@ -69,6 +69,9 @@ static void devices(void **state)
     assert_device("<disk><source file='/d'/><target dev='xvda' bus='xen'/></disk>",
                   "disk bus 'xen' will be refused by libvirt's QEMU driver: say bus='virtio'");
     assert_device("<disk><driver name='phy'/><source file='/d'/></disk>", "disk driver 'phy'");
+    assert_device("<disk><source file='/d'/><transient/></disk>", "for <transient/>, which it can't");
+    assert_device("<disk device='cdrom'><source file='/d'/><target dev='vda' bus='virtio'/></disk>",
+                  "a CD-ROM on bus 'virtio' will be refused by libvirt");
     assert_device("<disk device='lun'><source file='/d'/></disk>", "no disk device 'lun'");
     assert_device("<console><target type='xen'/></console>", "console target 'xen'");
     assert_device("<serial type='tcp'/>", "a console of type 'tcp' is refused by xenner");
@@ -130,6 +133,14 @@ static void emulators(void **state)
     }
 }
 
+static void vhost(void **state)
+{
+    assert_issue("<domain type='kvm'><memory>65536</memory><os><type>hvm</type><kernel>/k</kernel></os>"
+                 "<devices><emulator>/x</emulator><video/>\n<interface type='bridge'><source bridge='b'/>"
+                 "<model type='virtio'/></interface></devices></domain>",
+                 XML_ISSUE_NOTE, "/dev/vhost-net");
+}
+
 /* What the option parser says, with the element's line when there is one. */
 static void xenners_own(void **state)
 {
@@ -174,7 +185,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good),     cmocka_unit_test(devices),   cmocka_unit_test(outside_devices),
         cmocka_unit_test(identity), cmocka_unit_test(emulators), cmocka_unit_test(xenners_own),
-        cmocka_unit_test(notes),    cmocka_unit_test(table),
+        cmocka_unit_test(notes),    cmocka_unit_test(table),     cmocka_unit_test(vhost),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
