@@ -2,7 +2,9 @@
 # Further consoles: output without a loss, a driver that goes and comes, input, a guest's reboot.
 . "$(dirname "$0")/lib.sh"
 
-boot 128 2 "xenner.run=consoles" -serial stdio -serial "file:$work/one" \
+keep=
+[ "$ACCEL" != xen ] || keep=xenner.keep
+boot 128 2 "xenner.run=consoles $keep" -serial stdio -serial "file:$work/one" \
     -chardev "file,id=two,path=$work/two" -device xen-console,chardev=two
 expect_status 0
 expect_line "consoles: good, up to hvc2"

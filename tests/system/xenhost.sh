@@ -1,5 +1,5 @@
 #!/bin/sh
-# xenhost.sh [TEST ARGUMENTS...]: one boot of the xenhost rig runs the system tests (or the one that is named)
+# xenhost.sh [TEST[:ARGUMENT]...]: one boot of the xenhost rig runs the system tests (or those that are named)
 # on accelerator xen, and says in TAP how each went. Makes the rig's image when it is not there yet.
 set -u
 : "${ASSETS:?}" "${XENNER:?}" "${TEST_KERNEL:?}" "${INITRD:?}" "${XEN_MODULE:=}"

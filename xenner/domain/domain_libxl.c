@@ -9,10 +9,13 @@
 #include "xenner/domain/libxl_owner.h"
 #include "xenner/host/libxen.h"
 
+#include <errno.h>
 #include <gio/gio.h>
 #include <libxl_event.h>
 #include <libxl_utils.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 #include <xenstore.h>
 #include <xenstore_lib.h>
@@ -105,9 +108,14 @@ static bool versions_agree(GString *why_not)
  */
 static bool xenstored_answers(void)
 {
-    bool daemon = g_file_test(xs_daemon_socket(), G_FILE_TEST_EXISTS);
-    struct xs_handle *xs = xs_open(daemon ? XS_OPEN_SOCKETONLY : 0);
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
+    g_strlcpy(addr.sun_path, xs_daemon_socket(), sizeof(addr.sun_path));
+    bool ok = fd >= 0 && (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0 || errno == ENOENT);
+    if (fd >= 0)
+        close(fd);
+    struct xs_handle *xs = ok ? xs_open(0) : NULL;
     if (xs)
         xs_close(xs);
     return xs != NULL;

@@ -39,6 +39,18 @@ bool libxl_owner_alive(const char *owner)
     return sscanf(owner, "%u %llu", &pid, &noted) == 2 && start_time(pid, &start) && start == noted;
 }
 
+static void remove_if_empty(struct xs_handle *xs, const char *path)
+{
+    unsigned n = 1;
+    xs_transaction_t txn = xs_transaction_start(xs);
+    char **names = xs_directory(xs, txn, path, &n);
+
+    if (names && n == 0)
+        xs_rm(xs, txn, path);
+    free(names);
+    xs_transaction_end(xs, txn, n != 0); /* somebody else was quicker: it is not empty any more */
+}
+
 /* Of backends that were ours; libxl knows nothing of them. */
 static void remove_backends(uint32_t domid)
 {
@@ -47,7 +59,10 @@ static void remove_backends(uint32_t domid)
 
     for (unsigned i = 0; xs && i < G_N_ELEMENTS(types); i++) {
         g_autofree char *path = g_strdup_printf("/local/domain/0/backend/%s/%u", types[i], domid);
-        xs_rm(xs, XBT_NULL, path);
+        if (!xs_rm(xs, XBT_NULL, path))
+            continue;
+        g_autofree char *parent = g_path_get_dirname(path);
+        remove_if_empty(xs, parent);
     }
     xs_close(xs);
 }
