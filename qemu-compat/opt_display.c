@@ -146,7 +146,7 @@ static bool side(struct keyval *kv, const char *key, unsigned *ret, GError **err
 /* A graphics card is a vfb, with the keyboard that QEMU's PC has anyway. */
 bool device_framebuffer(struct option_state *s, const char *value, struct keyval *kv, GError **error)
 {
-    static const char *const harmless[] = {"bus", "addr", "vgamem_mb", "ram_size", "vram_size",
+    static const char *const harmless[] = {"bus", "addr", "ram_size", "vram_size",
         "vram64_size_mb", "max_outputs", "edid", "multifunction", "xmax", "ymax", "blob", "hostmem"};
 
     for (unsigned i = 0; i < G_N_ELEMENTS(harmless); i++)
@@ -156,8 +156,11 @@ bool device_framebuffer(struct option_state *s, const char *value, struct keyval
         g_free(s->cfg->screen.id);
         s->cfg->screen.id = g_strdup(id);
     }
+    g_free(s->cfg->screen.driver);
+    s->cfg->screen.driver = g_strdup(keyval_get(kv, "driver"));
     s->explicit_vga = s->cfg->screen.framebuffer = s->cfg->screen.keyboard = true;
-    return side(kv, "xres", &s->cfg->screen.width, error) &&
+    return side(kv, "vgamem_mb", &s->cfg->screen.memory_mb, error) &&
+           side(kv, "xres", &s->cfg->screen.width, error) &&
            side(kv, "yres", &s->cfg->screen.height, error) && keyval_check_unused(kv, error);
 }
 

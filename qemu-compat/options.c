@@ -1,4 +1,5 @@
 #include "qemu-compat/optlist.h"
+#include "xenner/util/printable.h"
 
 #include <gio/gio.h>
 #include <string.h>
@@ -313,19 +314,6 @@ static bool parse_all(struct option_state *s, int argc, char *const argv[], GErr
     return vm_config_validate(s->cfg, error);
 }
 
-/* It quotes what the user gave, which may be any bytes: still one line, harmless to terminals. */
-static void make_printable(GError *error)
-{
-    char *text = g_utf8_make_valid(error->message, -1);
-
-    for (char *c = text; *c; c++) {
-        if (g_ascii_iscntrl(*c))
-            *c = '?';
-    }
-    g_free(error->message);
-    error->message = text;
-}
-
 bool qemu_options_parse(int argc, char *const argv[], struct vm_config **ret_cfg,
                         struct front_request *ret_req, GError **error)
 {
@@ -341,7 +329,7 @@ bool qemu_options_parse(int argc, char *const argv[], struct vm_config **ret_cfg
     g_ptr_array_unref(s.disk_devices);
     if (!ok) {
         if (error)
-            make_printable(*error);
+            error_make_printable(*error);
         vm_config_free(s.cfg);
         front_request_clear(&req);
         return false;

@@ -46,6 +46,7 @@ const struct qmp_command qmp_commands[] = {
     {"query-fdsets", qmp_query_fdsets, 0},
     {"query-hotpluggable-cpus", qmp_hotpluggable_cpus, 0},
     {"query-iothreads", qmp_empty_list, 0},
+    {"query-jobs", qmp_empty_list, 0},
     {"query-kvm", qmp_kvm, 0},
     {"query-machines", qmp_machines, 0},
     {"query-memory-size-summary", qmp_memory_size, 0},

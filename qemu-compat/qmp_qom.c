@@ -65,7 +65,34 @@ static const struct qom_type types[] = {
     {"xenpv-machine", "machine", "graphics:bool"},
 };
 
-/* The objects that exist: each vCPU, the balloon. NULL: there is no such path. */
+/* The screen is an object when its device has an id. */
+static bool is_screen(const struct vm_config *cfg, const char *path)
+{
+    const char *id = g_str_has_prefix(path, "/machine/peripheral/") ? path + 20 : NULL;
+
+    return id && cfg->screen.id && strcmp(id, cfg->screen.id) == 0;
+}
+
+/* Sizes that libvirt reads back to know what the card really got. */
+static bool screen_size(const struct vm_config *cfg, const char *property, gint64 *ret)
+{
+    static const struct {
+        const char *name;
+        gint64 value;
+    } fixed[] = {{"ram_size", 64 << 20}, {"vram_size", 64 << 20}, {"vram64_size_mb", 0}};
+
+    *ret = cfg->screen.memory_mb;
+    if (strcmp(property, "vgamem_mb") == 0)
+        return true;
+    for (size_t i = 0; i < G_N_ELEMENTS(fixed); i++) {
+        *ret = fixed[i].value;
+        if (strcmp(property, fixed[i].name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The objects that exist: each vCPU, the screen. NULL: there is no such path. */
 static const char *object_type(struct vm *vm, const char *path)
 {
     const struct vm_config *cfg = vm_configuration(vm);
@@ -79,7 +106,7 @@ static const char *object_type(struct vm *vm, const char *path)
     if (sscanf(path, "/machine/unattached/device[%u%c", &n, &end) == 2 && end == ']' &&
         n < cfg->vcpus.count && !cfg->none)
         return "qemu64-x86_64-cpu";
-    return NULL;
+    return is_screen(cfg, path) ? cfg->screen.driver : NULL;
 }
 
 static const struct qom_type *find_type(const char *name)
@@ -158,6 +185,7 @@ static const char *need_object(struct qmp_call *call, JsonObject *args, GError *
 /* Few: libvirt reads each one that is listed. */
 JsonNode *qmp_qom_list(struct qmp_call *call, JsonObject *args, GError **error)
 {
+    const struct vm_config *cfg = vm_configuration(call->vm);
     const char *type = need_object(call, args, error);
 
     if (!type)
@@ -166,6 +194,10 @@ JsonNode *qmp_qom_list(struct qmp_call *call, JsonObject *args, GError **error)
     add_property(list, "type", "string");
     if (strcmp(type, "qemu64-x86_64-cpu") == 0)
         add_property(list, "realized", "bool");
+    if (strcmp(json_object_get_string_member(args, "path"), "/machine/peripheral") == 0 && cfg->screen.id) {
+        g_autofree char *child = g_strdup_printf("child<%s>", cfg->screen.driver);
+        add_property(list, cfg->screen.id, child);
+    }
     return qmp_array(list);
 }
 
@@ -173,6 +205,8 @@ JsonNode *qmp_qom_get(struct qmp_call *call, JsonObject *args, GError **error)
 {
     const char *type = need_object(call, args, error);
     const char *property = json_object_get_string_member(args, "property");
+    const struct vm_config *cfg = vm_configuration(call->vm);
+    gint64 size;
 
     if (!type)
         return NULL;
@@ -181,6 +215,9 @@ JsonNode *qmp_qom_get(struct qmp_call *call, JsonObject *args, GError **error)
         json_node_set_string(node, type);
     else if (strcmp(property, "realized") == 0)
         json_node_set_boolean(node, TRUE);
+    else if (is_screen(cfg, json_object_get_string_member(args, "path")) &&
+             screen_size(cfg, property, &size))
+        json_node_set_int(node, size);
     else {
         json_node_unref(node);
         g_set_error(error, QMP_ERROR, QMP_GENERIC_ERROR, "Property '%s.%.100s' not found", type,

@@ -2,6 +2,8 @@
 #include "xenner/util/child.h"
 
 #include <fcntl.h>
+#include <gio/gio.h>
+#include <string.h>
 #include <unistd.h>
 
 /* 0: can't be opened, which the builder will complain of with better words; never a number below 3. */
@@ -35,8 +37,23 @@ bool confine_prepare(struct vm_config *cfg, struct spawner **ret, GError **error
     return *ret != NULL;
 }
 
+/* libxl goes on being root's: it makes the next domain at a reboot, and starts programs of its own. */
+static bool check_xen(const struct vm_config *cfg, GError **error)
+{
+    if (cfg->confine.runas || cfg->confine.root) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                    "-runas and -chroot do not go with the accelerator xen");
+        return false;
+    }
+    if (cfg->confine.sandbox.on)
+        g_warning("-sandbox has no effect with the accelerator xen");
+    return true;
+}
+
 bool confine_enter(const struct vm_config *cfg, struct vm *vm, struct spawner *spawner, GError **error)
 {
+    if (strcmp(vm_accel(vm), "xen") == 0)
+        return check_xen(cfg, error);
     if (spawner)
         child_use_spawner(spawner, true);
     if (cfg->confine.runas &&

@@ -25,6 +25,8 @@ forbid xenner/engine '(xenner/(host|backend|chardev|domain|vm|build)|xen/|qemu-c
 forbid xenner/domain '(xenner/(backend|vm|chardev)|qemu-compat)'
 forbid xenner/console_client '(xenner/(config|host|backend|engine|domain|vm|build|chardev)|emu/|xen/|qemu-compat)'
 forbid xenner/vm 'qemu-compat'
+forbid libvirt-xml '(xenner/(host|backend|engine|domain|vm|build|chardev|display)|emu/|xen/|libvirt/|vivm)'
+forbid vivm '(xenner/(host|backend|engine|domain|vm|build|chardev|display)|emu/|xen/)'
 forbid qemu-compat 'xenner/(engine|host|backend|domain|build|display)'
 forbid xenguest/lib '(xenner/(host|backend|engine|domain|vm|build|chardev|display)|emu/|xen/|qemu-compat|xenguest/mkimage)'
 forbid xenguest/mkimage '(xenner/(host|backend|engine|domain|vm|build|chardev|display)|emu/|xen/|qemu-compat)'
@@ -52,6 +54,10 @@ if grep -rlE '^#include <gpgme' --include='*.[ch]' xenner qemu-compat xenguest |
 fi
 if grep -rlE '^#include <rfb/' --include='*.[ch]' xenner qemu-compat | grep -v '^xenner/display/vnc\.c'; then
     echo "  ^ only xenner/display/vnc.c may include LibVNCServer's headers"
+    status=1
+fi
+if grep -rlE '^#include <libxml/' --include='*.[ch]' xenner qemu-compat emu; then
+    echo "  ^ only libvirt-xml may include libxml2's headers"
     status=1
 fi
 if grep -rlE '^#include <linux/kvm.h>' --include='*.[ch]' xenner qemu-compat | grep -v '^xenner/engine/kvm'; then

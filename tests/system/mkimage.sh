@@ -222,6 +222,9 @@ cmp all.xg "$golden/all.xg" || fail "all.xg is not the golden one"
 mk pack all.d packed.xg
 unpack packed.xg
 diff -r tree all.d || fail "a packed directory differs"
+mk extract all.d y.d
+echo changed >>y.d/guest.cfg
+! grep -q changed all.d/guest.cfg || fail "two directories share a file"
 mk extract all.xg x.d
 diff -r x.d all.d || fail "an extracted file differs"
 mk extract-config all.xg c.d

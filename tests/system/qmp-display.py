@@ -4,15 +4,13 @@
 COMMAND is xenner with -qmp unix:DIRECTORY/qmp and -vnc unix:DIRECTORY/vnc,password=on; the guest's console
 is its stdout.
 """
-import hashlib
 import os
 import socket
-import struct
 import subprocess
 import sys
 import threading
-import zlib
 
+import picture
 import rfb
 from qmp import Qmp, QmpError
 
@@ -36,72 +34,21 @@ def fails(kind, words, fn, *args, **kwargs):
         raise AssertionError(f"{args} {kwargs} did not fail")
 
 
-def read_ppm(path):
-    with open(path, "rb") as f:
-        assert f.readline() == b"P6\n"
-        width, height = map(int, f.readline().split())
-        assert f.readline() == b"255\n"
-        return width, height, f.read()
-
-
-def paeth(a, b, c):
-    p = a + b - c
-    return min((abs(p - a), 0, a), (abs(p - b), 1, b), (abs(p - c), 2, c))[2]
-
-
-def unfilter(kind, row, above):
-    out = bytearray(row)
-    for i in range(len(row) if kind else 0):
-        left, up = out[i - 3] if i >= 3 else 0, above[i]
-        corner = above[i - 3] if i >= 3 else 0
-        out[i] = (out[i] + (left, up, (left + up) // 2, paeth(left, up, corner))[kind - 1]) & 255
-    return out
-
-
-def read_png(path):
-    with open(path, "rb") as f:
-        data = f.read()
-    assert data[:8] == b"\x89PNG\r\n\x1a\n"
-    at, body = 8, b""
-    while at < len(data):
-        n, name = struct.unpack(">I4s", data[at:at + 8])
-        chunk = data[at + 8:at + 8 + n]
-        if name == b"IHDR":
-            width, height, depth, color = struct.unpack(">IIBB", chunk[:10])
-            assert (depth, color) == (8, 2)
-        elif name == b"IDAT":
-            body += chunk
-        at += n + 12
-    raw, above, rows = zlib.decompress(body), bytes(3 * width), []
-    for y in range(height):
-        start = y * (3 * width + 1)
-        above = unfilter(raw[start], raw[start + 1:start + 1 + 3 * width], above)
-        rows.append(bytes(above))
-    return width, height, b"".join(rows)
-
-
-def as_guest_has_it(rgb):
-    """The guest's framebuffer has 32 bits a pixel: blue, green, red, nothing."""
-    out = bytearray(len(rgb) // 3 * 4)
-    out[0::4], out[1::4], out[2::4] = rgb[2::3], rgb[1::3], rgb[0::3]
-    return out
-
-
 def shots(child, q, directory):
     width, height, digest = expect(child, "screen: ").split()[:3]
     ppm, png = f"{directory}/a.ppm", f"{directory}/a.png"
     while True: # the guest's driver tells of what it drew with a delay
         q.run("screendump", filename=ppm)
-        seen = read_ppm(ppm)
-        if hashlib.md5(as_guest_has_it(seen[2])).hexdigest() == digest:
+        seen = picture.read(ppm)
+        if picture.digest(seen) == digest:
             break
     assert seen[:2] == (int(width), int(height))
     q.run("screendump", filename=png, device="video0", head=0, format="png")
-    assert read_png(png) == seen
+    assert picture.read(png) == seen
     fails("DeviceNotFound", "'x' not found", q.run, "screendump", filename=ppm, device="x")
     fails("GenericError", "No such file", q.run, "screendump", filename=f"{directory}/no/where")
     assert q.run("human-monitor-command", command_line=f"screendump {directory}/b.ppm") == ""
-    assert read_ppm(f"{directory}/b.ppm") == seen
+    assert picture.read(f"{directory}/b.ppm") == seen
 
 
 def qcodes(*names):

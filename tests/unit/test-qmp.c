@@ -161,6 +161,7 @@ static void add_vnc(struct session *s)
     c->password = true;
     g_ptr_array_add(s->cfg->vncs, c);
     s->cfg->screen.id = g_strdup("video0");
+    s->cfg->screen.driver = g_strdup("VGA");
     s->cfg->screen.keyboard = true;
 }
 
@@ -181,6 +182,12 @@ static void input(void **state)
            "return");
     expect(&s, CMD("screendump", "{\"filename\":\"f\",\"device\":\"x\"}"), "DeviceNotFound");
     expect(&s, CMD("screendump", "{\"filename\":\"f\",\"head\":1}"), "specified together");
+    expect(&s, CMD("qom-list", "{\"path\":\"/machine/peripheral\"}"),
+           "{\"name\":\"video0\",\"type\":\"child<VGA>\"}");
+    expect(&s, CMD("qom-get", "{\"path\":\"/machine/peripheral/video0\",\"property\":\"vgamem_mb\"}"),
+           "\"return\":16");
+    expect(&s, CMD("qom-get", "{\"path\":\"/machine/peripheral/video1\",\"property\":\"vgamem_mb\"}"),
+           "DeviceNotFound");
     expect(&s, CMD("send-key", "{\"keys\":[" KEY("qcode", "\"a\"") "," KEY("number", "7") "]}"), "return");
     expect(&s, CMD("send-key", "{\"keys\":[" KEY("number", "999") "]}"), "no key with the number 999");
     expect(&s, CMD("send-key", "{\"keys\":[" KEY("qcode", "\"nokey\"") "]}"), "does not accept value");

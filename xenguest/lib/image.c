@@ -75,7 +75,8 @@ struct xg_image *xg_image_open(const char *path, GError **error)
     img->ino = st.st_ino;
     if ((img->is_dir ? xg_dir_index : xg_tar_index)(img, error) && xg_index_check(img, error))
         return g_steal_pointer(&img);
-    g_prefix_error(error, "%s: ", path);
+    g_autofree char *safe = xg_printable(path);
+    g_prefix_error(error, "%s: ", safe);
     return NULL;
 }
 

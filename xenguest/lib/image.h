@@ -54,6 +54,9 @@ bool xg_image_is_dir(const struct xg_image *img);
  */
 bool xg_image_check(struct xg_image *img, GError **error);
 
+/* For messages: as it is, or escaped when a terminal would not like it. Free with g_free(). */
+char *xg_printable(const char *name);
+
 bool xg_image_has(const struct xg_image *img, const char *name);
 /* False when there is none. ret->name is valid until the member is changed. */
 bool xg_image_stat(const struct xg_image *img, const char *name, struct xg_member *ret);

@@ -37,6 +37,7 @@ struct xg_image {
     bool is_dir;
     dev_t dev;
     ino_t ino;           /* what path was when it was opened */
+    bool may_link;       /* the opened directory is being replaced: its files may be shared */
     GPtrArray *entries;  /* struct xg_entry */
     GHashTable *by_name; /* the same */
 };
@@ -61,8 +62,6 @@ struct xg_entry *xg_index_find(const struct xg_image *img, const char *name);
 bool xg_name_normalise(const char *name, char **ret, GError **error);
 /* Whether a link of this name may lead to target. */
 bool xg_target_check(const char *name, const char *target, GError **error);
-/* For messages: as it is, or escaped when a terminal would not like it. Free with g_free(). */
-char *xg_printable(const char *name);
 /* "NAME: WHAT" in error; false. */
 bool xg_refuse(GError **error, const char *name, const char *fmt, ...) G_GNUC_PRINTF(3, 4);
 /* "NAME: could not VERB: strerror" from errno; false. */

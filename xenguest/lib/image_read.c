@@ -61,7 +61,9 @@ bool xg_copy_range(int from, off_t at, uint64_t size, int to, const char *name, 
             return copy_by_hand(from, at, size, to, name, error);
         size -= (uint64_t)n;
         /* The disk works meanwhile: the fsync() in the end has less to wait for. */
-        sync_file_range(to, 0, 0, SYNC_FILE_RANGE_WRITE);
+        off_t end = lseek(to, 0, SEEK_CUR);
+        if (end >= n)
+            sync_file_range(to, end - n, n, SYNC_FILE_RANGE_WRITE);
     }
     return true;
 }

@@ -157,10 +157,23 @@ bool xg_tar_write(struct xg_image *img, int fd, GError **error)
     return ok;
 }
 
+/* Another name of the same file will do, where the file system and the kernel allow it. */
+static bool link_file(struct xg_image *img, const struct xg_entry *e, int dirfd)
+{
+    bool close_it;
+    off_t at;
+    int fd = xg_entry_open(img, e, &at, &close_it, NULL);
+    g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", fd);
+    bool ok = fd >= 0 && linkat(AT_FDCWD, path, dirfd, e->name, AT_SYMLINK_FOLLOW) == 0;
+
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
 static bool dir_file(struct xg_image *img, const struct xg_entry *e, int dirfd, GError **error)
 {
-    /* Another name of the same file will do, where the file system and the kernel allow it. */
-    if (e->source == XG_FROM_DIR && linkat(img->fd, e->name, dirfd, e->name, 0) == 0)
+    if (img->may_link && e->source == XG_FROM_DIR && link_file(img, e, dirfd))
         return true;
     int fd = openat(dirfd, e->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
@@ -274,6 +287,7 @@ bool xg_image_save_dir(struct xg_image *img, const char *path, GError **error)
     bool ok = beside_begin(&b, path, true, error);
     bool own = !g_strcmp0(img->path, path);
 
+    img->may_link = own;
     if (ok && b.replaces && !own && !is_empty(b.dirfd, b.base))
         ok = xg_refuse(error, path, "the directory is not empty");
     ok = ok && xg_index_check(img, error) && xg_dir_write(img, b.fd, error) &&

@@ -138,8 +138,10 @@ static char *quote(const char *value, char preferred)
     for (; *value; value++) {
         if (*value == '\\' || *value == mark)
             g_string_append_printf(text, "\\%c", *value);
+        else if (*value >= '\a' && *value <= '\r')
+            g_string_append_printf(text, "\\%c", "abtnvfr"[*value - '\a']);
         else if (g_ascii_iscntrl(*value))
-            g_string_append_printf(text, "\\x%02x", (unsigned char)*value);
+            g_string_append_c(text, ' '); /* xl has no way to say it */
         else
             g_string_append_c(text, *value);
     }
@@ -182,7 +184,7 @@ static void drop(struct xlcfg *cfg, const struct xlcfg_statement *st)
     size_t start = blank_before(text, st->start), end = st->end;
     bool first = !start || text[start - 1] == '\n';
 
-    end += strspn(text + end, " \t\r");
+    end += strspn(text + end, " \t");
     if (text[end] == ';')
         end++;
     else if (text[end] == '\n' && first)
@@ -197,7 +199,7 @@ static void comment_out(struct xlcfg *cfg, const struct xlcfg_statement *st)
     g_autofree char *name = g_strdup(st->name);
     size_t start = blank_before(text, st->start), end = st->end;
 
-    end += strspn(text + end, " \t\r;");
+    end += strspn(text + end, " \t;");
     bool first = !start || text[start - 1] == '\n', last = !text[end] || text[end] == '\n';
     g_autofree char *line = g_strdup_printf("%s# %s = \"\"%s", first ? "" : "\n", name,
                                             last ? "" : "\n");

@@ -48,7 +48,7 @@ bool xlcfg_get_number(const struct xlcfg *cfg, const char *name, int64_t *ret, G
 
 /*
  * Edits: in place of the last assignment (others of that name go), else in place of its disabled
- * comment, else at the end.
+ * comment, else at the end. Control characters that xl has no escape for become blanks.
  */
 void xlcfg_set_string(struct xlcfg *cfg, const char *name, const char *value);
 void xlcfg_set_number(struct xlcfg *cfg, const char *name, int64_t value);

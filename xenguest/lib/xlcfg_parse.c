@@ -60,7 +60,7 @@ static char here(const struct cursor *c)
 
 static void skip_blanks(struct cursor *c)
 {
-    while (here(c) == ' ' || here(c) == '\t' || (here(c) == '\r' && c->text[c->at + 1] == '\n'))
+    while (here(c) == ' ' || here(c) == '\t')
         c->at++;
 }
 
@@ -86,23 +86,7 @@ static void skip_lines(struct cursor *c)
     }
 }
 
-/* Digits of base in at most max characters, at least one. */
-static bool parse_code(struct cursor *c, unsigned base, unsigned max, GString *to, GError **error)
-{
-    unsigned code = 0, n = 0;
-
-    for (; n < max; n++, c->at++) {
-        int digit = g_ascii_xdigit_value(here(c));
-        if (digit < 0 || (unsigned)digit >= base)
-            break;
-        code = code * base + (unsigned)digit;
-    }
-    if (!n || !code || code > 255)
-        return wrong(c, "a character code that is none", error);
-    g_string_append_c(to, (char)code);
-    return true;
-}
-
+/* xl knows \x and octal codes too, but gets them wrong (4.17): they are refused here. */
 static bool parse_escape(struct cursor *c, GString *to, GError **error)
 {
     static const char from[] = "\"'\\abfnrtv", into[] = "\"'\\\a\b\f\n\r\t\v";
@@ -114,12 +98,6 @@ static bool parse_escape(struct cursor *c, GString *to, GError **error)
         c->at++;
         return true;
     }
-    if (ch == 'x') {
-        c->at++;
-        return parse_code(c, 16, 2, to, error);
-    }
-    if (ch >= '0' && ch <= '7')
-        return parse_code(c, 8, 3, to, error);
     return wrong(c, "a \\ before what needs none", error);
 }
 
@@ -198,7 +176,7 @@ static struct xlcfg_value *parse_value(struct cursor *c, unsigned depth, GError 
         ok = parse_string(c, v, error);
     else if (ch == '[')
         ok = parse_list(c, v, depth, error);
-    else if (g_ascii_isdigit(ch) || (ch == '-' && g_ascii_isdigit(c->text[c->at + 1])))
+    else if (g_ascii_isdigit(ch))
         ok = parse_number(c, v, error);
     else
         ok = wrong(c, "not a value: a number, a \"string\" or a [list]", error);
@@ -209,9 +187,9 @@ static size_t name_length(const char *text)
 {
     size_t n = 0;
 
-    if (!g_ascii_isalpha(*text) && *text != '_')
+    if (!g_ascii_isalpha(*text))
         return 0;
-    while (g_ascii_isalnum(text[n]) || text[n] == '_')
+    while (g_ascii_isalnum(text[n]) || text[n] == '_' || text[n] == '.')
         n++;
     return n;
 }
@@ -282,6 +260,8 @@ static bool parse_statement(struct cursor *c, GPtrArray *ret, GError **error)
     st->end = c->at;
     g_ptr_array_add(ret, st);
     skip_blanks(c);
+    if (here(c) == '\r')
+        return wrong(c, "a carriage return: xl wants lines to end without one", error);
     if (c->at < c->len && !strchr("\n;#", here(c)))
         return wrong(c, "more than a value: a new line or ; is missing", error);
     return true;

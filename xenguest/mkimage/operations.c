@@ -21,8 +21,7 @@ struct operation {
 
 static bool wrong(GError **error, const char *name, const char *what)
 {
-    g_autofree char *safe = g_utf8_validate(name, -1, NULL) ? g_strdup(name)
-                                                            : g_strescape(name, NULL);
+    g_autofree char *safe = xg_printable(name);
 
     g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "%s: %s", safe, what);
     return false;
@@ -31,8 +30,7 @@ static bool wrong(GError **error, const char *name, const char *what)
 /* What the library says of a member, with the image's name before it. */
 static bool of_image(const char *path, bool ok, GError **error)
 {
-    g_autofree char *safe = g_utf8_validate(path, -1, NULL) ? g_strdup(path)
-                                                            : g_strescape(path, NULL);
+    g_autofree char *safe = xg_printable(path);
 
     if (!ok)
         g_prefix_error(error, "%s: ", safe);
@@ -48,13 +46,20 @@ static bool apply_all(struct edit *e, char **options, GError **error)
     return edit_finish(e, error);
 }
 
+static void warn(const char *path, const char *what)
+{
+    g_autofree char *safe = xg_printable(path);
+
+    fprintf(stderr, "xenguest-mkimage: warning: %s: %s\n", safe, what);
+}
+
 /* What the next steps may still bring is not an error yet. */
 static void warn_unless_whole(struct xg_image *img, const char *path)
 {
     g_autoptr(GError) error = NULL;
 
     if (!xg_image_check(img, &error))
-        fprintf(stderr, "xenguest-mkimage: warning: %s: %s\n", path, error->message);
+        warn(path, error->message);
 }
 
 /* create and pack replace an image, or an empty file, but nothing else. */
@@ -95,7 +100,7 @@ static bool update(char **args, GError **error)
     bool ok = e.img && apply_all(&e, args + 1, error);
 
     if (ok && xg_image_remove(e.img, XG_SIGNATURE))
-        fprintf(stderr, "xenguest-mkimage: warning: %s: it is no longer signed\n", args[0]);
+        warn(args[0], "it is no longer signed");
     if (ok)
         warn_unless_whole(e.img, args[0]);
     ok = ok && save(e.img, args[0], error);

@@ -22,8 +22,7 @@ static bool G_GNUC_PRINTF(2, 3) wrong(GError **error, const char *fmt, ...)
     va_start(ap, fmt);
     g_autofree char *what = g_strdup_vprintf(fmt, ap);
     va_end(ap);
-    g_autofree char *safe = g_utf8_validate(what, -1, NULL) ? g_strdup(what)
-                                                            : g_strescape(what, NULL);
+    g_autofree char *safe = xg_printable(what);
     g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, safe);
     return false;
 }

@@ -65,6 +65,7 @@ struct vm_config *vm_config_new(void)
     cfg->screen.width = 800; /* Linux's framebuffer driver's, unless its parameter says otherwise */
     cfg->screen.height = 600;
     cfg->screen.layout = g_strdup("us");
+    cfg->screen.memory_mb = 16;
     cfg->vncs = g_ptr_array_new_with_free_func(vnc_config_free);
     cfg->disks = g_ptr_array_new_with_free_func(disk_config_free);
     cfg->netdevs = g_ptr_array_new_with_free_func(netdev_config_free);
@@ -90,6 +91,7 @@ void vm_config_free(struct vm_config *cfg)
     g_free(cfg->confine.root);
     g_free(cfg->screen.layout);
     g_free(cfg->screen.id);
+    g_free(cfg->screen.driver);
     g_ptr_array_unref(cfg->vncs);
     g_ptr_array_unref(cfg->monitors);
     g_free(cfg->machine);

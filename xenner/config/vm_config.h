@@ -86,7 +86,8 @@ struct screen_config {
     bool keyboard;          /* a vkbd */
     bool relative;          /* its pointer can only move relatively */
     unsigned width, height; /* range of the absolute pointer */
-    char *id;               /* of the -device that brought the framebuffer, or NULL */
+    char *id, *driver;      /* of the -device that brought the framebuffer, or NULL */
+    unsigned memory_mb;     /* vgamem_mb=, which programs read back; without effect */
     char *layout;           /* -k; never NULL */
 };
 

@@ -94,8 +94,7 @@ int domain_vcpu_tid(struct domain *d, unsigned vcpu)
 
 void domain_registers(struct domain *d, unsigned vcpu, GString *out)
 {
-    if (d->driver->registers)
-        d->driver->registers(d, vcpu, out);
+    d->driver->registers(d, vcpu, out);
 }
 
 void domain_crash_report(struct domain *d, GString *out)

@@ -241,11 +241,18 @@ static bool console(struct domain *base, unsigned n, xen_pfn_t *ret_gfn, evtchn_
     return false;
 }
 
+static void registers(struct domain *base, unsigned vcpu, GString *out)
+{
+    struct libxl_domain *d = libxl_of(base);
+
+    libxl_crash_report(d->domid, vcpu, vcpu + 1, libxen_log_logger(libxl_loop_log(d->loop)), out);
+}
+
 static void crash_report(struct domain *base, GString *out)
 {
     struct libxl_domain *d = libxl_of(base);
 
-    libxl_crash_report(d->domid, d->nr_vcpus, libxen_log_logger(libxl_loop_log(d->loop)), out);
+    libxl_crash_report(d->domid, 0, d->nr_vcpus, libxen_log_logger(libxl_loop_log(d->loop)), out);
 }
 
 const struct domain_driver domain_libxl_driver = {
@@ -254,6 +261,7 @@ const struct domain_driver domain_libxl_driver = {
     .set_running = set_running,
     .host = host,
     .console = console,
+    .registers = registers,
     .crash_report = crash_report,
     .destroy = destroy,
 };

@@ -41,13 +41,14 @@ static bool read_vcpu(xc_interface *xc, uint32_t domid, unsigned vcpu, struct em
     return true;
 }
 
-void libxl_crash_report(uint32_t domid, unsigned nr_vcpus, xentoollog_logger *logger, GString *out)
+void libxl_crash_report(uint32_t domid, unsigned first, unsigned end, xentoollog_logger *logger,
+                        GString *out)
 {
     xc_interface *xc = xc_interface_open(logger, logger, 0);
     /* no symbols: any address of the kernel's half may be a caller's */
     const struct dom_image img = {.virt_base = 0xffffffff80000000, .virt_end = UINT64_MAX};
 
-    for (unsigned i = 0; xc && i < nr_vcpus; i++) {
+    for (unsigned i = first; xc && i < end; i++) {
         g_autofree struct emu_vcpu_shared *s = g_new0(struct emu_vcpu_shared, 1);
         if (read_vcpu(xc, domid, i, s))
             crash_report_vcpu(s, i, &img, out);

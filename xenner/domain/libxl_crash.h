@@ -5,5 +5,6 @@
 #include <stdint.h>
 #include <xentoollog.h>
 
-/* Registers and stack of vCPUs 0 to nr_vcpus - 1, which stand still. */
-void libxl_crash_report(uint32_t domid, unsigned nr_vcpus, xentoollog_logger *logger, GString *out);
+/* Registers and stack of vCPUs first to end - 1, which stand still. */
+void libxl_crash_report(uint32_t domid, unsigned first, unsigned end, xentoollog_logger *logger,
+                        GString *out);

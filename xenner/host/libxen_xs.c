@@ -35,7 +35,10 @@ static void watch_free(gpointer data)
     g_free(w);
 }
 
-/* The descriptor stays readable while there are events. fn may take any watch away. */
+/*
+ * The descriptor stays readable while there are events. fn may take any watch away; events of a watch that
+ * is gone find no token.
+ */
 static gboolean on_events(gint fd, GIOCondition condition, gpointer data)
 {
     struct libxen_xs *xs = data;
@@ -59,7 +62,7 @@ static gboolean on_events(gint fd, GIOCondition condition, gpointer data)
 
 struct libxen_xs *libxen_xs_new(GError **error)
 {
-    struct xs_handle *handle = xs_open(XS_UNWATCH_FILTER);
+    struct xs_handle *handle = xs_open(0);
 
     if (!handle) {
         g_set_error(error, G_IO_ERROR, (int)g_io_error_from_errno(errno),
