@@ -31,7 +31,7 @@ sed -i 's/ XENGUEST_BRIDGE=x//' "$conf/xenguest-manager.conf"
 # two that autoboot (one is a directory), one that does not, one that is no image
 boot="--xen-kernel=$KERNEL --xen-ramdisk=$INITRD --xen-memory=128 --xen-extra=console=hvc0"
 "$MKIMAGE" create "$images/one.xenguest" $boot || fail mkimage
-"$MKIMAGE" create "$images/off.xenguest" $boot --set-param=GUEST_AUTOBOOT=0 || fail mkimage
+"$MKIMAGE" create "$images/off.xg" $boot --set-param=GUEST_AUTOBOOT=0 || fail mkimage
 mkdir "$images/two"
 "$MKIMAGE" create "$images/two" $boot || fail mkimage
 init 0 start
@@ -52,7 +52,7 @@ init 0 status
 rm "$images/bad.xenguest"
 
 # one that was created without autoboot stays as it is
-manager create "$images/off.xenguest"
+manager create "$images/off.xg"
 init 0 restart
 init 0 status
 expect_said "off Stopped

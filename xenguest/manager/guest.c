@@ -28,7 +28,7 @@ bool guest_name_valid(const char *name, GError **error)
 
 char *guest_name_of_image(const char *path)
 {
-    static const char *const suffixes[] = {".xenguest", ".tar"};
+    static const char *const suffixes[] = {".xenguest", ".xg", ".tar"};
     char *name = g_path_get_basename(path);
 
     for (unsigned i = 0; i < G_N_ELEMENTS(suffixes); i++) {

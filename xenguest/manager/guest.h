@@ -19,7 +19,7 @@ struct guest {
 
 /* Letters, digits and - _ . + after a letter or digit; at most 64. */
 bool guest_name_valid(const char *name, GError **error);
-/* "/a/debian.xenguest" -> "debian". Caller frees. */
+/* "/a/debian.xenguest", "/a/debian.xg" -> "debian". Caller frees. */
 char *guest_name_of_image(const char *path);
 
 /* NULL with error set: there is none of that name. */

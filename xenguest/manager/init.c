@@ -22,7 +22,7 @@ static int compare(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* What may be an image: NAME.xenguest, and directories. Sorted; free with g_strfreev(). */
+/* What may be an image: NAME.xenguest, NAME.xg, and directories. Sorted; free with g_strfreev(). */
 static char **image_names(const struct settings *s)
 {
     g_autoptr(GDir) dir = g_dir_open(s->images, 0, NULL);
@@ -30,8 +30,8 @@ static char **image_names(const struct settings *s)
 
     for (const char *name; dir && (name = g_dir_read_name(dir));) {
         g_autofree char *guest = g_build_filename(s->images, name, XG_GUEST, NULL);
-        if (*name != '.' &&
-            (g_str_has_suffix(name, ".xenguest") || g_file_test(guest, G_FILE_TEST_IS_REGULAR)))
+        if (*name != '.' && (g_str_has_suffix(name, ".xenguest") || g_str_has_suffix(name, ".xg") ||
+                             g_file_test(guest, G_FILE_TEST_IS_REGULAR)))
             g_strv_builder_add(names, name);
     }
     char **list = g_strv_builder_end(names);

@@ -1,5 +1,7 @@
 #include "xenguest/manager/say.h"
 
+#include "xenner/util/printable.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -43,6 +45,7 @@ void say(enum say_level level, const char *format, ...)
     va_start(ap, format);
     g_autofree char *text = g_strdup_vprintf(format, ap);
     va_end(ap);
+    text_make_printable(&text); /* images' member names are in it */
     if ((int)level <= state.verbosity + SAY_WARNING)
         fprintf(stderr, "%s: %s%s\n", state.program, level == SAY_WARNING ? "warning: " : "", text);
     if (state.log >= 0)

@@ -1,5 +1,7 @@
 #include "xenguest/xl/xl_priv.h"
 
+#include "xenner/util/printable.h"
+
 #include <gio/gio.h>
 #include <string.h>
 
@@ -9,10 +11,7 @@ static char *message(const struct xl_out *o, const struct xlcfg_value *v, const 
 {
     g_autofree char *text = g_strdup_vprintf(format, ap);
 
-    for (char *c = text; *c; c++) {
-        if (g_ascii_iscntrl(*c))
-            *c = '?';
-    }
+    text_make_printable(&text);
     return g_strdup_printf("%s:%u: %s", o->host->source, v->line, text);
 }
 
