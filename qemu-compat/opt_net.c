@@ -145,6 +145,19 @@ bool opt_net(struct option_state *s, const char *value, GError **error)
     return with_keys(s, value, net_option, error);
 }
 
+/* Where it would be on a PC, and what its driver would offer: a vif has no such place. */
+static void nic_places(struct keyval *kv)
+{
+    static const char *const places[] = {
+        "bootindex", "bus", "addr", "romfile", "rombar", "mq", "vectors", "csum", "gso",
+        "host_mtu", "rx_queue_size", "tx_queue_size", "host_tso4", "host_tso6", "host_ecn", "host_ufo",
+        "guest_csum", "guest_tso4", "guest_tso6", "guest_ecn", "guest_ufo", "mrg_rxbuf", "tx", "event_idx",
+        "failover", "multifunction"};
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(places); i++)
+        keyval_get(kv, places[i]);
+}
+
 bool opt_device_nic(struct option_state *s, const char *value, struct keyval *kv, GError **error)
 {
     struct nic_config *n = new_nic(s, "-device", value);
@@ -152,7 +165,7 @@ bool opt_device_nic(struct option_state *s, const char *value, struct keyval *kv
 
     opt_take_text(kv, "id", &n->id);
     opt_take_text(kv, "netdev", &n->netdev);
-    keyval_get(kv, "bootindex");
+    nic_places(kv);
     if (mac && (!mac_parse(mac, n->mac) || (n->mac[0] & 1)))
         return opt_error(error, "Property 'xen-net-device.mac' doesn't take value '%s'", mac);
     n->has_mac = mac != NULL;

@@ -68,6 +68,50 @@ void disk_image_submit(struct disk_image *img, struct image_request *r)
     img->ops->submit(img, r);
 }
 
+/* What is done to an image in the I/O thread. */
+struct image_call {
+    struct disk_image *img;
+    uint64_t bytes;
+    const struct disk_limits *limits;
+};
+
+static void set_size(void *opaque)
+{
+    struct image_call *c = opaque;
+
+    c->img->bytes = c->bytes;
+}
+
+bool disk_image_resize(struct disk_image *img, uint64_t bytes, GError **error)
+{
+    struct image_call c = {img, bytes, NULL};
+
+    if (!img->ops->resize) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                    "Image format driver does not support resize");
+        return false;
+    }
+    if (!img->ops->resize(img, bytes, error))
+        return false;
+    blk_io_call(img->io, set_size, &c);
+    return true;
+}
+
+static void set_limits(void *opaque)
+{
+    struct image_call *c = opaque;
+
+    c->img->ops->set_limits(c->img, c->limits);
+}
+
+void disk_image_set_limits(struct disk_image *img, const struct disk_limits *limits)
+{
+    struct image_call c = {img, 0, limits};
+
+    g_assert(img->ops->set_limits); /* image_throttle() is in front of all */
+    blk_io_call(img->io, set_limits, &c);
+}
+
 void disk_image_hurry(struct disk_image *img, bool hurry)
 {
     if (img->ops->hurry)

@@ -58,6 +58,17 @@ static const char *on_off(bool on)
     return on ? "true" : "false";
 }
 
+/* `,"backing":...` of the nodes below, which are never written; empty when the image itself knows. */
+static char *backing_nodes(const struct disk_config *c)
+{
+    if (!c->backing)
+        return g_strdup("");
+    g_autofree char *file = file_node(c->backing, c->backing->path);
+    g_autofree char *below = backing_nodes(c->backing);
+    return g_strdup_printf(",\"backing\":{\"driver\":\"%s\",\"read-only\":true,\"file\":%s%s}",
+                           c->backing->format, file, below);
+}
+
 /* overlay: a qcow2 file that takes the writes, or NULL. */
 static char *disk_node(const struct disk_config *c, const char *format, const char *overlay)
 {
@@ -71,11 +82,12 @@ static char *disk_node(const struct disk_config *c, const char *format, const ch
         c->discard ? "unmap" : "ignore", zeroes[c->zeroes], on_off(direct && !overlay),
         on_off(no_flush));
 
+    g_autofree char *below = backing_nodes(c);
     if (!overlay)
-        return g_strdup_printf("{\"driver\":\"%s\",%s,\"file\":%s}", format, common, file);
+        return g_strdup_printf("{\"driver\":\"%s\",%s,\"file\":%s%s}", format, common, file, below);
     g_autofree char *top = file_node(c, overlay);
     return g_strdup_printf("{\"driver\":\"qcow2\",%s,\"file\":%s,\"backing\":{\"driver\":\"%s\","
-                           "\"read-only\":true,\"file\":%s}}", common, top, format, file);
+                           "\"read-only\":true,\"file\":%s%s}}", common, top, format, file, below);
 }
 
 static bool failed(GError **error, const char *what)

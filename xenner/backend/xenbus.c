@@ -9,6 +9,9 @@ struct xenbus_device {
     char *front, *back; /* directories */
     XenbusState state;
     bool connected, complained;
+    void (*gone)(void *opaque); /* unplugging */
+    void *gone_opaque;
+    guint leave; /* source: the guest has let go */
     struct xs_watch *watch;
 };
 
@@ -202,10 +205,67 @@ static bool try_connect(struct xenbus_device *dev)
     return false;
 }
 
+static bool remove_dirs(struct xen_host *host, uint32_t txn, void *opaque, GError **error)
+{
+    struct xenbus_device *dev = opaque;
+
+    /* the guest may have removed its own */
+    host->xs->rm(host, txn, dev->front, NULL);
+    host->xs->rm(host, txn, dev->back, NULL);
+    return true;
+}
+
+static gboolean left(gpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    struct xenbus_device *dev = data;
+
+    dev->leave = 0;
+    dev->host->xs->unwatch(g_steal_pointer(&dev->watch));
+    if (!dev->host->xs->transact(dev->host, remove_dirs, dev, &error))
+        g_warning("%s: %s", dev->front, error->message);
+    dev->gone(dev->gone_opaque);
+    return G_SOURCE_REMOVE;
+}
+
+/* Not in the middle of a call about the device: who is told frees it. */
+static void leave(struct xenbus_device *dev)
+{
+    disconnect(dev);
+    set_state(dev, XenbusStateClosed, NULL);
+    if (!dev->leave)
+        dev->leave = g_idle_add(left, dev);
+}
+
+/* Nobody drives it, or not any more. */
+static bool is_free(XenbusState frontend)
+{
+    return frontend == XenbusStateUnknown || frontend == XenbusStateInitialising ||
+           frontend == XenbusStateClosed;
+}
+
+void xenbus_device_unplug(struct xenbus_device *dev, bool force, void (*gone)(void *opaque),
+                          void *opaque)
+{
+    dev->gone = gone;
+    dev->gone_opaque = opaque;
+    xenbus_write(dev, "online", "0", NULL);
+    if (force || (!dev->connected && is_free(frontend_state(dev))))
+        leave(dev);
+    else
+        set_state(dev, XenbusStateClosing, NULL);
+}
+
 static void on_frontend(void *opaque, const char *path)
 {
     g_autoptr(GError) error = NULL;
     struct xenbus_device *dev = opaque;
+
+    if (dev->gone) {
+        if (is_free(frontend_state(dev)))
+            leave(dev);
+        return;
+    }
     struct xenbus_decision d = xenbus_decide(dev->state, frontend_state(dev));
 
     if (d.action == XENBUS_STAY)
@@ -242,6 +302,8 @@ void xenbus_device_free(struct xenbus_device *dev)
 {
     if (!dev)
         return;
+    if (dev->leave)
+        g_source_remove(dev->leave);
     dev->host->xs->unwatch(dev->watch);
     disconnect(dev);
     g_free(dev->front);

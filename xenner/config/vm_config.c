@@ -66,6 +66,7 @@ struct vm_config *vm_config_new(void)
     cfg->screen.height = 600;
     cfg->screen.layout = g_strdup("us");
     cfg->vncs = g_ptr_array_new_with_free_func(vnc_config_free);
+    cfg->nodes = g_ptr_array_new_with_free_func(block_node_free);
     cfg->disks = g_ptr_array_new_with_free_func(disk_config_free);
     cfg->netdevs = g_ptr_array_new_with_free_func(netdev_config_free);
     cfg->nics = g_ptr_array_new_with_free_func(nic_config_free);
@@ -90,6 +91,7 @@ void vm_config_free(struct vm_config *cfg)
     g_ptr_array_unref(cfg->vncs);
     g_ptr_array_unref(cfg->monitors);
     g_free(cfg->machine);
+    g_ptr_array_unref(cfg->nodes);
     g_ptr_array_unref(cfg->disks);
     g_ptr_array_unref(cfg->netdevs);
     g_ptr_array_unref(cfg->nics);

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "xenner/config/block_node.h"
 #include "xenner/config/disk_config.h"
 #include "xenner/config/net_config.h"
 
@@ -130,6 +131,7 @@ struct vm_config {
     struct screen_config screen;
     GPtrArray *vncs;     /* struct vnc_config *, owned */
     GPtrArray *monitors; /* struct monitor_config *, owned */
+    GPtrArray *nodes;    /* struct block_node *, owned: what disks were made of */
     GPtrArray *disks;    /* struct disk_config *, owned */
     GPtrArray *netdevs;  /* struct netdev_config *, owned */
     GPtrArray *nics;     /* struct nic_config *, owned; vif 0, 1... */
