@@ -158,10 +158,11 @@ static void nic_places(struct keyval *kv)
         keyval_get(kv, places[i]);
 }
 
-bool opt_device_nic(struct option_state *s, const char *value, struct keyval *kv, GError **error)
+static bool nic_device(struct nic_config *n, struct keyval *kv, GError **error)
 {
-    struct nic_config *n = new_nic(s, "-device", value);
     const char *mac = keyval_get(kv, "mac");
+
+    keyval_get(kv, "driver");
 
     opt_take_text(kv, "id", &n->id);
     opt_take_text(kv, "netdev", &n->netdev);
@@ -171,6 +172,30 @@ bool opt_device_nic(struct option_state *s, const char *value, struct keyval *kv
     n->has_mac = mac != NULL;
     return opt_take_number(kv, "queues", NET_MAX_QUEUES, &n->queues, error) &&
            keyval_check_unused(kv, error);
+}
+
+bool opt_device_nic(struct option_state *s, const char *value, struct keyval *kv, GError **error)
+{
+    return nic_device(new_nic(s, "-device", value), kv, error);
+}
+
+struct nic_config *opt_nic_device(struct keyval *kv, GError **error)
+{
+    struct nic_config *n = g_new0(struct nic_config, 1);
+
+    n->origin = g_strdup("device_add");
+    if (nic_device(n, kv, error))
+        return n;
+    nic_config_free(n);
+    return NULL;
+}
+
+bool opt_nic_device_known(const char *driver)
+{
+    static const char *const drivers[] = {"e1000", "netfront", "rtl8139", "virtio-net-pci",
+                                          "xen-net-device", NULL};
+
+    return g_strv_contains(drivers, driver);
 }
 
 static bool has_peer(const GPtrArray *nics, const char *id)

@@ -1,4 +1,5 @@
 #include "qemu-compat/fdset.h"
+#include "qemu-compat/qmp_devices.h"
 #include "qemu-compat/qmp_session.h"
 
 #include <stdlib.h>
@@ -101,6 +102,10 @@ static void on_vm_event(void *opaque, const struct vm_event *event)
     struct qmp_server *server = opaque;
     JsonObject *data = NULL;
 
+    if (event->kind == VM_EVENT_DEVICE_DELETED || event->kind == VM_EVENT_TRAY) {
+        qmp_device_event(server, event);
+        return;
+    }
     if (event->kind >= G_N_ELEMENTS(names))
         return;
     if (event->kind == VM_EVENT_RESET || event->kind == VM_EVENT_SHUTDOWN) {

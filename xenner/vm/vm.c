@@ -289,6 +289,18 @@ static void on_debug_output(void *opaque, const char *text, size_t len)
 
 static const struct domain_events events = {on_shutdown, on_failed, on_debug_output};
 
+static void on_deleted(void *opaque, const char *device)
+{
+    tell(opaque, (struct vm_event){VM_EVENT_DEVICE_DELETED, .id = device});
+}
+
+static void on_tray(void *opaque, const char *device, bool open)
+{
+    tell(opaque, (struct vm_event){VM_EVENT_TRAY, .id = device, .open = open});
+}
+
+static const struct vm_disks_events disk_events = {on_deleted, on_tray};
+
 struct vm *vm_new(const struct vm_config *cfg, GError **error)
 {
     struct vm *vm = g_new0(struct vm, 1);
@@ -302,6 +314,10 @@ struct vm *vm_new(const struct vm_config *cfg, GError **error)
     vm->disks = vm_disks_new(cfg, error);
     vm->nets = vm->disks ? vm_nets_new(cfg, error) : NULL;
     vm->screen = vm->nets ? vm_screen_new(cfg, error) : NULL;
+    if (vm->screen) {
+        vm_disks_set_events(vm->disks, &disk_events, vm);
+        vm_nets_set_deleted(vm->nets, on_deleted, vm);
+    }
     if (!vm->screen || !open_chardevs(vm, error) || !open_domain(vm, error)) {
         vm_free(vm);
         return NULL;
@@ -450,6 +466,16 @@ const char *vm_accel(const struct vm *vm)
 struct vm_screen *vm_screen(struct vm *vm)
 {
     return vm->screen;
+}
+
+struct vm_disks *vm_disks(struct vm *vm)
+{
+    return vm->disks;
+}
+
+struct vm_nets *vm_nets(struct vm *vm)
+{
+    return vm->nets;
 }
 
 void vm_free(struct vm *vm)

@@ -12,6 +12,8 @@
 
 struct vm;
 struct vm_screen;
+struct vm_disks;
+struct vm_nets;
 struct chardev;
 
 /* Opens everything and builds the domain, stopped. cfg is validated, and borrowed for the VM's life. */
@@ -45,6 +47,8 @@ enum vm_event_kind {
     VM_EVENT_SHUTDOWN, /* by_guest, reason; before the process ends or the guest stays */
     VM_EVENT_POWERDOWN,
     VM_EVENT_PANICKED,
+    VM_EVENT_DEVICE_DELETED, /* id: the guest has let go of it */
+    VM_EVENT_TRAY,     /* id, open */
     VM_EVENT_CHARDEV,  /* id, open: somebody opened or closed a console's other end */
 };
 
@@ -68,5 +72,8 @@ int vm_vcpu_tid(struct vm *vm, unsigned vcpu);
 const char *vm_accel(const struct vm *vm);
 /* The display and its VNC servers (vm_screen.h), for screenshots, passwords, keys. Borrowed. */
 struct vm_screen *vm_screen(struct vm *vm);
+/* For monitors: what is plugged, and to plug more (vm_disks.h, vm_nets.h). Borrowed. */
+struct vm_disks *vm_disks(struct vm *vm);
+struct vm_nets *vm_nets(struct vm *vm);
 /* Accepts NULL. */
 void vm_free(struct vm *vm);
