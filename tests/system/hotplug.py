@@ -100,8 +100,8 @@ def disk(qmp, shell, directory):
         fail(f"query-block: {info}")
     qmp.run("block_resize", node_name="one-format", size=12 * MIB)
     shell.until("test $(cat /sys/block/xvda/size) = 24576")
-    qmp.run("block_set_io_throttle", id=qdev, bps=0, bps_rd=0, bps_wr=0, iops=50, iops_rd=0,
-            iops_wr=0)
+    qmp.run_exact("block_set_io_throttle", {"id": qdev, "bps": 0, "bps_rd": 0, "bps_wr": 0, "iops": 50,
+                                            "iops_rd": 0, "iops_wr": 0})
     if qmp.run("query-block")[0]["inserted"]["iops"] != 50:
         fail("no limit")
     refused(qmp, "is busy", "blockdev-del", node_name="one-format")
@@ -132,7 +132,10 @@ def medium(qmp, shell, directory):
     qmp.run("blockdev-change-medium", id="cd", filename=second, format="raw")
     shell.until("grep -q second /dev/xvda")
     del_node(qmp, "c1")
+    qmp.events.clear()
     qmp.run("eject", id="cd")
+    if not qmp.wait_event("DEVICE_TRAY_MOVED")["data"]["tray-open"]:
+        fail("the tray closes")
     shell.until("test ! -e /sys/block/xvda")
     if "inserted" in qmp.run("query-block")[0]:
         fail("the medium is still there")

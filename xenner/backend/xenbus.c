@@ -2,6 +2,9 @@
 
 #include <gio/gio.h>
 
+/* How often, and how many times, we look whether the guest has forgotten a device. */
+enum { FORGET_MS = 10, FORGET_LOOKS = 500 };
+
 struct xenbus_device {
     struct xen_host *host;
     const struct xenbus_ops *ops;
@@ -12,6 +15,7 @@ struct xenbus_device {
     void (*gone)(void *opaque); /* unplugging */
     void *gone_opaque;
     guint leave; /* source: the guest has let go */
+    unsigned looks;
     struct xs_watch *watch;
 };
 
@@ -215,16 +219,32 @@ static bool remove_dirs(struct xen_host *host, uint32_t txn, void *opaque, GErro
     return true;
 }
 
+/*
+ * The directories are gone, but Linux looks there when it finds the time: a device that comes to the same
+ * place before that, it would take for the old one. Its watch on our state goes with its device.
+ */
+static gboolean forgotten(gpointer data)
+{
+    struct xenbus_device *dev = data;
+    g_autofree char *state = g_strdup_printf("%s/state", dev->back);
+
+    if (dev->host->xs->guest_watches && dev->host->xs->guest_watches(dev->host, state) &&
+        ++dev->looks < FORGET_LOOKS)
+        return G_SOURCE_CONTINUE;
+    dev->leave = 0;
+    dev->gone(dev->gone_opaque);
+    return G_SOURCE_REMOVE;
+}
+
 static gboolean left(gpointer data)
 {
     g_autoptr(GError) error = NULL;
     struct xenbus_device *dev = data;
 
-    dev->leave = 0;
     dev->host->xs->unwatch(g_steal_pointer(&dev->watch));
     if (!dev->host->xs->transact(dev->host, remove_dirs, dev, &error))
         g_warning("%s: %s", dev->front, error->message);
-    dev->gone(dev->gone_opaque);
+    dev->leave = g_timeout_add(FORGET_MS, forgotten, dev);
     return G_SOURCE_REMOVE;
 }
 
