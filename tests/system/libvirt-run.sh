@@ -62,6 +62,41 @@ nothing_left()
     ! pgrep -f '^[^ ]*xenner -name guest=xt,' && ! pgrep -f 'name xenner-xt,'
 }
 
+# in_guest COMMAND: typed into its console; until its kernel has done what the command waits for
+in_guest()
+{
+    mark=$((mark + 1))
+    echo "until ($1); do sleep 0.1; done; echo done-\$((1000 + $mark))" >"$pty"
+    until_true grep -q "^[^e]*done-$((1000 + mark))" "$dir/console"
+}
+mark=0
+
+is_gone()
+{
+    ! virsh -q -c qemu:///system dumpxml xt | grep -q "$1"
+}
+
+# What a guest gets and loses while it runs.
+hotplug()
+{
+    in_guest "test -b /dev/xvda"
+    v domblkinfo xt vda | grep -q "^Capacity: *8388608" || fail "domblkinfo"
+    in_guest "dd if=/dev/zero of=/dev/xvda bs=4k count=16 conv=fsync"
+    v domblkstat xt vda | grep -q "wr_bytes 65536" || fail "domblkstat"
+    v attach-disk xt "$dir/second.img" vdb --driver qemu --subdriver raw --targetbus virtio
+    in_guest "grep -q second /dev/xvdb"
+    v blockresize xt vdb 12M
+    in_guest "test \$(cat /sys/block/xvdb/size) = 24576"
+    v blkdeviotune xt vdb --total-iops-sec 100
+    v detach-disk xt vdb
+    until_true is_gone second.img
+    in_guest "test ! -e /sys/block/xvdb"
+    v change-media xt hdc "$dir/cd.img" --insert
+    in_guest "grep -q medium /dev/xvdb"
+    v change-media xt hdc --eject
+    in_guest "test ! -e /sys/block/xvdb"
+}
+
 second_boot()
 {
     [ "$(grep -c 'shell in the guest' "$dir/console")" = 2 ]
@@ -84,6 +119,7 @@ v qemu-monitor-command --hmp xt 'info status' | grep -q running || fail "HMP"
 until_true grep -q "shell in the guest" "$dir/console"
 pty=$(v ttyconsole xt)
 [ -c "$pty" ] || fail "ttyconsole: '$pty'"
+hotplug
 v suspend xt
 is_state "paused (user)" || fail "not paused"
 v resume xt

@@ -7,6 +7,10 @@ for program in libvirtd virsh unshare; do
 done
 unshare -m true 2>/dev/null || skip "no mount namespaces"
 
+truncate -s 8M "$work/first.img" "$work/second.img"
+echo second | dd of="$work/second.img" conv=notrunc 2>/dev/null
+echo medium >"$work/cd.img"
+truncate -s 1M "$work/cd.img"
 cat >"$work/domain.xml" <<END
 <domain type='qemu'>
   <name>xt</name>
@@ -21,7 +25,12 @@ cat >"$work/domain.xml" <<END
   <devices>
     <emulator>$XENNER</emulator>
     <controller type='usb' model='none'/>
-    <memballoon model='none'/>
+    <memballoon model='virtio'><stats period='2'/></memballoon>
+    <disk type='file' device='disk'>
+      <driver name='qemu' type='raw' cache='writethrough'/><source file='$work/first.img'/>
+      <target dev='vda' bus='virtio'/><serial>one</serial>
+    </disk>
+    <disk type='file' device='cdrom'><target dev='hdc' bus='ide'/><readonly/></disk>
     <serial type='pty'><log file='$work/console' append='on'/></serial>
     <console type='pty'><target type='serial'/></console>
   </devices>
