@@ -25,6 +25,15 @@ static bool device_nothing(struct option_state *s, const char *value, struct key
     return true;
 }
 
+/* Every guest has Xen's balloon; by this name statistics are asked for. */
+static bool device_balloon(struct option_state *s, const char *value, struct keyval *kv,
+                           GError **error)
+{
+    g_free(s->cfg->balloon);
+    s->cfg->balloon = g_strdup(keyval_get(kv, "id"));
+    return true;
+}
+
 /* libvirt's names for a console: the next hvc. */
 static bool device_serial(struct option_state *s, const char *value, struct keyval *kv,
                           GError **error)
@@ -65,7 +74,7 @@ static const struct {
     {"usb-tablet", "a keyboard and pointer (vkbd), with an absolute pointer", device_input},
     {"VGA", "a framebuffer (vfb) and a keyboard (vkbd)", device_framebuffer},
     {"virtconsole", "a console (hvc) on a chardev", device_serial},
-    {"virtio-balloon-pci", "accepted: every guest has Xen's balloon", device_nothing},
+    {"virtio-balloon-pci", "a name for the balloon, which every guest has", device_balloon},
     {"virtio-blk-pci", "a disk (vbd), of -drive if=none or -blockdev", opt_device_disk},
     {"virtio-gpu-pci", "a framebuffer (vfb) and a keyboard (vkbd)", device_framebuffer},
     {"virtio-keyboard-pci", "a keyboard and pointer (vkbd)", device_input},

@@ -106,6 +106,12 @@ static void on_vm_event(void *opaque, const struct vm_event *event)
         qmp_device_event(server, event);
         return;
     }
+    if (event->kind == VM_EVENT_BALLOON) {
+        data = json_object_new();
+        json_object_set_int_member(data, "actual", (gint64)vm_memory(server->vm));
+        qmp_server_event(server, "BALLOON_CHANGE", data);
+        return;
+    }
     if (event->kind >= G_N_ELEMENTS(names))
         return;
     if (event->kind == VM_EVENT_RESET || event->kind == VM_EVENT_SHUTDOWN) {

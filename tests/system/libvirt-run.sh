@@ -31,7 +31,7 @@ fail()
 {
     echo "FAIL: $*"
     cat /var/log/libvirt/qemu/*.log 2>/dev/null | tail -n 15
-    tail -n 15 "$dir/libvirtd.log"
+    tail -n 5 "$dir/console"; grep -v cgroup "$dir/libvirtd.log" | tail -n 15
     exit 1
 }
 
@@ -44,7 +44,7 @@ v()
 # until COMMAND...: waits for libvirt's own knowledge, which has no event for a shell
 until_true()
 {
-    end=$(($(date +%s) + 90))
+    end=$(($(date +%s) + 25))
     while ! "$@" >/dev/null 2>&1; do
         [ "$(date +%s)" -lt $end ] || fail "never: $*"
         sleep 0.1
@@ -84,17 +84,28 @@ hotplug()
     in_guest "dd if=/dev/zero of=/dev/xvda bs=4k count=16 conv=fsync"
     v domblkstat xt vda | grep -q "wr_bytes 65536" || fail "domblkstat"
     v attach-disk xt "$dir/second.img" vdb --driver qemu --subdriver raw --targetbus virtio
-    in_guest "grep -q second /dev/xvdb"
+    in_guest "grep -q second /dev/xvdc" # the empty CD drive is xvdb
     v blockresize xt vdb 12M
-    in_guest "test \$(cat /sys/block/xvdb/size) = 24576"
+    in_guest "test \$(cat /sys/block/xvdc/size) = 24576"
     v blkdeviotune xt vdb --total-iops-sec 100
     v detach-disk xt vdb
     until_true is_gone second.img
-    in_guest "test ! -e /sys/block/xvdb"
+    in_guest "test ! -e /sys/block/xvdc"
     v change-media xt hdc "$dir/cd.img" --insert
     in_guest "grep -q medium /dev/xvdb"
     v change-media xt hdc --eject
     in_guest "test ! -e /sys/block/xvdb"
+    before=$(v dommemstat xt | sed -n 's/^actual //p')
+    v setmem xt 110M --live
+    until_true memory_is 112640
+    [ "$before" = 131072 ] || fail "dommemstat: $before"
+    v setmem xt 128M --live
+    until_true memory_is 131072
+}
+
+memory_is()
+{
+    [ "$(virsh -q -c qemu:///system dommemstat xt | sed -n 's/^actual //p')" = "$1" ]
 }
 
 second_boot()

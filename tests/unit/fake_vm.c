@@ -259,3 +259,13 @@ bool vm_nets_set_link(struct vm_nets *n, const char *name, bool up, GError **err
 {
     return no_devices(error);
 }
+
+uint64_t vm_memory(const struct vm *vm)
+{
+    return vm->cfg->memory.bytes;
+}
+
+bool vm_memory_stats(struct vm *vm, uint64_t *ret_free, uint64_t *ret_total)
+{
+    return false;
+}

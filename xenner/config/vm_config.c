@@ -91,6 +91,7 @@ void vm_config_free(struct vm_config *cfg)
     g_ptr_array_unref(cfg->vncs);
     g_ptr_array_unref(cfg->monitors);
     g_free(cfg->machine);
+    g_free(cfg->balloon);
     g_ptr_array_unref(cfg->nodes);
     g_ptr_array_unref(cfg->disks);
     g_ptr_array_unref(cfg->netdevs);

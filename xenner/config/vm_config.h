@@ -124,6 +124,7 @@ struct vm_config {
     } soft_quit;
     enum kernel_ring kernel_ring;
     enum user_tables user_tables;
+    char *balloon;       /* id of the balloon's device, or NULL: it is there in any case */
     bool start_paused;   /* -S */
     char *pidfile;
     GPtrArray *chardevs; /* struct chardev_config *, owned */

@@ -35,6 +35,8 @@ struct xen_host *domain_host(struct domain *d);
 struct store *domain_store(struct domain *d);
 /* The ring and the port of PV console n; false when the domain has no such console. */
 bool domain_console(struct domain *d, unsigned n, xen_pfn_t *ret_gfn, evtchn_port_t *ret_port);
+/* Bytes of memory that the guest has now: less than it began with when its balloon is inflated. */
+uint64_t domain_memory(const struct domain *d);
 /* The accelerator that it runs on: "kvm", "tcg". */
 const char *domain_accel(const struct domain *d);
 /* The thread that runs it, 0 when not known. */

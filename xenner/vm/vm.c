@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { BALLOON_QUIET_S = 10 };
+
 struct vm {
     const struct vm_config *cfg;
     GPtrArray *chardevs;              /* struct chardev *, owned */
@@ -26,6 +28,9 @@ struct vm {
     bool quitting;
     bool asked_to_end;                /* vm_terminate() asked the guest, which has until: */
     guint patience;
+    guint ballooning;                 /* source, while the balloon moves */
+    uint64_t balloon_was;
+    unsigned balloon_quiet;
     void (*quit)(void *opaque, int status);
     void *quit_opaque;
 };
@@ -380,13 +385,47 @@ bool vm_sysrq(struct vm *vm, char key, GError **error)
     return check_running(vm, error) && control_sysrq(domain_host(vm->domain), key, error);
 }
 
+uint64_t vm_memory(const struct vm *vm)
+{
+    return vm->domain ? domain_memory(vm->domain) : vm->cfg->memory.bytes;
+}
+
+bool vm_memory_stats(struct vm *vm, uint64_t *ret_free, uint64_t *ret_total)
+{
+    return vm->domain && control_memory_stats(domain_host(vm->domain), ret_free, ret_total);
+}
+
+/* Nobody tells us when the guest takes a page: we look once a second until it has come to rest. */
+static gboolean look_at_balloon(gpointer data)
+{
+    struct vm *vm = data;
+    uint64_t now = vm_memory(vm);
+
+    if (now != vm->balloon_was) {
+        vm->balloon_was = now;
+        vm->balloon_quiet = 0;
+        tell(vm, (struct vm_event){VM_EVENT_BALLOON});
+    } else if (++vm->balloon_quiet == BALLOON_QUIET_S) {
+        vm->ballooning = 0;
+        return G_SOURCE_REMOVE;
+    }
+    return G_SOURCE_CONTINUE;
+}
+
 bool vm_set_memory(struct vm *vm, uint64_t bytes, GError **error)
 {
     if (vm->cfg->none) {
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "this machine has no guest");
         return false;
     }
-    return control_memory(domain_host(vm->domain), bytes, error);
+    if (!control_memory(domain_host(vm->domain), bytes, error))
+        return false;
+    vm->balloon_quiet = 0;
+    if (!vm->ballooning) {
+        vm->balloon_was = vm_memory(vm);
+        vm->ballooning = g_timeout_add_seconds(1, look_at_balloon, vm);
+    }
+    return true;
 }
 
 static gboolean out_of_patience(gpointer data)
@@ -484,6 +523,8 @@ void vm_free(struct vm *vm)
         return;
     if (vm->patience)
         g_source_remove(vm->patience);
+    if (vm->ballooning)
+        g_source_remove(vm->ballooning);
     close_domain(vm);
     vm_screen_free(vm->screen);
     vm_disks_free(vm->disks);
