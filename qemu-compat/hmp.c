@@ -1,14 +1,10 @@
 /* The monitor for people: a client of QMP's own handlers, with answers as text. */
-#include "qemu-compat/qmp_handlers.h"
+#include "qemu-compat/hmp_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* Appends what it has to say; args is what follows the command's words, trimmed. */
-typedef void hmp_fn(struct qmp_call *call, const char *args, GString *out);
-
-/* A QMP command without an answer that matters. */
-static void simple(struct qmp_call *call, const char *name, JsonObject *args, GString *out)
+void hmp_simple(struct qmp_call *call, const char *name, JsonObject *args, GString *out)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(JsonNode) result = qmp_find_command(name)->run(call, args, &error);
@@ -20,22 +16,22 @@ static void simple(struct qmp_call *call, const char *name, JsonObject *args, GS
 
 static void do_stop(struct qmp_call *call, const char *args, GString *out)
 {
-    simple(call, "stop", json_object_new(), out);
+    hmp_simple(call, "stop", json_object_new(), out);
 }
 
 static void do_cont(struct qmp_call *call, const char *args, GString *out)
 {
-    simple(call, "cont", json_object_new(), out);
+    hmp_simple(call, "cont", json_object_new(), out);
 }
 
 static void do_quit(struct qmp_call *call, const char *args, GString *out)
 {
-    simple(call, "quit", json_object_new(), out);
+    hmp_simple(call, "quit", json_object_new(), out);
 }
 
 static void do_reset(struct qmp_call *call, const char *args, GString *out)
 {
-    simple(call, "system_reset", json_object_new(), out);
+    hmp_simple(call, "system_reset", json_object_new(), out);
 }
 
 static void do_powerdown(struct qmp_call *call, const char *args, GString *out)
@@ -57,7 +53,7 @@ static void do_balloon(struct qmp_call *call, const char *args, GString *out)
     }
     JsonObject *o = json_object_new();
     json_object_set_int_member(o, "value", (gint64)(mib << 20));
-    simple(call, "balloon", o, out);
+    hmp_simple(call, "balloon", o, out);
 }
 
 static void info_status(struct qmp_call *call, const char *args, GString *out)
@@ -137,13 +133,23 @@ struct hmp_command {
 
 static const struct hmp_command commands[] = {
     {"balloon", "target -- ask the guest to aim at that many MiB of memory", do_balloon},
+    {"block_resize", "device size -- give a disk another size", hmp_block_resize},
     {"c", "-- the same as cont", do_cont},
+    {"change", "device file [format] -- put another medium into a CD drive", hmp_change},
     {"cont", "-- let the guest run", do_cont},
+    {"device_add", "driver,prop=value,... -- plug a disk or a network card", hmp_device_add},
+    {"device_del", "id -- ask the guest to let go of a device", hmp_device_del},
+    {"drive_add", "dummy if=none,id=id,file=file,... -- open an image for device_add", hmp_drive_add},
+    {"drive_del", "id -- close an image that no device has", hmp_drive_del},
+    {"eject", "[-f] device -- take the medium out of a CD drive", hmp_eject},
     {"help", "[cmd] -- show the help", do_help},
     {"info", "[subcommand] -- show various information about the system state", do_info},
+    {"netdev_add", "type,id=id,... -- add a network for device_add", hmp_netdev_add},
+    {"netdev_del", "id -- remove a network", hmp_netdev_del},
     {"q", "-- the same as quit", do_quit},
     {"quit", "-- end the guest and the process", do_quit},
     {"s", "-- the same as stop", do_stop},
+    {"set_link", "name on|off -- let frames through, or none", hmp_set_link},
     {"stop", "-- stop the guest", do_stop},
     {"system_powerdown", "-- ask the guest to power off", do_powerdown},
     {"system_reset", "-- start the guest again", do_reset},
@@ -151,10 +157,13 @@ static const struct hmp_command commands[] = {
 
 static const struct hmp_command infos[] = {
     {"balloon", "-- the guest's memory", info_balloon},
+    {"block", "-- the disks", hmp_info_block},
+    {"blockstats", "-- what the guest did on them", hmp_info_blockstats},
     {"chardev", "-- the character devices", info_chardev},
     {"cpus", "-- the vCPUs and their threads", info_cpus},
     {"kvm", "-- whether KVM runs the guest", info_kvm},
     {"name", "-- the guest's name", info_name},
+    {"network", "-- the network cards and what they are on", hmp_info_network},
     {"status", "-- whether the guest runs", info_status},
     {"uuid", "-- the guest's UUID", info_uuid},
     {"version", "-- the version", info_version},
@@ -186,8 +195,7 @@ static void do_help(struct qmp_call *call, const char *args, GString *out)
         list(commands, G_N_ELEMENTS(commands), "", args, out);
 }
 
-/* Splits a word off; *rest is what follows, without the spaces between. */
-static char *first_word(const char *text, const char **rest)
+char *hmp_first_word(const char *text, const char **rest)
 {
     size_t len = strcspn(text, " \t");
 
@@ -198,7 +206,7 @@ static char *first_word(const char *text, const char **rest)
 static void do_info(struct qmp_call *call, const char *args, GString *out)
 {
     const char *rest;
-    g_autofree char *name = first_word(args, &rest);
+    g_autofree char *name = hmp_first_word(args, &rest);
 
     if (!*name) {
         list(infos, G_N_ELEMENTS(infos), "info ", "", out);
@@ -219,7 +227,7 @@ char *hmp_run(struct qmp_call *call, const char *line)
 
     if (!*text)
         return NULL;
-    g_autofree char *name = first_word(text, &rest);
+    g_autofree char *name = hmp_first_word(text, &rest);
     const struct hmp_command *c = find(commands, G_N_ELEMENTS(commands), name);
     if (c)
         c->run(call, rest, out);

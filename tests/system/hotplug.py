@@ -2,6 +2,8 @@
 """Disks, CD media and network cards that come and go in a running guest, over QMP; the guest uses them."""
 import os
 import re
+import signal
+import subprocess
 import sys
 import tempfile
 import uuid
@@ -143,6 +145,68 @@ def medium(qmp, shell, directory):
     qmp.wait_event("DEVICE_DELETED")
 
 
+def server(qmp, shell, directory):
+    """A disk that an NBD server has, which is not a file here."""
+    path, socket = image(directory, "n1", MIB, "from the server\n"), f"{directory}/nbd"
+    daemon = subprocess.Popen(
+        ["qemu-storage-daemon", "--blockdev", f"driver=file,filename={path},node-name=n",
+         "--nbd-server", f"addr.type=unix,addr.path={socket}",
+         "--export", "type=nbd,id=e,node-name=n,name=disk,writable=on", "--daemonize",
+         "--pidfile", f"{directory}/pid"])
+    if daemon.wait():
+        fail("no NBD server")
+    try:
+        qmp.run("blockdev-add", driver="raw", node_name="remote",
+                file={"driver": "nbd", "export": "disk", "server": {"type": "unix", "path": socket}})
+        qmp.run("device_add", driver="scsi-hd", drive="remote", id="remote-disk")
+        shell.until("grep -q 'from the server' /dev/xvda")
+        shell.run("echo to the server | dd of=/dev/xvda bs=512 seek=4 conv=sync,fsync")
+        with open(path, "rb") as f:
+            if b"to the server" not in f.read():
+                fail("the server does not have it")
+        refused(qmp, "does not support resize", "block_resize", node_name="remote", size=2 * MIB)
+        qmp.run("device_del", id="remote-disk")
+        qmp.wait_event("DEVICE_DELETED")
+        qmp.run("blockdev-del", node_name="remote")
+    finally:
+        with open(f"{directory}/pid") as f:
+            os.kill(int(f.read()), signal.SIGTERM)
+
+
+def people(qmp, shell, directory):
+    """The same in the monitor for people."""
+    def hmp(line, want=""):
+        said = qmp.run("human-monitor-command", command_line=line)
+        if want not in said or ("Error" in said and not want):
+            fail(f"{line}: {said}")
+
+    path = image(directory, "p1", MIB, "for people\n")
+    hmp(f"drive_add 0 if=none,id=p,format=raw,file={path}", "OK")
+    hmp("drive_add 0 if=none,id=q,file=/no/such", "Could not open")
+    hmp("device_add xen-disk,drive=p,id=pd,vdev=xvdf")
+    shell.until("grep -q people /dev/xvdf")
+    hmp("info block", "Attached to:      xvdf")
+    hmp("info blockstats", "p: rd_bytes=")
+    hmp("block_resize pd 2")
+    shell.until("test $(cat /sys/block/xvdf/size) = 4096")
+    hmp("drive_del p", "in use")
+    hmp("device_del pd")
+    qmp.wait_event("DEVICE_DELETED")
+    hmp("drive_del p", "not found") # it went with the device
+    hmp("device_add ide-cd,id=cd2")
+    hmp(f"change cd2 {path} raw")
+    shell.until("grep -q people /dev/xvda")
+    hmp("eject cd2")
+    shell.until("test ! -e /sys/block/xvda")
+    hmp("netdev_add user,id=pn")
+    hmp("device_add xen-net-device,netdev=pn,id=pnic")
+    hmp("info network", "pnic: type=nic")
+    hmp("set_link pn off")
+    hmp("device_del pnic")
+    qmp.wait_event("DEVICE_DELETED")
+    hmp("netdev_del pn")
+
+
 def network(qmp, shell):
     refused(qmp, "can't find value", "device_add", driver="virtio-net-pci", netdev="n", id="net1")
     qmp.run("netdev_add", type="user", id="n")
@@ -175,7 +239,9 @@ with tempfile.TemporaryDirectory() as directory:
         shell = Shell(guest)
         disk(qmp, shell, directory)
         medium(qmp, shell, directory)
+        server(qmp, shell, directory)
         network(qmp, shell)
+        people(qmp, shell, directory)
         guest.type("exit\n")
         guest.end()
 sys.exit(0)

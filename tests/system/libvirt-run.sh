@@ -95,6 +95,14 @@ hotplug()
     in_guest "grep -q medium /dev/xvdb"
     v change-media xt hdc --eject
     in_guest "test ! -e /sys/block/xvdb"
+    v attach-device xt "$dir/nic.xml"
+    ip addr add 10.88.0.1/24 dev xthot0 && ip link set xthot0 up || fail "no tap"
+    in_guest "test \$(cat /sys/class/net/eth0/address) = 52:54:00:00:00:09"
+    in_guest "ip addr add 10.88.0.2/24 dev eth0 && ip link set eth0 up && ping -c 1 -W 1 10.88.0.1"
+    v domifstat xt xthot0 | grep -q "rx_packets [1-9]" || fail "domifstat"
+    v detach-interface xt ethernet --mac 52:54:00:00:00:09
+    until_true is_gone 52:54:00:00:00:09
+    in_guest "test ! -e /sys/class/net/eth0"
     before=$(v dommemstat xt | sed -n 's/^actual //p')
     v setmem xt 110M --live
     until_true memory_is 112640

@@ -5,12 +5,17 @@
 for program in libvirtd virsh unshare; do
     command -v $program >/dev/null || skip "no $program"
 done
-unshare -m true 2>/dev/null || skip "no mount namespaces"
+unshare -m -n true 2>/dev/null || skip "no mount namespaces"
 
 truncate -s 8M "$work/first.img" "$work/second.img"
 echo second | dd of="$work/second.img" conv=notrunc 2>/dev/null
 echo medium >"$work/cd.img"
 truncate -s 1M "$work/cd.img"
+cat >"$work/nic.xml" <<END
+<interface type='ethernet'>
+  <mac address='52:54:00:00:00:09'/><target dev='xthot0'/><model type='virtio'/>
+</interface>
+END
 cat >"$work/domain.xml" <<END
 <domain type='qemu'>
   <name>xt</name>
@@ -37,5 +42,5 @@ cat >"$work/domain.xml" <<END
 </domain>
 END
 status=0
-XENNER="$XENNER" unshare -m --propagation private sh "$(dirname "$0")/libvirt-run.sh" "$work" || status=$?
+XENNER="$XENNER" unshare -m -n --propagation private sh "$(dirname "$0")/libvirt-run.sh" "$work" || status=$?
 exit $status

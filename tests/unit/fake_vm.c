@@ -269,3 +269,14 @@ bool vm_memory_stats(struct vm *vm, uint64_t *ret_free, uint64_t *ret_total)
 {
     return false;
 }
+
+bool vm_disks_add_drive(struct vm_disks *d, struct disk_config *config, GError **error)
+{
+    disk_config_free(config);
+    return no_devices(error);
+}
+
+bool vm_disks_del_drive(struct vm_disks *d, const char *id, GError **error)
+{
+    return no_devices(error);
+}

@@ -15,6 +15,11 @@ static bool is_known(const char *format)
     return g_strv_contains(formats, format);
 }
 
+static bool is_url(const char *path)
+{
+    return g_str_has_prefix(path, "nbd://") || g_str_has_prefix(path, "nbd+unix://");
+}
+
 /* NULL with an error when the file can't be read. */
 static const char *probe_file(const char *path, GError **error)
 {
@@ -40,16 +45,19 @@ struct disk_image *disk_image_open(const struct disk_config *config, struct blk_
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "Unknown driver '%s'", format);
         return NULL;
     }
+    /* what a server has is raw unless somebody says otherwise: it knows formats itself */
+    if (!format && is_url(config->path))
+        format = "raw";
     if (!format && !(format = probe_file(config->path, error)))
         return NULL;
-    if (strcmp(format, "raw") == 0 && !config->snapshot)
+    if (strcmp(format, "raw") == 0 && !config->snapshot && !is_url(config->path))
         img = image_raw_open(config, io, !config->format, error);
     else
         img = image_qsd_open(config, format, io, error);
     if (!img)
         return NULL;
     img->io = io;
-    if (!config->format)
+    if (!config->format && !is_url(config->path))
         g_warning("Image format was not specified for '%s' and probing guessed %s.%s", config->path,
                   format, strcmp(format, "raw") == 0
                       ? " Write operations on block 0 will be restricted. Specify the 'raw' format "

@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { LISTEN_FD = 3, END_TIMEOUT_MS = 5000 };
+enum { NBD_PORT = 10809, LISTEN_FD = 3, END_TIMEOUT_MS = 5000 };
 
 struct qsd {
     struct child *child;
@@ -41,9 +41,36 @@ static char *json_string(const char *text)
     return g_string_free(g_string_append_c(s, '"'), FALSE);
 }
 
-/* The node of a file or block device. */
+/* nbd://host:port/export, nbd+unix:///export?socket=path; NULL: it is neither. */
+static char *nbd_node(const char *url)
+{
+    g_autoptr(GUri) uri = g_uri_parse(url, G_URI_FLAGS_NONE, NULL);
+    const char *query = uri ? g_uri_get_query(uri) : NULL;
+
+    if (!uri || !g_str_has_prefix(g_uri_get_scheme(uri), "nbd"))
+        return NULL;
+    const char *path = g_uri_get_path(uri);
+    g_autofree char *export = json_string(path[0] == '/' ? path + 1 : path);
+    if (strcmp(g_uri_get_scheme(uri), "nbd+unix") == 0) {
+        if (!query || !g_str_has_prefix(query, "socket="))
+            return NULL;
+        g_autofree char *socket = json_string(query + strlen("socket="));
+        return g_strdup_printf("{\"driver\":\"nbd\",\"export\":%s,\"server\":{\"type\":\"unix\","
+                               "\"path\":%s}}", export, socket);
+    }
+    g_autofree char *host = json_string(g_uri_get_host(uri) ? g_uri_get_host(uri) : "localhost");
+    return g_strdup_printf("{\"driver\":\"nbd\",\"export\":%s,\"server\":{\"type\":\"inet\","
+                           "\"host\":%s,\"port\":\"%d\"}}", export, host,
+                           g_uri_get_port(uri) > 0 ? g_uri_get_port(uri) : NBD_PORT);
+}
+
+/* The node of a file, block device or NBD server. */
 static char *file_node(const struct disk_config *c, const char *path)
 {
+    char *nbd = nbd_node(path);
+
+    if (nbd)
+        return nbd;
     g_autofree char *name = json_string(path);
     struct stat st;
     bool block = stat(path, &st) == 0 && S_ISBLK(st.st_mode);

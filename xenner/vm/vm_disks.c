@@ -297,6 +297,33 @@ bool vm_disks_close_node(struct vm_disks *d, const char *name, GError **error)
     return true;
 }
 
+bool vm_disks_add_drive(struct vm_disks *d, struct disk_config *config, GError **error)
+{
+    struct vm_disk *disk = NULL;
+
+    if (vm_disks_find(d, config->id) || block_nodes_find(d->nodes, config->id))
+        refuse(error, "Duplicate ID '%s' for drive", config->id);
+    else if (disk_config_check(config, error)) {
+        disk = vm_disk_new(d, g_steal_pointer(&config), error);
+        if (disk)
+            g_ptr_array_add(d->disks, disk);
+    }
+    disk_config_free(config);
+    return disk != NULL;
+}
+
+bool vm_disks_del_drive(struct vm_disks *d, const char *id, GError **error)
+{
+    struct vm_disk *disk = vm_disks_need(d, id, error);
+
+    if (!disk)
+        return false;
+    if (disk->config->vdev || block_nodes_find(d->nodes, disk->config->id))
+        return refuse(error, "Device '%s' is in use", id);
+    g_ptr_array_remove(d->disks, disk);
+    return true;
+}
+
 bool vm_disks_has(const struct vm_disks *d, const char *device)
 {
     struct vm_disk *disk = vm_disks_find(d, device);

@@ -49,6 +49,10 @@ GPtrArray *vm_disks_nodes(struct vm_disks *disks);
 bool vm_disks_open_nodes(struct vm_disks *disks, unsigned first, GError **error);
 bool vm_disks_close_node(struct vm_disks *disks, const char *name, GError **error);
 
+/* An image that is no node's (-drive), config is taken; and its end, when no device has it. */
+bool vm_disks_add_drive(struct vm_disks *disks, struct disk_config *config, GError **error);
+bool vm_disks_del_drive(struct vm_disks *disks, const char *id, GError **error);
+
 /* device (what -device says, id is the node or drive) is taken. */
 bool vm_disks_plug(struct vm_disks *disks, struct disk_config *device, GError **error);
 /* Whether there is a device of that id. */
