@@ -202,7 +202,7 @@ int64_t evtchn_fifo_expand_array(const struct evtchn_expand_array *op)
 int64_t evtchn_fifo_set_priority(const struct evtchn_set_priority *op)
 {
     if (!is_on())
-        return -XEN_EOPNOTSUPP;
+        return -XEN_ENOSYS; /* unlike expand_array; as Xen answers */
     if (op->port == 0 || op->port >= EMU_NR_PORTS || emu.ports[op->port].type == EMU_PORT_FREE ||
         op->priority > EVTCHN_FIFO_PRIORITY_MIN)
         return -XEN_EINVAL;

@@ -341,6 +341,17 @@ static int64_t domid_query(uint64_t at, uint64_t answer)
     return is_self(dom) ? (int64_t)answer : -XEN_ESRCH;
 }
 
+/* What a PV guest has said of itself in shared_info->arch.max_pfn. */
+static uint64_t max_gpfn(void)
+{
+    enum { MAX_PFN_32 = 2048 + 2 * 128 + 3 * 4 }; /* vCPUs, event bits, wall clock */
+    const volatile void *at = emu.shared_info +
+        (emu.pae32 ? MAX_PFN_32 : offsetof(struct shared_info, arch.max_pfn));
+    uint64_t max = emu.pae32 ? *(const volatile uint32_t *)at : *(const volatile uint64_t *)at;
+
+    return max ? max - 1 : 0;
+}
+
 /* For translated guests: a PV guest is told so when its argument can be read at all. */
 static int64_t physmap_op(uint64_t at)
 {
@@ -371,7 +382,7 @@ HYPERCALL(do_memory_op)
     case XENMEM_maximum_reservation:
         return domid_query(a[1], emu.max_pages);
     case XENMEM_maximum_gpfn:
-        return domid_query(a[1], emu.max_pages - 1);
+        return domid_query(a[1], max_gpfn());
     case XENMEM_memory_map:
         return memory_map(a[1]);
     case XENMEM_machphys_mapping:

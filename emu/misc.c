@@ -99,8 +99,8 @@ HYPERCALL(do_xen_version)
         return copy_to_guest(a[1], handle, sizeof(handle));
     case XENVER_commandline:
         return copy_text(a[1], "", sizeof(xen_commandline_t));
-    case XENVER_build_id:
-        return -XEN_ENODATA;
+    case XENVER_build_id: /* Xen tells nobody but domain 0 */
+        return -XEN_EPERM;
     default:
         return -XEN_ENOSYS;
     }

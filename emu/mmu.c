@@ -34,7 +34,7 @@ static bool is_grant_frame(uint64_t maddr)
 /*
  * May the guest map this? Its own frames but those that it gave back, its grant table, and the M2P for
  * reading; a frame that is no RAM is some device's. A page table that is pinned or in use can't be
- * writable; another one is a table no more when it is.
+ * writable; another one is a table no more when it is. The errors are Xen's.
  */
 static int check_page(uint64_t val)
 {
@@ -43,11 +43,11 @@ static int check_page(uint64_t val)
 
     if (is_guest_frame(mfn)) {
         if (emu.frame_info[mfn] & FRAME_RELEASED)
-            return -XEN_EINVAL;
+            return -XEN_EBUSY;
         if (!writable || frame_type(mfn) == FRAME_NONE)
             return 0;
         if ((emu.frame_info[mfn] & FRAME_PINNED) || pt_is_root(mfn))
-            return -XEN_EINVAL;
+            return -XEN_EBUSY;
         frame_set_type(mfn, FRAME_NONE);
         return 0;
     }
@@ -55,8 +55,9 @@ static int check_page(uint64_t val)
         return maddr == PTE_ADDR ? -XEN_EINVAL : -XEN_EPERM;
     if (is_grant_frame(maddr))
         return 0;
-    bool m2p = maddr - emu.boot->m2p_maddr < emu.boot->m2p_bytes;
-    return m2p && !writable ? 0 : -XEN_EINVAL;
+    if (maddr - emu.boot->m2p_maddr >= emu.boot->m2p_bytes)
+        return -XEN_EPERM;
+    return writable ? -XEN_EBUSY : 0;
 }
 
 /* level: of the table that val is for; FRAME_NONE: not known to be a table. */
@@ -159,8 +160,8 @@ HYPERCALL(do_mmu_update)
         if (rc < 0)
             break;
     }
-    if (a[2] && copy_to_guest(a[2], &done, sizeof(done)))
-        return -XEN_EFAULT;
+    if (a[2])
+        copy_to_guest(a[2], &done, sizeof(done)); /* Xen does not look whether it could */
     return rc;
 }
 

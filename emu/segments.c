@@ -130,6 +130,21 @@ static bool descriptor_fix(uint64_t *d)
     return true;
 }
 
+/* All of the page counts, also what is behind the entries that are used: as Xen has it. */
+static int check_table(uint64_t frame)
+{
+    uint64_t *d = direct(frame << PAGE_SHIFT);
+
+    for (unsigned e = 0; e < 512; e++) {
+        uint64_t fixed = d[e];
+        if (!descriptor_fix(&fixed))
+            return -XEN_EINVAL;
+        if (fixed != d[e])
+            d[e] = fixed;
+    }
+    return 0;
+}
+
 int segments_set_gdt(struct vcpu *v, const uint64_t *frames, uint32_t ents)
 {
     unsigned pages = (ents + 511) / 512;
@@ -137,16 +152,8 @@ int segments_set_gdt(struct vcpu *v, const uint64_t *frames, uint32_t ents)
     if (ents > GDT_GUEST_ENTRIES)
         return -XEN_EINVAL;
     for (unsigned i = 0; i < pages; i++) {
-        if (!is_plain_frame(frames[i]))
+        if (!is_plain_frame(frames[i]) || check_table(frames[i]) < 0)
             return -XEN_EINVAL;
-        uint64_t *d = direct(frames[i] << PAGE_SHIFT);
-        for (unsigned e = 0; e < 512; e++) {
-            uint64_t fixed = d[e];
-            if (!descriptor_fix(&fixed))
-                fixed &= ~DESC_P;
-            if (fixed != d[e])
-                d[e] = fixed;
-        }
     }
     v->gdt_ents = ents;
     return map_gdt(v, frames, pages);

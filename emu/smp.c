@@ -225,7 +225,7 @@ static int64_t op_register_vcpu_info(struct vcpu *v, struct vcpu *target, uint64
         return -XEN_EFAULT;
     maddr = (info.mfn << PAGE_SHIFT) + info.offset;
     if (info.offset > PAGE_SIZE - sizeof(struct vcpu_info))
-        return -XEN_EINVAL;
+        return -XEN_ENXIO;
     if (!is_guest_frame(info.mfn))
         return -XEN_EINVAL;
     if (target->vinfo_registered)
@@ -284,8 +284,7 @@ static int64_t op_set_singleshot(struct vcpu *v, struct vcpu *target, uint64_t a
         return -XEN_EINVAL;
     if (copy_from_guest(&set, arg, emu.pae32 ? 12 : sizeof(set)))
         return -XEN_EFAULT;
-    if ((set.flags & VCPU_SSHOTTMR_future) && set.timeout_abs_ns < system_time())
-        return -XEN_ETIME;
+    /* VCPU_SSHOTTMR_future is ignored, as Xen does since 4.17.1: no guest deals well with -ETIME */
     v->singleshot.deadline = set.timeout_abs_ns ? set.timeout_abs_ns : 1;
     timer_rearm(v);
     return 0;

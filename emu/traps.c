@@ -4,6 +4,9 @@
 
 #include <stdarg.h>
 
+#define OP_INT3  0xcc
+#define OP_INT_N 0xcd
+
 struct idt_gate {
     uint16_t off0, sel;
     uint8_t ist, type;
@@ -164,7 +167,7 @@ static bool software_interrupt(struct vcpu *v, struct cpu_user_regs *regs)
 
     if ((regs->error_code & 7) != 2)
         return false;
-    if (copy_from_guest(op, regs->rip, sizeof(op)) || op[0] != 0xcd)
+    if (copy_from_guest(op, regs->rip, sizeof(op)) || op[0] != OP_INT_N)
         return false;
     unsigned vector = op[1];
     const struct trap_gate *t = &v->traps[vector];
@@ -175,6 +178,28 @@ static bool software_interrupt(struct vcpu *v, struct cpu_user_regs *regs)
     }
     regs->rip += 2;
     inject_trap(v, regs, vector, 0);
+    return true;
+}
+
+/*
+ * A breakpoint that is no longer in memory: another vCPU patched the code meanwhile, and what is there now
+ * is to run. On a CPU that would be all. QEMU's TCG (seen with 7.2) reads the code that it translates before
+ * it watches the page for writes, so that a write in between leaves it with the old instruction for ever;
+ * writing the byte once more, unchanged, makes it throw that translation away.
+ */
+static bool breakpoint_is_gone(struct vcpu *v, struct cpu_user_regs *regs)
+{
+    uint8_t op, before;
+    uint64_t at = regs->rip - 1, maddr;
+
+    if (copy_from_guest(&op, at, 1) || op == OP_INT3)
+        return false;
+    if (op == 3 && !copy_from_guest(&before, at - 1, 1) && before == OP_INT_N)
+        return false;
+    if (!pt_translate(v, at, &maddr) || !maddr_is_ram(maddr))
+        return false;
+    __asm__ volatile("lock orb $0, %0" : "+m"(*(uint8_t *)direct(maddr)));
+    regs->rip = at;
     return true;
 }
 
@@ -200,6 +225,10 @@ static void trap_in_guest(struct vcpu *v, struct cpu_user_regs *regs)
         if (software_interrupt(v, regs))
             return;
         if (v->in_kernel && regs->error_code == 0 && emulate_privileged(v, regs))
+            return;
+        break;
+    case TRAP_BP:
+        if (breakpoint_is_gone(v, regs))
             return;
         break;
     case TRAP_UD:

@@ -1,17 +1,21 @@
 /* The monitor for people: a client of QMP's own handlers, with answers as text. */
-#include "qemu-compat/hmp_priv.h"
+#include "qemu-compat/hmp.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-void hmp_simple(struct qmp_call *call, const char *name, JsonObject *args, GString *out)
+bool hmp_simple(struct qmp_call *call, const char *name, JsonObject *args, GString *out)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(JsonNode) result = qmp_find_command(name)->run(call, args, &error);
+    g_autoptr(JsonNode) result = NULL;
+
+    if (qmp_schema_check(qmp_schema_command(name), args, &error))
+        result = qmp_find_command(name)->run(call, args, &error);
 
     if (!result)
         g_string_append_printf(out, "Error: %s\n", error->message);
     json_object_unref(args);
+    return result != NULL;
 }
 
 static void do_stop(struct qmp_call *call, const char *args, GString *out)
@@ -77,6 +81,23 @@ static void info_cpus(struct qmp_call *call, const char *args, GString *out)
                                vm_vcpu_tid(call->vm, i));
 }
 
+/* Of vCPU 0, or of all with -a. */
+static void info_registers(struct qmp_call *call, const char *args, GString *out)
+{
+    const struct vm_config *cfg = vm_configuration(call->vm);
+    unsigned n = strcmp(args, "-a") == 0 ? cfg->vcpus.count : 1;
+    g_autoptr(GError) error = NULL;
+
+    for (unsigned i = 0; i < n; i++) {
+        if (n > 1)
+            g_string_append_printf(out, "%sCPU#%u\n", i ? "\n" : "", i);
+        if (!vm_registers(call->vm, i, out, &error)) {
+            g_string_append_printf(out, "Error: %s\n", error->message);
+            return;
+        }
+    }
+}
+
 static void info_version(struct qmp_call *call, const char *args, GString *out)
 {
     g_string_append(out, "xenner " XENNER_VERSION " (QEMU 7.2's interface)\n");
@@ -126,30 +147,34 @@ static void info_balloon(struct qmp_call *call, const char *args, GString *out)
 
 static hmp_fn do_help, do_info;
 
-struct hmp_command {
-    const char *name, *help;
-    hmp_fn *run;
-};
-
 static const struct hmp_command commands[] = {
     {"balloon", "target -- ask the guest to aim at that many MiB of memory", do_balloon},
     {"block_resize", "device size -- give a disk another size", hmp_block_resize},
     {"c", "-- the same as cont", do_cont},
-    {"change", "device file [format] -- put another medium into a CD drive", hmp_change},
+    {"change", "device file [format] -- another medium for a CD drive; vnc password [secret]", hmp_change},
     {"cont", "-- let the guest run", do_cont},
     {"device_add", "driver,prop=value,... -- plug a disk or a network card", hmp_device_add},
     {"device_del", "id -- ask the guest to let go of a device", hmp_device_del},
     {"drive_add", "dummy if=none,id=id,file=file,... -- open an image for device_add", hmp_drive_add},
     {"drive_del", "id -- close an image that no device has", hmp_drive_del},
     {"eject", "[-f] device -- take the medium out of a CD drive", hmp_eject},
+    {"expire_password", "protocol time [-d display] -- when a password stops being good",
+     hmp_expire_password},
     {"help", "[cmd] -- show the help", do_help},
     {"info", "[subcommand] -- show various information about the system state", do_info},
+    {"mouse_button", "state -- buttons: 1 left, 2 middle, 4 right", hmp_mouse_button},
+    {"mouse_move", "dx dy [dz] -- move the pointer", hmp_mouse_move},
+    {"mouse_set", "index -- accepted: there is one pointer", hmp_mouse_set},
     {"netdev_add", "type,id=id,... -- add a network for device_add", hmp_netdev_add},
     {"netdev_del", "id -- remove a network", hmp_netdev_del},
     {"q", "-- the same as quit", do_quit},
     {"quit", "-- end the guest and the process", do_quit},
     {"s", "-- the same as stop", do_stop},
+    {"screendump", "filename [-f format] [device [head]] -- what the guest shows, to a file",
+     hmp_screendump},
+    {"sendkey", "keys [hold_ms] -- press keys: sendkey ctrl-alt-f1", hmp_sendkey},
     {"set_link", "name on|off -- let frames through, or none", hmp_set_link},
+    {"set_password", "protocol password [-d display] [connected] -- set a password", hmp_set_password},
     {"stop", "-- stop the guest", do_stop},
     {"system_powerdown", "-- ask the guest to power off", do_powerdown},
     {"system_reset", "-- start the guest again", do_reset},
@@ -162,11 +187,14 @@ static const struct hmp_command infos[] = {
     {"chardev", "-- the character devices", info_chardev},
     {"cpus", "-- the vCPUs and their threads", info_cpus},
     {"kvm", "-- whether KVM runs the guest", info_kvm},
+    {"mice", "-- the pointer", hmp_info_mice},
     {"name", "-- the guest's name", info_name},
     {"network", "-- the network cards and what they are on", hmp_info_network},
+    {"registers", "[-a] -- the registers of vCPU 0, or of all", info_registers},
     {"status", "-- whether the guest runs", info_status},
     {"uuid", "-- the guest's UUID", info_uuid},
     {"version", "-- the version", info_version},
+    {"vnc", "-- the VNC servers and their clients", hmp_info_vnc},
 };
 
 static const struct hmp_command *find(const struct hmp_command *table, size_t n, const char *name)

@@ -1,5 +1,5 @@
 /* Disks and networks in the monitor for people. */
-#include "qemu-compat/hmp_priv.h"
+#include "qemu-compat/hmp.h"
 #include "qemu-compat/optlist.h"
 #include "xenner/config/size.h"
 #include "xenner/vm/vm_disks.h"
@@ -128,7 +128,7 @@ void hmp_eject(struct qmp_call *call, const char *args, GString *out)
 }
 
 /* change device file [format] */
-void hmp_change(struct qmp_call *call, const char *args, GString *out)
+void hmp_change_medium(struct qmp_call *call, const char *args, GString *out)
 {
     const char *rest;
     g_autofree char *device = hmp_first_word(args, &rest);

@@ -171,9 +171,23 @@ bool opt_chardev_default(const struct option_state *s)
 }
 
 /* Without any console it is on this terminal; -nographic adds QEMU's escape keys. */
+bool opt_echr(struct option_state *s, const char *value, GError **error)
+{
+    bool hex = g_str_has_prefix(value, "0x");
+    guint64 n;
+
+    if (!g_ascii_string_to_unsigned(hex ? value + 2 : value, hex ? 16 : 10, 1, 127, &n, NULL))
+        return opt_error(error, "not the number of a character: 1 (Ctrl-a) to 127");
+    s->cfg->escape_key = (uint8_t)n;
+    return true;
+}
+
 bool opt_chardev_finish(struct option_state *s, GError **error)
 {
-    if (!opt_chardev_default(s) || s->req->daemonize)
-        return true;
-    return opt_serial(s, s->nographic ? "mon:stdio" : "stdio", error);
+    if (opt_chardev_default(s) && !s->req->daemonize &&
+        !opt_serial(s, s->nographic ? "mon:stdio" : "stdio", error))
+        return false;
+    for (guint i = 0; i < s->cfg->chardevs->len; i++)
+        ((struct chardev_config *)g_ptr_array_index(s->cfg->chardevs, i))->escape_key = s->cfg->escape_key;
+    return true;
 }

@@ -1,4 +1,5 @@
 /* -device: the PV devices that are named one by one, as QEMU names them. */
+#include "qemu-compat/device_props.h"
 #include "qemu-compat/optlist.h"
 
 #include <string.h>
@@ -94,6 +95,25 @@ static const struct {
     {"xenkbd", "a keyboard and pointer (vkbd)", device_input},
 };
 
+/* -device DRIVER,help */
+static bool driver_help(struct option_state *s, const char *value, GError **error)
+{
+    g_autofree char *driver = g_strndup(value, strcspn(value, ","));
+    const char *properties = device_properties(driver);
+    GString *text;
+
+    if (!properties)
+        return opt_error(error, "'%s' is not a valid device model name", driver);
+    g_auto(GStrv) all = g_strsplit(properties, " ", -1);
+    text = g_string_new(NULL);
+    g_string_append_printf(text, "%s options:\n", driver);
+    for (unsigned i = 0; all[i]; i++) {
+        g_auto(GStrv) pair = g_strsplit(all[i], ":", 2);
+        g_string_append_printf(text, "  %s=<%s>\n", pair[0], pair[1]);
+    }
+    return opt_help_text(s, g_string_free(text, FALSE));
+}
+
 bool opt_device(struct option_state *s, const char *value, GError **error)
 {
     struct keyval kv = {0};
@@ -102,6 +122,8 @@ bool opt_device(struct option_state *s, const char *value, GError **error)
         s->req->help = s->req->help ? s->req->help : HELP_DEVICE;
         return true;
     }
+    if (g_str_has_suffix(value, ",help") || g_str_has_suffix(value, ",?"))
+        return driver_help(s, value, error);
     bool ok = keyval_parse(value, "driver", &kv, error);
     if (ok) {
         const char *driver = keyval_get(&kv, "driver");

@@ -94,6 +94,8 @@ bool opt_vnc(struct option_state *s, const char *value, GError **error)
 
 bool opt_display(struct option_state *s, const char *value, GError **error)
 {
+    if (opt_is_help(value))
+        return opt_help_text(s, g_strdup("Available display backend types:\nnone\nvnc\n"));
     if (strcmp(value, "none") == 0)
         return true;
     if (g_str_has_prefix(value, "vnc="))
@@ -105,6 +107,10 @@ bool opt_vga(struct option_state *s, const char *value, GError **error)
 {
     static const char *const cards[] = {"std", "cirrus", "vmware", "virtio", "qxl", "xenfb"};
 
+    if (opt_is_help(value))
+        return opt_help_text(s, g_strconcat("none       no framebuffer\n", "std        a framebuffer (vfb) and "
+                                            "a keyboard (vkbd); so are:\ncirrus\nqxl\nvirtio\nvmware\n"
+                                            "xenfb\n", NULL));
     s->explicit_vga = true;
     s->cfg->screen.framebuffer = s->cfg->screen.keyboard = false;
     if (strcmp(value, "none") == 0)
@@ -140,13 +146,21 @@ static bool side(struct keyval *kv, const char *key, unsigned *ret, GError **err
 /* A graphics card is a vfb, with the keyboard that QEMU's PC has anyway. */
 bool device_framebuffer(struct option_state *s, const char *value, struct keyval *kv, GError **error)
 {
-    static const char *const harmless[] = {"id", "bus", "addr", "vgamem_mb", "ram_size", "vram_size",
+    static const char *const harmless[] = {"bus", "addr", "ram_size", "vram_size",
         "vram64_size_mb", "max_outputs", "edid", "multifunction", "xmax", "ymax", "blob", "hostmem"};
 
     for (unsigned i = 0; i < G_N_ELEMENTS(harmless); i++)
         keyval_get(kv, harmless[i]);
+    const char *id = keyval_get(kv, "id");
+    if (id) {
+        g_free(s->cfg->screen.id);
+        s->cfg->screen.id = g_strdup(id);
+    }
+    g_free(s->cfg->screen.driver);
+    s->cfg->screen.driver = g_strdup(keyval_get(kv, "driver"));
     s->explicit_vga = s->cfg->screen.framebuffer = s->cfg->screen.keyboard = true;
-    return side(kv, "xres", &s->cfg->screen.width, error) &&
+    return side(kv, "vgamem_mb", &s->cfg->screen.memory_mb, error) &&
+           side(kv, "xres", &s->cfg->screen.width, error) &&
            side(kv, "yres", &s->cfg->screen.height, error) && keyval_check_unused(kv, error);
 }
 

@@ -134,28 +134,72 @@ static bool object_keys(struct option_state *s, struct keyval *kv, GError **erro
     return objects[i].add(s, kv, error) && keyval_check_unused(kv, error);
 }
 
+static bool objects_help(struct option_state *s)
+{
+    GString *text = g_string_new("List of user creatable objects:\n");
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(objects); i++) {
+        if (objects[i].add)
+            g_string_append_printf(text, "  %s\n", objects[i].type);
+    }
+    return opt_help_text(s, g_string_free(text, FALSE));
+}
+
 bool opt_object(struct option_state *s, const char *value, GError **error)
 {
     struct keyval kv = {0};
+
+    if (opt_is_help(value))
+        return objects_help(s);
     bool ok = keyval_parse(value, "qom-type", &kv, error) && object_keys(s, &kv, error);
 
     keyval_clear(&kv);
     return ok;
 }
 
+/* children: the third word that one of them has. */
+static bool allow_deny(struct keyval *kv, const char *key, bool *deny, bool *children, GError **error)
+{
+    const char *text = keyval_get(kv, key);
+
+    if (!text)
+        return true;
+    *deny = strcmp(text, "allow") != 0;
+    if (children && strcmp(text, "children") == 0)
+        return *children = true;
+    return !*deny || strcmp(text, "deny") == 0 ||
+           opt_error(error, "%s=%s: 'allow'%s or 'deny'", key, text, children ? ", 'children'" : "");
+}
+
 bool opt_sandbox(struct option_state *s, const char *value, GError **error)
 {
-    static const char *const keys[] = {"obsolete", "elevateprivileges", "spawn", "resourcecontrol"};
+    struct sandbox_config c = {.deny_obsolete = true};
     struct keyval kv = {0};
-    bool on = false, ok = keyval_parse(value, "enable", &kv, error);
+    bool ok = keyval_parse(value, "enable", &kv, error) &&
+              keyval_get_switch(&kv, "enable", &c.on, error) &&
+              allow_deny(&kv, "obsolete", &c.deny_obsolete, NULL, error) &&
+              allow_deny(&kv, "elevateprivileges", &c.deny_elevate, &c.allow_children, error) &&
+              allow_deny(&kv, "spawn", &c.deny_spawn, NULL, error) &&
+              allow_deny(&kv, "resourcecontrol", &c.deny_resources, NULL, error) &&
+              keyval_check_unused(&kv, error);
 
-    for (unsigned i = 0; ok && i < G_N_ELEMENTS(keys); i++)
-        keyval_get(&kv, keys[i]);
-    ok = ok && keyval_get_switch(&kv, "enable", &on, error) && keyval_check_unused(&kv, error);
-    if (ok && on)
-        g_ptr_array_add(s->req->warnings, g_strdup("-sandbox: not supported yet, goes without"));
+    s->cfg->confine.sandbox = c;
     keyval_clear(&kv);
     return ok;
+}
+
+bool opt_runas(struct option_state *s, const char *value, GError **error)
+{
+    privileges_clear(&s->cfg->confine.user);
+    s->cfg->confine.runas = true;
+    return privileges_parse(value, &s->cfg->confine.user, error);
+}
+
+bool opt_chroot(struct option_state *s, const char *value, GError **error)
+{
+    g_free(s->cfg->confine.root);
+    s->cfg->confine.root = g_strdup(value);
+    return *value || opt_error(error, "the directory is missing");
 }
 
 bool opt_overcommit(struct option_state *s, const char *value, GError **error)

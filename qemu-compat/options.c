@@ -1,4 +1,5 @@
 #include "qemu-compat/optlist.h"
+#include "xenner/util/printable.h"
 
 #include <gio/gio.h>
 #include <string.h>
@@ -26,6 +27,22 @@ static bool set_help(struct option_state *s, enum front_help help)
     if (!s->req->help)
         s->req->help = help;
     return true;
+}
+
+bool opt_help_text(struct option_state *s, char *text)
+{
+    if (s->req->help) {
+        g_free(text);
+        return true;
+    }
+    s->req->help = HELP_TEXT;
+    s->req->help_text = text;
+    return true;
+}
+
+bool opt_is_help(const char *value)
+{
+    return strcmp(value, "help") == 0 || strcmp(value, "?") == 0;
 }
 
 static bool opt_kernel(struct option_state *s, const char *value, GError **error)
@@ -162,12 +179,16 @@ static const struct option options[] = {
     {"boot", "[order=]LETTERS,menu=on|off", "accepted: the boot loader's configuration decides", opt_boot},
     {"cdrom", "FILE", "a CD-ROM: -drive file=FILE,index=2,media=cdrom", opt_cdrom},
     {"chardev", "BACKEND,id=ID,...", "a character device ('help' lists backends)", opt_chardev},
+    {"chroot", "DIR", "DIR is the root once the guest's files are open", opt_chroot},
     {"cpu", "MODEL", "accepted: the guest sees the accelerator's CPU", opt_cpu},
     {"d", "LIST", "log these domains ('help' lists them)", opt_d},
     {"daemonize", NULL, "go into the background once the guest is ready", opt_daemonize},
     {"device", "DRIVER,...", "a device: xen-console,chardev=ID or xen-disk,drive=ID ('help' lists them)", opt_device},
     {"display", "none|vnc=...", "the same as -vnc; without: no display", opt_display},
     {"drive", "file=FILE,format=raw,...", "a disk (xvda, xvdb...)", opt_drive},
+    {"echr", "CODE", "the key of the terminal's escapes, instead of 1 (Ctrl-a)", opt_echr},
+    {"enable-kvm", NULL, "the same as -accel kvm", opt_enable_kvm},
+    {"global", "DRIVER.PROPERTY=VALUE", "accepted for devices that a PV guest has not got", opt_global},
     {"h", NULL, "this help", opt_help},
     {"hda", "FILE", "the first disk: -drive file=FILE,index=0", opt_hda},
     {"hdb", "FILE", "the second disk", opt_hdb},
@@ -203,24 +224,21 @@ static const struct option options[] = {
     {"pidfile", "FILE", "write the process id to FILE", opt_pidfile},
     {"qmp", "DEV", "QMP on: stdio, pty, unix:F,server=on, chardev:ID", opt_qmp},
     {"qmp-pretty", "DEV", "the same, indented", opt_qmp_pretty},
+    {"readconfig", "FILE", "options from FILE: [group \"id\"], key = \"value\"", opt_readconfig},
     {"rtc", "ARG", "accepted: the guest's clock is UTC", opt_nothing},
-    {"sandbox", "off|on,...", "accepted, without effect yet", opt_sandbox},
+    {"runas", "USER|UID:GID", "goes on as that user once the guest's files are open", opt_runas},
+    {"sandbox", "off|on,obsolete=allow|deny,...",
+     "a seccomp filter: elevateprivileges=allow|deny|children, spawn=, resourcecontrol=", opt_sandbox},
     {"serial", "DEV",
      "a console (hvc0, hvc1...): stdio, mon:stdio, pty, file:F, unix:F, null, none, chardev:ID",
      opt_serial},
     {"smp", "[cpus=]N[,maxcpus=N]...", "vCPUs, 1 to 32", opt_smp},
     {"snapshot", NULL, "changes of the disks are thrown away at the end", opt_snapshot},
+    {"usbdevice", "tablet|mouse|keyboard", "the same as -device usb-tablet...", opt_usbdevice},
     {"uuid", "UUID", "the guest's UUID", opt_uuid},
     {"version", NULL, "the version", opt_version},
     {"vga", "TYPE", "none, or std (and others): the guest has a framebuffer and a keyboard", opt_vga},
     {"vnc", "HOST:N|unix:PATH|none,...", "a VNC server: to=, password=, share=, lossy=", opt_vnc},
-};
-
-/* QEMU's own that change what the guest sees and that are not there yet: refused, not ignored. */
-static const char *const refused[] = {
-    "fda",
-    "incoming", "loadvm",
-    "spice",    "usb",    "watchdog", "fsdev", "virtfs", "kernel-irqchip",
 };
 
 static const struct option *find_option(const char *name)
@@ -234,13 +252,21 @@ static const struct option *find_option(const char *name)
     return NULL;
 }
 
-static bool unknown_option(const char *name, const char *arg, GError **error)
+static bool other_option(struct option_state *s, const char *name, const char *arg, int argc, int *i,
+                         GError **error)
 {
-    for (unsigned i = 0; i < G_N_ELEMENTS(refused); i++) {
-        if (strcmp(refused[i], name) == 0)
-            return opt_error(error, "%s: not supported yet", arg);
+    switch (opt_foreign(s, name, *i + 1 < argc, error)) {
+    case FOREIGN_UNKNOWN:
+        return opt_error(error, "%s: invalid option", arg);
+    case FOREIGN_ERROR:
+        return false;
+    case FOREIGN_WITH_ARG:
+        (*i)++;
+        return true;
+    case FOREIGN_ALONE:
+        return true;
     }
-    return opt_error(error, "%s: invalid option", arg);
+    g_assert_not_reached();
 }
 
 /* One option; *i moves over its argument. */
@@ -254,7 +280,7 @@ static bool parse_one(struct option_state *s, int argc, char *const argv[], int 
         name++;
     const struct option *o = find_option(name);
     if (!o)
-        return unknown_option(name, arg, error);
+        return other_option(s, name, arg, argc, i, error);
     if (o->arg) {
         if (*i + 1 >= argc)
             return opt_error(error, "%s: requires an argument", arg);
@@ -290,19 +316,6 @@ static bool parse_all(struct option_state *s, int argc, char *const argv[], GErr
     return vm_config_validate(s->cfg, error);
 }
 
-/* It quotes what the user gave, which may be any bytes: still one line, harmless to terminals. */
-static void make_printable(GError *error)
-{
-    char *text = g_utf8_make_valid(error->message, -1);
-
-    for (char *c = text; *c; c++) {
-        if (g_ascii_iscntrl(*c))
-            *c = '?';
-    }
-    g_free(error->message);
-    error->message = text;
-}
-
 bool qemu_options_parse(int argc, char *const argv[], struct vm_config **ret_cfg,
                         struct front_request *ret_req, GError **error)
 {
@@ -318,7 +331,7 @@ bool qemu_options_parse(int argc, char *const argv[], struct vm_config **ret_cfg
     g_ptr_array_unref(s.disk_devices);
     if (!ok) {
         if (error)
-            make_printable(*error);
+            error_make_printable(*error);
         vm_config_free(s.cfg);
         front_request_clear(&req);
         return false;
@@ -331,6 +344,7 @@ bool qemu_options_parse(int argc, char *const argv[], struct vm_config **ret_cfg
 void front_request_clear(struct front_request *req)
 {
     g_clear_pointer(&req->warnings, g_ptr_array_unref);
+    g_clear_pointer(&req->help_text, g_free);
 }
 
 void qemu_options_help(FILE *out)

@@ -9,11 +9,12 @@
 #include <stdio.h>
 
 enum front_help { HELP_NONE, HELP_OPTIONS, HELP_VERSION, HELP_ACCEL, HELP_MACHINE, HELP_CPU,
-                  HELP_DEBUG, HELP_CHARDEV, HELP_DEVICE, HELP_NETDEV };
+                  HELP_DEBUG, HELP_CHARDEV, HELP_DEVICE, HELP_NETDEV, HELP_TEXT };
 
 /* What the command line asks of the program rather than of the guest. */
 struct front_request {
     enum front_help help; /* the first that was asked for; then cfg is not complete */
+    char *help_text;      /* of HELP_TEXT */
     bool daemonize;
     bool timestamps;      /* -msg timestamp=on */
     GPtrArray *warnings;  /* char *: harmless options that mean nothing here */

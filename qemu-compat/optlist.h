@@ -38,8 +38,17 @@ typedef bool device_fn(struct option_state *s, const char *value, struct keyval 
 device_fn device_framebuffer, device_input;
 /* After the last option: the framebuffer that a display brings, and the pointer's kind. */
 void opt_display_finish(struct option_state *s);
-option_fn opt_mon, opt_qmp, opt_qmp_pretty, opt_monitor, opt_object, opt_sandbox, opt_overcommit,
+option_fn opt_mon, opt_qmp, opt_qmp_pretty, opt_monitor, opt_object, opt_sandbox, opt_runas, opt_chroot, opt_overcommit,
     opt_audiodev, opt_add_fd;
+/* "help" or "?" */
+bool opt_is_help(const char *value);
+/* Instead of a guest, the user gets this text; takes it. Returns true. */
+bool opt_help_text(struct option_state *s, char *text);
+option_fn opt_echr;
+option_fn opt_global, opt_enable_kvm, opt_usbdevice, opt_readconfig;
+/* An option of QEMU's that is not in the table; has_next: another word follows it. */
+enum foreign_option { FOREIGN_UNKNOWN, FOREIGN_ERROR, FOREIGN_ALONE, FOREIGN_WITH_ARG };
+enum foreign_option opt_foreign(struct option_state *s, const char *name, bool has_next, GError **error);
 option_fn opt_net, opt_netdev, opt_nic;
 option_fn opt_blockdev, opt_drive, opt_hda, opt_hdb, opt_hdc, opt_hdd, opt_cdrom, opt_snapshot;
 bool opt_device_disk(struct option_state *s, const char *value, struct keyval *kv, GError **error);

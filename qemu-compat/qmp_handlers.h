@@ -11,6 +11,13 @@ qmp_handler qmp_status, qmp_cont, qmp_stop, qmp_system_reset, qmp_system_powerdo
 /* qmp_char.c: the session itself, chardevs, descriptors */
 qmp_handler qmp_capabilities, qmp_query_chardev, qmp_getfd, qmp_closefd, qmp_add_fd, qmp_remove_fd,
     qmp_query_fdsets;
+/* qmp_display.c: the screen, keys, the pointer */
+qmp_handler qmp_screendump, qmp_send_key, qmp_input_send_event, qmp_query_mice;
+/* qmp_vnc.c: VNC's servers and clients */
+qmp_handler qmp_query_vnc, qmp_query_vnc_servers, qmp_set_password, qmp_expire_password,
+    qmp_change_vnc_password, qmp_add_client, qmp_display_reload;
+/* What an event says of a client that comes or goes, and the event's name. */
+JsonObject *qmp_vnc_event(struct vm *vm, const struct vm_event *event, const char **name);
 /* qmp_machine.c: what there is to choose from */
 qmp_handler qmp_query_version, qmp_target, qmp_schema, qmp_query_commands, qmp_kvm, qmp_machines,
     qmp_cpu_definitions, qmp_cpu_model_expansion, qmp_cpus_fast, qmp_hotpluggable_cpus,

@@ -2,6 +2,7 @@
  * Types and objects by QEMU's names. Programs take a type's presence for the leave to use it with
  * -device or -object, so this lists what those options take, and no more.
  */
+#include "qemu-compat/device_props.h"
 #include "qemu-compat/qmp_handlers.h"
 #include "xenner/vm/vm_disks.h"
 #include "xenner/vm/vm_nets.h"
@@ -11,22 +12,21 @@
 
 struct qom_type {
     const char *name, *parent;
-    const char *properties; /* NAME:TYPE ... */
+    const char *properties; /* NAME:TYPE ...; NULL: device_properties() knows */
 };
 
-#define DISK "drive:str bootindex:int32 serial:str logical_block_size:size physical_block_size:size " \
-    "share-rw:bool write-cache:OnOffAuto werror:BlockdevOnError rerror:BlockdevOnError"
-#define PCI " addr:int32 multifunction:bool"
 #define MEMORY "size:int merge:bool dump:bool share:bool prealloc:bool reserve:bool " \
     "x-use-canonical-path-for-ramblock-id:bool"
 
 /* Sorted by name. */
 static const struct qom_type types[] = {
+    {"VGA", "pci-vga", NULL},
+    {"cirrus-vga", "pci-device", NULL},
     {"host-x86_64-cpu", "max-x86_64-cpu", ""},
-    {"ich9-usb-ehci1", "pci-device", "addr:int32 multifunction:bool"},
-    {"ich9-usb-uhci1", "pci-device", "addr:int32 multifunction:bool masterbus:str firstport:uint32"},
+    {"ich9-usb-ehci1", "pci-device", NULL},
+    {"ich9-usb-uhci1", "pci-device", NULL},
     {"iothread", "object", ""},
-    {"isa-serial", "isa-device", "chardev:str index:uint32 iobase:uint32 irq:uint32"},
+    {"isa-serial", "isa-device", NULL},
     {"kvm-accel", "accel", ""},
     {"max-x86_64-cpu", "x86_64-cpu", "pmu:bool"},
     /* -object refuses it, but libvirt 9.0 crashes when it is unknown */
@@ -35,25 +35,64 @@ static const struct qom_type types[] = {
     {"memory-backend-ram", "memory-backend", MEMORY},
     {"none-machine", "machine", "graphics:bool"},
     {"pc-i440fx-7.2-machine", "generic-pc-machine", "memory-backend:str dump-guest-core:bool usb:bool"},
-    {"pci-bridge", "pci-device", "chassis_nr:uint8" PCI},
-    {"piix3-usb-uhci", "pci-device", "addr:int32 multifunction:bool"},
-    {"qemu-xhci", "pci-device", "p2:uint32 p3:uint32" PCI},
+    {"pci-bridge", "pci-device", NULL},
+    {"piix3-usb-uhci", "pci-device", NULL},
+    {"qemu-xhci", "pci-device", NULL},
     {"qemu64-x86_64-cpu", "x86_64-cpu", ""},
+    {"qxl-vga", "pci-qxl", NULL},
     {"rng-builtin", "rng-backend", ""},
     {"rng-random", "rng-backend", "filename:str"},
     {"secret", "secret_common", "data:str file:str"},
     {"tcg-accel", "accel", ""},
-    {"virtconsole", "virtserialport", "chardev:str nr:uint32 name:str"},
-    {"virtio-balloon-pci", "virtio-balloon-pci-base", "deflate-on-oom:bool free-page-reporting:bool" PCI},
-    {"virtio-blk-pci", "virtio-blk-pci-base", DISK PCI},
-    {"virtio-net-pci", "virtio-net-pci-base", "netdev:str mac:str bootindex:int32" PCI},
-    {"virtio-rng-pci", "virtio-rng-pci-base", "rng:str max-bytes:uint64 period:uint32" PCI},
-    {"virtio-serial-pci", "virtio-serial-pci-base", "max_ports:uint32" PCI},
-    {"xen-console", "xen-device", "chardev:str idx:int32"},
-    {"xen-disk", "xen-block", "drive:str vdev:str"},
-    {"xen-net-device", "xen-device", "netdev:str mac:str"},
+    {"usb-kbd", "usb-hid", NULL},
+    {"usb-mouse", "usb-hid", NULL},
+    {"usb-tablet", "usb-hid", NULL},
+    {"virtconsole", "virtserialport", NULL},
+    {"virtio-balloon-pci", "virtio-balloon-pci-base", NULL},
+    {"virtio-blk-pci", "virtio-blk-pci-base", NULL},
+    {"virtio-gpu-pci", "virtio-gpu-pci-base", NULL},
+    {"virtio-keyboard-pci", "virtio-input-hid-pci", NULL},
+    {"virtio-mouse-pci", "virtio-input-hid-pci", NULL},
+    {"virtio-net-pci", "virtio-net-pci-base", NULL},
+    {"virtio-rng-pci", "virtio-rng-pci-base", NULL},
+    {"virtio-serial-pci", "virtio-serial-pci-base", NULL},
+    {"virtio-tablet-pci", "virtio-input-hid-pci", NULL},
+    {"virtio-vga", "virtio-vga-base", NULL},
+    {"vmware-svga", "pci-device", NULL},
+    {"xen-console", "xen-device", NULL},
+    {"xen-disk", "xen-block", NULL},
+    {"xen-net-device", "xen-device", NULL},
+    {"xenfb", "xen-device", NULL},
+    {"xenkbd", "xen-device", NULL},
     {"xenpv-machine", "machine", "graphics:bool"},
 };
+
+/* The screen is an object when its device has an id. */
+static bool is_screen(const struct vm_config *cfg, const char *path)
+{
+    const char *id = g_str_has_prefix(path, "/machine/peripheral/") ? path + 20 : NULL;
+
+    return id && cfg->screen.id && strcmp(id, cfg->screen.id) == 0;
+}
+
+/* Sizes that libvirt reads back to know what the card really got. */
+static bool screen_size(const struct vm_config *cfg, const char *property, gint64 *ret)
+{
+    static const struct {
+        const char *name;
+        gint64 value;
+    } fixed[] = {{"ram_size", 64 << 20}, {"vram_size", 64 << 20}, {"vram64_size_mb", 0}};
+
+    *ret = cfg->screen.memory_mb;
+    if (strcmp(property, "vgamem_mb") == 0)
+        return true;
+    for (size_t i = 0; i < G_N_ELEMENTS(fixed); i++) {
+        *ret = fixed[i].value;
+        if (strcmp(property, fixed[i].name) == 0)
+            return true;
+    }
+    return false;
+}
 
 #define PERIPHERAL "/machine/peripheral/"
 
@@ -65,6 +104,8 @@ static const char *device_type(struct vm *vm, const char *id)
 
     if (g_strcmp0(vm_configuration(vm)->balloon, id) == 0)
         return "virtio-balloon-pci";
+    if (g_strcmp0(vm_configuration(vm)->screen.id, id) == 0)
+        return vm_configuration(vm)->screen.driver;
     for (unsigned i = 0; i < vm_disks_count(disks); i++) {
         const struct disk_config *c = vm_disks_info(disks, i).config;
         if (g_strcmp0(c->device, id) == 0)
@@ -93,7 +134,7 @@ static const char *object_type(struct vm *vm, const char *path)
     if (sscanf(path, "/machine/unattached/device[%u%c", &n, &end) == 2 && end == ']' &&
         n < cfg->vcpus.count && !cfg->none)
         return "qemu64-x86_64-cpu";
-    return NULL;
+    return is_screen(cfg, path) ? cfg->screen.driver : NULL;
 }
 
 static const struct qom_type *find_type(const char *name)
@@ -140,7 +181,7 @@ static JsonNode *list_properties(const char *name, const char *what, GError **er
         return NULL;
     }
     JsonArray *list = json_array_new();
-    g_auto(GStrv) all = g_strsplit(t->properties, " ", -1);
+    g_auto(GStrv) all = g_strsplit(t->properties ? t->properties : device_properties(t->name), " ", -1);
     for (unsigned i = 0; all[i]; i++) {
         g_auto(GStrv) pair = g_strsplit(all[i], ":", 2);
         if (pair[0] && pair[1])
@@ -181,6 +222,7 @@ static void add_child(JsonArray *list, struct vm *vm, const char *id)
 static void add_children(JsonArray *list, struct vm *vm)
 {
     add_child(list, vm, vm_configuration(vm)->balloon);
+    add_child(list, vm, vm_configuration(vm)->screen.id);
     for (unsigned i = 0; i < vm_disks_count(vm_disks(vm)); i++)
         add_child(list, vm, vm_disks_info(vm_disks(vm), i).config->device);
     for (unsigned i = 0; i < vm_nets_count(vm_nets(vm)); i++)
@@ -231,6 +273,8 @@ JsonNode *qmp_qom_get(struct qmp_call *call, JsonObject *args, GError **error)
 {
     const char *type = need_object(call, args, error);
     const char *property = json_object_get_string_member(args, "property");
+    const struct vm_config *cfg = vm_configuration(call->vm);
+    gint64 size;
 
     if (!type)
         return NULL;
@@ -244,6 +288,9 @@ JsonNode *qmp_qom_get(struct qmp_call *call, JsonObject *args, GError **error)
         json_node_set_string(node, type);
     else if (strcmp(property, "realized") == 0)
         json_node_set_boolean(node, TRUE);
+    else if (is_screen(cfg, json_object_get_string_member(args, "path")) &&
+             screen_size(cfg, property, &size))
+        json_node_set_int(node, size);
     else {
         json_node_unref(node);
         g_set_error(error, QMP_ERROR, QMP_GENERIC_ERROR, "Property '%s.%.100s' not found", type,

@@ -1,5 +1,6 @@
 #include "qemu-compat/fdset.h"
 #include "qemu-compat/qmp_devices.h"
+#include "qemu-compat/qmp_handlers.h"
 #include "qemu-compat/qmp_session.h"
 
 #include <stdlib.h>
@@ -101,6 +102,7 @@ static void on_vm_event(void *opaque, const struct vm_event *event)
     };
     struct qmp_server *server = opaque;
     JsonObject *data = NULL;
+    const char *name;
 
     if (event->kind == VM_EVENT_DEVICE_DELETED || event->kind == VM_EVENT_TRAY) {
         qmp_device_event(server, event);
@@ -110,6 +112,11 @@ static void on_vm_event(void *opaque, const struct vm_event *event)
         data = json_object_new();
         json_object_set_int_member(data, "actual", (gint64)vm_memory(server->vm));
         qmp_server_event(server, "BALLOON_CHANGE", data);
+        return;
+    }
+    if (event->kind == VM_EVENT_VNC) {
+        data = qmp_vnc_event(server->vm, event, &name);
+        qmp_server_event(server, name, data);
         return;
     }
     if (event->kind >= G_N_ELEMENTS(names))

@@ -53,6 +53,8 @@ struct fdsets *qmp_server_fdsets(struct qmp_server *server);
 int qmp_session_take_fd(struct qmp_session *session);
 /* getfd: name is replaced when it is there. closefd: false when it is not. */
 void qmp_session_keep_fd(struct qmp_session *session, const char *name, int fd);
+/* What getfd kept, now the caller's; -1, with error: there is none. */
+int qmp_session_steal_fd(struct qmp_session *session, const char *name, GError **error);
 bool qmp_session_close_fd(struct qmp_session *session, const char *name);
 
 /* A descriptor of getfd, now the caller's; -1: there is none of that name, or no session. */

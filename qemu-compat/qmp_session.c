@@ -330,6 +330,19 @@ void qmp_session_keep_fd(struct qmp_session *session, const char *name, int fd)
     g_hash_table_replace(session->fds, g_strdup(name), GINT_TO_POINTER(fd));
 }
 
+int qmp_session_steal_fd(struct qmp_session *session, const char *name, GError **error)
+{
+    gpointer key, fd;
+
+    if (session && g_hash_table_steal_extended(session->fds, name, &key, &fd)) {
+        g_free(key);
+        return GPOINTER_TO_INT(fd);
+    }
+    g_set_error(error, QMP_ERROR, QMP_GENERIC_ERROR, "File descriptor named '%.100s' has not been found",
+                name);
+    return -1;
+}
+
 bool qmp_session_close_fd(struct qmp_session *session, const char *name)
 {
     return session && g_hash_table_remove(session->fds, name);

@@ -1,6 +1,7 @@
 /* xenner: options -> vm_config -> vm -> main loop -> exit status. */
 #include "qemu-compat/options.h"
 #include "qemu-compat/qmp_server.h"
+#include "xenner/confine.h"
 #include "xenner/daemon.h"
 #include "xenner/domain/domain.h"
 #include "xenner/util/log.h"
@@ -13,6 +14,7 @@
 struct program {
     struct vm_config *cfg;
     struct front_request req;
+    struct spawner *spawner;
     struct vm *vm;
     struct qmp_server *qmp;
     GMainLoop *loop;
@@ -38,9 +40,9 @@ static void print_log_domains(void)
         printf("%-10s %s\n", log_domains[i].name, log_domains[i].help);
 }
 
-static void print_help(enum front_help help)
+static void print_help(const struct front_request *req)
 {
-    switch (help) {
+    switch (req->help) {
     case HELP_OPTIONS:
         qemu_options_help(stdout);
         break;
@@ -68,6 +70,9 @@ static void print_help(enum front_help help)
         break;
     case HELP_NETDEV:
         qemu_netdevs_help(stdout);
+        break;
+    case HELP_TEXT:
+        fputs(req->help_text, stdout);
         break;
     case HELP_DEBUG:
         print_log_domains();
@@ -99,6 +104,8 @@ static bool start(struct program *p, GError **error)
         g_clear_pointer(&p->cfg->pidfile, g_free); /* somebody else's: not ours to remove */
         return false;
     }
+    if (!confine_prepare(p->cfg, &p->spawner, error))
+        return false;
     p->vm = vm_new(p->cfg, error);
     if (!p->vm)
         return false;
@@ -107,10 +114,14 @@ static bool start(struct program *p, GError **error)
     g_unix_signal_add(SIGINT, on_signal, p);
     g_unix_signal_add(SIGTERM, on_signal, p);
     g_unix_signal_add(SIGHUP, on_signal, p);
+    if (!confine_enter(p->cfg, p->vm, p->spawner, error))
+        return false;
     if (!p->cfg->start_paused && !vm_start(p->vm, error))
         return false;
     if (p->ready_fd >= 0)
         daemon_ready(p->ready_fd);
+    if (p->ready_fd >= 0 && p->spawner)
+        spawner_detach(p->spawner);
     return true;
 }
 
@@ -139,6 +150,7 @@ static int run(struct program *p)
     }
     qmp_server_free(p->qmp);
     vm_free(p->vm);
+    confine_end(p->cfg, p->spawner);
     pidfile_remove(p->cfg->pidfile);
     g_main_loop_unref(p->loop);
     return p->status;
@@ -156,7 +168,7 @@ int main(int argc, char *argv[])
     }
     int status = EXIT_OK;
     if (p.req.help)
-        print_help(p.req.help);
+        print_help(&p.req);
     else
         status = run(&p);
     vm_config_free(p.cfg);

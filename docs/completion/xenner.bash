@@ -6,7 +6,7 @@ _xenner()
         -kernel | -initrd | -hda | -hdb | -hdc | -hdd | -cdrom | -D | -pidfile)
             COMPREPLY=($(compgen -f -- "$cur")) ;;
         -accel)
-            COMPREPLY=($(compgen -W "kvm tcg kvm:tcg help" -- "$cur")) ;;
+            COMPREPLY=($(compgen -W "xen kvm tcg kvm:tcg help" -- "$cur")) ;;
         -machine)
             COMPREPLY=($(compgen -W "xenpv pc none xenpv,kernel-ring= xenpv,user-tables= xenpv,soft-quit= help" -- "$cur")) ;;
         -serial)
@@ -39,14 +39,22 @@ _xenner()
         -action)
             COMPREPLY=($(compgen -W "reboot=reset reboot=shutdown shutdown=poweroff shutdown=pause
                 panic=shutdown panic=exit-failure panic=pause panic=none panic=reset" -- "$cur")) ;;
+        -sandbox)
+            COMPREPLY=($(compgen -W "on off on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny" -- "$cur")) ;;
+        -runas)
+            COMPREPLY=($(compgen -u -- "$cur")) ;;
+        -chroot)
+            COMPREPLY=($(compgen -d -- "$cur")) ;;
+        -usbdevice)
+            COMPREPLY=($(compgen -W "tablet mouse keyboard" -- "$cur")) ;;
         -d)
             COMPREPLY=($(compgen -W "all blk chardev config domain emu fb hypercall net vnc xenbus help" -- "$cur")) ;;
         *)
-            COMPREPLY=($(compgen -W "-D -S -accel -action -add-fd -append -audiodev -bios -boot -chardev -cdrom -cpu -d
-                -blockdev -daemonize -device -display -drive -h -hda -hdb -hdc -hdd -help -initrd -k -kernel -m -machine
+            COMPREPLY=($(compgen -W "-D -S -accel -action -add-fd -append -audiodev -bios -boot -chardev -cdrom -chroot -cpu -d
+                -blockdev -daemonize -device -display -drive -echr -enable-kvm -global -h -hda -hdb -hdc -hdd -help -initrd -k -kernel -m -machine
                 -mon -monitor -msg -name -net -netdev -nic -no-acpi -no-hpet -object -qmp -qmp-pretty -vga -vnc
                 -no-reboot -no-shutdown -no-user-config -nodefaults -nographic -overcommit -parallel
-                -pidfile -rtc -sandbox -serial -smp -snapshot -uuid -version" -- "$cur")) ;;
+                -pidfile -readconfig -rtc -runas -sandbox -serial -smp -snapshot -usbdevice -uuid -version" -- "$cur")) ;;
     esac
 }
 complete -F _xenner xenner

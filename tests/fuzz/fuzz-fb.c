@@ -75,7 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     g_log_set_default_handler(ignore, NULL); /* what it thinks of such guests */
     display_listen(d, &listener, &seen);
-    struct fb *fb = fb_new(g->host, 0, d, NULL);
+    struct fb *fb = fb_new(g->g.host, 0, d, NULL);
     fb_guest_run();
     uint8_t *page = fb_guest_frame(g, FB_PAGE);
     take(&data, &size, &mode, 1);
@@ -93,7 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     fb_free(fb);
     /* the same page as a keyboard's */
-    struct kbd *kbd = kbd_new(g->host, 0, &config, d, NULL);
+    struct kbd *kbd = kbd_new(g->g.host, 0, &config, d, NULL);
     fb_guest_run();
     fb_guest_connect(g, "vkbd", "x86_64-abi");
     for (unsigned i = 0; i < 60; i++) {

@@ -108,6 +108,7 @@ _Noreturn void bail_out(const char *fmt, ...) __attribute__((format(printf, 1, 2
 extern const struct start_info *start_info;
 extern struct shared_info *shared_info;
 extern unsigned nr_cpus; /* vcpus= */
+extern bool real_xen;    /* host=xen */
 _Noreturn void guest_main(const struct start_info *si);
 _Noreturn void shut_down(unsigned reason);
 
@@ -130,6 +131,7 @@ void test_memory(void);
 void test_misc(void);
 void test_mmu(void);
 void test_multicall(void);
+void test_patch(void);
 void test_priv(void);
 void test_sched(void);
 void test_segments(void);

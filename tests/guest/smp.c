@@ -22,6 +22,7 @@ static void sleep_until_called(unsigned id)
 void secondary_main(unsigned id)
 {
     traps_register();
+    hypercall(vcpu_op, VCPUOP_stop_periodic_timer, id);
     smp_mb();
     work[id].up = true;
     for (;;) {

@@ -258,7 +258,14 @@ static void exhaustion(void)
         n++;
     }
     is(rc, -XEN_ENOSPC, "bind_ipi when no port is left");
-    ok(n > EVTCHN_2L_NR_CHANNELS - 10 && last < EVTCHN_2L_NR_CHANNELS, "what the 2-level ABI has");
+    /* Xen's tools give a guest 1023 ports unless told otherwise */
+    unsigned most = real_xen ? 1024 : EVTCHN_2L_NR_CHANNELS;
+    ok(n > most - 40 && last < most, "what the 2-level ABI has");
+    if (real_xen) { /* a reset would close the console's port, too */
+        while (n-- && port_close(last) == 0)
+            last--;
+        return;
+    }
     is(evtchn(EVTCHNOP_reset, &reset), 0, "reset");
     status_of(last, &st);
     is(st.status, EVTCHNSTAT_closed, "closes them");

@@ -167,7 +167,7 @@ static void not_for_us(void)
 
 static void unknown(void)
 {
-    static const uint32_t numbers[] = {11, 42, 43,  44,  47,   49,         55,         56,
+    static const uint32_t numbers[] = {11, 42, 43,  44,  47,   55,         56,
                                        63, 64, 127, 128, 1000, 0x7fffffff, 0x80000000, 0xffffffff};
 
     for (unsigned i = 0; i < ARRAY_SIZE(numbers); i++)

@@ -57,6 +57,10 @@ static void gdt_set(void)
     gdt[3] = descriptor(0, 0, 9, 0, 0); /* a TSS */
     remap(gdt, KERNEL_RO);
     frames[0] = mfn_of(gdt);
+    is(set_gdt(frames, 3), -XEN_EINVAL, "set_gdt: a TSS in the page");
+    remap(gdt, KERNEL_RW);
+    gdt[3] = 0;
+    remap(gdt, KERNEL_RO);
     is(set_gdt(frames, 3), 0, "set_gdt");
     ok(load_fs(1 << 3), "a data segment of the kernel's");
     is(fs_word(), 0xfeed, "its base");

@@ -304,7 +304,7 @@ static void vcpu_info_page(void)
 
     is(hypercall(vcpu_op, VCPUOP_register_vcpu_info, 0, NOWHERE), -XEN_EFAULT,
        "register_vcpu_info, bad pointer");
-    is(hypercall(vcpu_op, VCPUOP_register_vcpu_info, 0, &reg), -XEN_EINVAL,
+    is(hypercall(vcpu_op, VCPUOP_register_vcpu_info, 0, &reg), -XEN_ENXIO,
        "register_vcpu_info across a page's end");
     reg = (struct vcpu_register_vcpu_info){.mfn = NO_FRAME};
     is(hypercall(vcpu_op, VCPUOP_register_vcpu_info, 0, &reg), -XEN_EINVAL,

@@ -25,13 +25,38 @@ forbid xenner/engine '(xenner/(host|backend|chardev|domain|vm|build)|xen/|qemu-c
 forbid xenner/domain '(xenner/(backend|vm|chardev)|qemu-compat)'
 forbid xenner/console_client '(xenner/(config|host|backend|engine|domain|vm|build|chardev)|emu/|xen/|qemu-compat)'
 forbid xenner/vm 'qemu-compat'
+forbid libvirt-xml '(xenner/(host|backend|engine|domain|vm|build|chardev|display)|emu/|xen/|libvirt/|vivm)'
+forbid vivm '(xenner/(host|backend|engine|domain|vm|build|chardev|display)|emu/|xen/)'
 forbid qemu-compat 'xenner/(engine|host|backend|domain|build|display)'
+forbid xenguest/lib '(xenner/(host|backend|engine|domain|vm|build|chardev|display)|emu/|xen/|qemu-compat|xenguest/mkimage)'
+forbid xenguest/mkimage '(xenner/(host|backend|engine|domain|vm|build|chardev|display)|emu/|xen/|qemu-compat)'
+if grep -rlE '^#include <archive' --include='*.[ch]' xenner qemu-compat xenguest | grep -vE '^xenguest/lib/image_(tar|save)'; then
+    echo "  ^ only xenguest/lib/image_tar.c and image_save.c may include libarchive's headers"
+    status=1
+fi
+if grep -rlE '^#include <sodium' --include='*.[ch]' xenner qemu-compat xenguest | grep -v '^xenguest/lib/minisign\.c'; then
+    echo "  ^ only xenguest/lib/minisign.c may include libsodium's headers"
+    status=1
+fi
+if grep -rlE '^#include <gpgme' --include='*.[ch]' xenner qemu-compat xenguest | grep -v '^xenguest/mkimage/crypt\.c'; then
+    echo "  ^ only xenguest/mkimage/crypt.c may include GPGME's headers"
+    status=1
+fi
 if grep -rlE '^#include <rfb/' --include='*.[ch]' xenner qemu-compat | grep -v '^xenner/display/vnc\.c'; then
     echo "  ^ only xenner/display/vnc.c may include LibVNCServer's headers"
     status=1
 fi
+if grep -rlE '^#include <libxml/' --include='*.[ch]' xenner qemu-compat emu; then
+    echo "  ^ only libvirt-xml may include libxml2's headers"
+    status=1
+fi
 if grep -rlE '^#include <linux/kvm.h>' --include='*.[ch]' xenner qemu-compat | grep -v '^xenner/engine/kvm'; then
     echo "  ^ only xenner/engine/kvm* may include linux/kvm.h"
+    status=1
+fi
+if grep -rlE '^#include <(libxl|xen(store|ctrl|evtchn|gnttab|foreignmemory|toollog)\.h)' --include='*.[ch]' \
+    xenner qemu-compat | grep -vE '^xenner/(host/libxen|domain/(domain_)?libxl)'; then
+    echo "  ^ only what is in the module for Xen hosts may include Xen's library headers"
     status=1
 fi
 exit $status

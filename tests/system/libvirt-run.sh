@@ -1,79 +1,20 @@
 #!/bin/sh
-# The part of libvirt.sh that runs in a mount namespace of its own: libvirtd, and a domain's life.
+# The part of libvirt.sh that runs in namespaces of its own: libvirtd, and a domain's life.
 # libvirt-run.sh DIRECTORY (with domain.xml in it)
-set -u
-dir=$1
-for d in /etc/libvirt /var/lib/libvirt /var/cache/libvirt /var/log/libvirt /run; do
-    mkdir -p $d && mount -t tmpfs none $d || { echo "cannot mount on $d"; exit 77; }
-done
-mkdir -p /run/libvirt /run/lock /run/dbus
-cat >/etc/libvirt/qemu.conf <<END
-user = "root"
-group = "root"
-security_driver = "none"
-cgroup_controllers = []
-namespaces = []
-stdio_handler = "file"
-remember_owner = 0
-END
-daemon=
-# guests outlive libvirtd
-finish()
-{
-    [ -n "$daemon" ] || return
-    virsh -q -c qemu:///system destroy xt >/dev/null 2>&1
-    kill $daemon
-    wait $daemon
-}
-trap finish EXIT
-
-fail()
-{
-    echo "FAIL: $*"
-    cat /var/log/libvirt/qemu/*.log 2>/dev/null | tail -n 15
-    tail -n 5 "$dir/console"; grep -v cgroup "$dir/libvirtd.log" | tail -n 15
-    exit 1
-}
-
-v()
-{
-    virsh -q -c qemu:///system "$@" </dev/null 2>"$dir/virsh.err" ||
-        { cat "$dir/virsh.err"; fail "virsh $*"; }
-}
-
-# until COMMAND...: waits for libvirt's own knowledge, which has no event for a shell
-until_true()
-{
-    end=$(($(date +%s) + 25))
-    while ! "$@" >/dev/null 2>&1; do
-        [ "$(date +%s)" -lt $end ] || fail "never: $*"
-        sleep 0.1
-    done
-}
-
-is_state()
-{
-    [ "$(virsh -q -c qemu:///system domstate xt --reason)" = "$1" ]
-}
-
-# neither xenner nor its QEMU
-nothing_left()
-{
-    ! pgrep -f '^[^ ]*xenner -name guest=xt,' && ! pgrep -f 'name xenner-xt,'
-}
+. "$(dirname "$0")/libvirt-inside.sh"
 
 # in_guest COMMAND: typed into its console; until its kernel has done what the command waits for
 in_guest()
 {
     mark=$((mark + 1))
     echo "until ($1); do sleep 0.1; done; echo done-\$((1000 + $mark))" >"$pty"
-    until_true grep -q "^[^e]*done-$((1000 + mark))" "$dir/console"
+    until_true grep -q "^[^e]*done-$((1000 + mark))" "$dir/xt.console"
 }
 mark=0
 
 is_gone()
 {
-    ! virsh -q -c qemu:///system dumpxml xt | grep -q "$1"
+    ! virsh -q -c $uri dumpxml xt | grep -q "$1"
 }
 
 # What a guest gets and loses while it runs.
@@ -113,45 +54,43 @@ hotplug()
 
 memory_is()
 {
-    [ "$(virsh -q -c qemu:///system dommemstat xt | sed -n 's/^actual //p')" = "$1" ]
+    [ "$(virsh -q -c $uri dommemstat xt | sed -n 's/^actual //p')" = "$1" ]
 }
 
 second_boot()
 {
-    [ "$(grep -c 'shell in the guest' "$dir/console")" = 2 ]
+    [ "$(grep -c 'shell in the guest' "$dir/xt.console")" = 2 ]
 }
 
-libvirtd >"$dir/libvirtd.log" 2>&1 &
-daemon=$!
-until_true test -S /run/libvirt/libvirt-sock
-
+own_directories
+start_libvirtd
 v domcapabilities --emulatorbin "$XENNER" --machine pc --virttype qemu >"$dir/caps.xml"
 grep -q "<vcpu max='32'/>" "$dir/caps.xml" || fail "domcapabilities without xenner's vCPUs"
 grep -l "$XENNER" /var/cache/libvirt/qemu/capabilities/*.xml >/dev/null || fail "no cached probe"
 
 v define "$dir/domain.xml"
 v start xt
-is_state "running (booted)" || fail "not running"
+is_state xt "running (booted)" || fail "not running"
 v dominfo xt | grep -q "^CPU(s): *2" || fail "dominfo"
 v domstats xt | grep -q "vcpu.current=2" || fail "domstats"
 v qemu-monitor-command --hmp xt 'info status' | grep -q running || fail "HMP"
-until_true grep -q "shell in the guest" "$dir/console"
+until_true grep -q "shell in the guest" "$dir/xt.console"
 pty=$(v ttyconsole xt)
 [ -c "$pty" ] || fail "ttyconsole: '$pty'"
 hotplug
 v suspend xt
-is_state "paused (user)" || fail "not paused"
+is_state xt "paused (user)" || fail "not paused"
 v resume xt
-is_state "running (unpaused)" || fail "not resumed"
+is_state xt "running (unpaused)" || fail "not resumed"
 v reset xt
 until_true second_boot
 v shutdown xt
-until_true is_state "shut off (shutdown)"
+until_true is_state xt "shut off (shutdown)"
 until_true nothing_left
 
 v start xt
 v destroy xt
-is_state "shut off (destroyed)" || fail "not destroyed"
+is_state xt "shut off (destroyed)" || fail "not destroyed"
 until_true nothing_left
 v undefine xt
 exit 0

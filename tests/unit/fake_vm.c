@@ -2,7 +2,10 @@
 #include "xenner/vm/vm_disks.h"
 #include "xenner/vm/vm_nets.h"
 
+#include "xenner/vm/vm_display.h"
+
 #include <gio/gio.h>
+#include <unistd.h>
 
 struct vm {
     const struct vm_config *cfg;
@@ -279,4 +282,110 @@ bool vm_disks_add_drive(struct vm_disks *d, struct disk_config *config, GError *
 bool vm_disks_del_drive(struct vm_disks *d, const char *id, GError **error)
 {
     return no_devices(error);
+}
+
+bool vm_screendump(struct vm *vm, const char *path, enum vm_shot_format format, GError **error)
+{
+    g_autofree char *text = g_strdup_printf("shot(%s %s)", path, format == VM_SHOT_PNG ? "png" : "ppm");
+
+    return note(vm, text);
+}
+
+unsigned vm_key_by_name(const char *name)
+{
+    return g_str_has_prefix(name, "no") ? 0 : (uint8_t)name[0];
+}
+
+unsigned vm_key_by_number(uint32_t number)
+{
+    return number < 200 ? number : 0;
+}
+
+bool vm_send_keys(struct vm *vm, const unsigned *codes, unsigned n, unsigned hold_ms, GError **error)
+{
+    g_autofree char *text = g_strdup_printf("keys(%u %u %u)", codes[0], n, hold_ms);
+
+    return note(vm, text);
+}
+
+void vm_key(struct vm *vm, unsigned code, bool down)
+{
+    g_autofree char *text = g_strdup_printf("key(%u %d)", code, down);
+
+    note(vm, text);
+}
+
+void vm_pointer(struct vm *vm, int x, int y)
+{
+    g_autofree char *text = g_strdup_printf("at(%d %d)", x, y);
+
+    note(vm, text);
+}
+
+void vm_pointer_move(struct vm *vm, int dx, int dy)
+{
+    g_autofree char *text = g_strdup_printf("move(%d %d)", dx, dy);
+
+    note(vm, text);
+}
+
+void vm_wheel(struct vm *vm, int steps)
+{
+    g_autofree char *text = g_strdup_printf("wheel(%d)", steps);
+
+    note(vm, text);
+}
+
+bool vm_pointer_is_absolute(struct vm *vm)
+{
+    return true;
+}
+
+const struct vnc_config *vm_vnc_config(struct vm *vm, unsigned i)
+{
+    return i < vm->cfg->vncs->len ? g_ptr_array_index(vm->cfg->vncs, i) : NULL;
+}
+
+static struct vnc_address client = {"ipv4", (char *)"127.0.0.1", (char *)"4711"};
+
+unsigned vm_vnc_clients(struct vm *vm, unsigned i)
+{
+    return 1;
+}
+
+const struct vnc_address *vm_vnc_client(struct vm *vm, unsigned i, unsigned n)
+{
+    return &client;
+}
+
+bool vm_vnc_address(struct vm *vm, unsigned i, struct vnc_address *ret)
+{
+    *ret = (struct vnc_address){"ipv4", g_strdup("127.0.0.1"), g_strdup("5900")};
+    return true;
+}
+
+bool vm_vnc_set_password(struct vm *vm, const char *id, const char *secret, GError **error)
+{
+    g_autofree char *text = g_strdup_printf("password(%s %s)", id ? id : "-", secret ? secret : "-");
+
+    return note(vm, text);
+}
+
+bool vm_vnc_expire(struct vm *vm, const char *id, int64_t when, GError **error)
+{
+    g_autofree char *text = g_strdup_printf("expire(%s %" G_GINT64_FORMAT ")", id ? id : "-", when);
+
+    return note(vm, text);
+}
+
+bool vm_vnc_add_client(struct vm *vm, int fd, bool skip_auth, GError **error)
+{
+    close(fd);
+    return note(vm, skip_auth ? "client(skip)" : "client");
+}
+
+bool vm_registers(struct vm *vm, unsigned vcpu, GString *out, GError **error)
+{
+    g_string_append_printf(out, "RAX=%u\n", vcpu);
+    return true;
 }

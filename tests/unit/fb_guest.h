@@ -1,24 +1,14 @@
 /* A guest of 4 MiB with a store, event channels and a vfb or vkbd frontend, on the in-process host. */
 #pragma once
 
-#include "xenner/host/local.h"
-#include "xenner/host/store/store.h"
-#include "xenner/host/xen_host.h"
+#include "device_guest.h"
 
 #include <xen/event_channel.h>
 
 enum { FB_PAGE = 20, FB_DIR = 21, FB_DIR2 = 22, FB_FIRST = 32, FB_GUEST_FRAMES = 1024 };
 
 struct fb_guest {
-    struct guest_mem *mem;
-    struct emu_port ports[EMU_NR_PORTS];
-    uint32_t host_pending[EMU_NR_PORTS / 32];
-    struct evtchn_table *evtchn;
-    struct emu_gnttab *shared;
-    struct gnttab *gnttab;
-    struct store *store;
-    struct store_conn *conn;
-    struct xen_host *host;
+    struct device_guest g;
     evtchn_port_t port;
 };
 

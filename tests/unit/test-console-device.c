@@ -1,6 +1,6 @@
 /* console.c: a console that the guest asks for through xenstore, on a chardev with a socket. */
+#include "device_guest.h"
 #include "xenner/backend/console.h"
-#include "xenner/host/local.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,17 +19,10 @@
 #define FRONT "/local/domain/1/device/console/1"
 #define BACK  "/local/domain/0/backend/console/1/1"
 
-enum { SHARED_INFO = 1, GRANTS = 2, TABLE = 3, FIRST = 8, RING = 10, RING2 = 11, REF = 9 };
+enum { RING = 10, RING2 = 11, REF = 9 };
 
 struct fixture {
-    struct guest_mem *mem;
-    struct emu_port ports[EMU_NR_PORTS];
-    uint32_t host_pending[EMU_NR_PORTS / 32];
-    struct evtchn_table *evtchn;
-    struct gnttab *gnttab;
-    struct store *store;
-    struct store_conn *guest;
-    struct xen_host *host;
+    struct device_guest g;
     struct chardev_config config;
     struct chardev *chr;
     struct console_backend *console;
@@ -39,40 +32,7 @@ struct fixture {
 
 static void *frame(struct fixture *f, uint64_t n)
 {
-    return guest_frame(f->mem, mfn(n));
-}
-
-static void *vcpu_info_of(void *opaque, unsigned vcpu)
-{
-    return frame(opaque, SHARED_INFO);
-}
-
-static void no_kick(void *opaque, unsigned vcpu)
-{
-}
-
-static void on_guest_message(void *opaque, const struct xsd_sockmsg *h, const void *payload)
-{
-}
-
-static void make_host(struct fixture *f)
-{
-    uint8_t *info = frame(f, SHARED_INFO);
-    struct emu_gnttab *shared = frame(f, GRANTS);
-    struct gnttab_config grants = {.mem = f->mem, .shared = shared, .first_mfn = mfn(FIRST)};
-    struct evtchn_config events = {
-        .shared = f->ports, .host_pending = f->host_pending,
-        .bits = {.pending = info + evtchn_2l_pending_offset(false),
-                 .mask = info + evtchn_2l_mask_offset(false)},
-        .nr_vcpus = 1, .vcpu_info = vcpu_info_of, .kick = no_kick, .opaque = f,
-    };
-
-    *shared = (struct emu_gnttab){.version = 1, .nr_frames = 1, .frame = {TABLE << FRAME_SHIFT}};
-    f->evtchn = evtchn_new(&events);
-    f->gnttab = gnttab_new(&grants);
-    f->store = store_new();
-    f->guest = store_connect(f->store, GUEST_DOMID, on_guest_message, f);
-    f->host = local_host_new(f->mem, f->evtchn, f->gnttab, f->store);
+    return device_guest_frame(&f->g, n);
 }
 
 /* Listens where the chardev connects to. */
@@ -98,10 +58,9 @@ static int setup(void **state)
 {
     struct fixture *f = g_new0(struct fixture, 1);
 
-    f->mem = guest_mem_new(2 << 20, NULL);
-    make_host(f);
+    device_guest_init(&f->g, 2 << 20);
     make_chardev(f);
-    f->console = console_backend_new_device(f->host, 1, f->chr, NULL);
+    f->console = console_backend_new_device(f->g.host, 1, f->chr, NULL);
     assert_non_null(f->console);
     *state = f;
     return 0;
@@ -112,14 +71,8 @@ static int teardown(void **state)
     struct fixture *f = *state;
 
     console_backend_free(f->console);
-    assert_int_equal(gnttab_mapped(f->gnttab), 0);
     chardev_free(f->chr);
-    local_host_free(f->host);
-    store_disconnect(f->guest);
-    store_free(f->store);
-    gnttab_free(f->gnttab);
-    evtchn_free(f->evtchn);
-    guest_mem_free(f->mem);
+    device_guest_done(&f->g);
     close(f->peer);
     g_unlink(f->config.path);
     g_rmdir(f->dir);
@@ -143,7 +96,7 @@ static void guest_writes(struct fixture *f, const char *key, const char *value)
     g_byte_array_append(payload, (const guint8 *)path, (guint)strlen(path) + 1);
     g_byte_array_append(payload, (const guint8 *)value, (guint)strlen(value));
     struct xsd_sockmsg h = {.type = XS_WRITE, .len = payload->len};
-    store_request(f->guest, &h, payload->data);
+    store_request(f->g.conn, &h, payload->data);
 }
 
 static void expect_backend(struct fixture *f, const char *state)
@@ -151,18 +104,18 @@ static void expect_backend(struct fixture *f, const char *state)
     g_autofree char *is = NULL;
 
     run_loop();
-    is = store_read(f->store, BACK "/state");
+    is = store_read(f->g.store, BACK "/state");
     assert_string_equal(is, state);
 }
 
 /* A driver comes up on that ring; returns it, and the port. */
 static struct xencons_interface *frontend(struct fixture *f, unsigned ring, evtchn_port_t *ret_port)
 {
-    struct grant_entry_v1 *table = frame(f, TABLE);
+    struct grant_entry_v1 *table = frame(f, GUEST_TABLE);
     struct evtchn_alloc_unbound op = {.dom = DOMID_SELF, .remote_dom = 0};
     g_autofree char *port = NULL;
 
-    assert_int_equal(evtchn_guest_op(f->evtchn, EVTCHNOP_alloc_unbound, 0, &op, sizeof(op)), 0);
+    assert_int_equal(evtchn_guest_op(f->g.evtchn, EVTCHNOP_alloc_unbound, 0, &op, sizeof(op)), 0);
     port = g_strdup_printf("%u", op.port);
     table[REF] = (struct grant_entry_v1){GTF_permit_access, 0, ring};
     memset(frame(f, ring), 0, FRAME_SIZE);
@@ -179,8 +132,8 @@ static void ring_bell(struct fixture *f, evtchn_port_t port)
 {
     struct evtchn_send op = {.port = port};
 
-    evtchn_guest_op(f->evtchn, EVTCHNOP_send, 0, &op, sizeof(op));
-    local_host_doorbell(f->host);
+    evtchn_guest_op(f->g.evtchn, EVTCHNOP_send, 0, &op, sizeof(op));
+    local_host_doorbell(f->g.host);
     run_loop();
 }
 
@@ -217,7 +170,7 @@ static void talk(void **state)
     evtchn_port_t port;
     struct xencons_interface *page = frontend(f, RING, &port);
 
-    assert_int_equal(gnttab_mapped(f->gnttab), 1);
+    assert_int_equal(gnttab_mapped(f->g.gnttab), 1);
     put(page, "hello");
     ring_bell(f, port);
     expect_heard(f, "hello");
@@ -229,7 +182,6 @@ static void talk(void **state)
     guest_writes(f, "state", "6");
     expect_backend(f, "6");
     expect_heard(f, "bye");
-    assert_int_equal(gnttab_mapped(f->gnttab), 0);
 }
 
 /* Typed before there is a driver, and between two drivers: kept for the next. */
@@ -262,8 +214,8 @@ static void input_over_reboot(void **state)
 
     type(f, "typed");
     console_backend_free(f->console);
-    f->host->xs->rm(f->host, 0, FRONT, NULL);
-    f->console = console_backend_new_device(f->host, 1, f->chr, NULL);
+    f->g.host->xs->rm(f->g.host, 0, FRONT, NULL);
+    f->console = console_backend_new_device(f->g.host, 1, f->chr, NULL);
     assert_non_null(f->console);
     struct xencons_interface *page = frontend(f, RING, &port);
     run_loop();
@@ -295,15 +247,15 @@ static void bad_frontends(void **state)
         {GTF_permit_access | GTF_readonly, 0, RING, "9", "1"},
         {GTF_permit_access, 5, RING, "9", "1"},
         {GTF_permit_access, 0, 0x200, "9", "1"},
-        {GTF_permit_access, 0, TABLE, "9", "1"},
+        {GTF_permit_access, 0, GUEST_TABLE, "9", "1"},
         {GTF_invalid, 0, RING, "9", "1"},
     };
     struct fixture *f = *state;
-    struct grant_entry_v1 *table = frame(f, TABLE);
+    struct grant_entry_v1 *table = frame(f, GUEST_TABLE);
     struct evtchn_alloc_unbound op = {.dom = DOMID_SELF, .remote_dom = 0};
     GLogFunc old = g_log_set_default_handler(swallow, NULL);
 
-    assert_int_equal(evtchn_guest_op(f->evtchn, EVTCHNOP_alloc_unbound, 0, &op, sizeof(op)), 0);
+    assert_int_equal(evtchn_guest_op(f->g.evtchn, EVTCHNOP_alloc_unbound, 0, &op, sizeof(op)), 0);
     assert_int_equal(op.port, 1);
     for (unsigned i = 0; i < G_N_ELEMENTS(row); i++) {
         table[REF] = (struct grant_entry_v1){row[i].flags, row[i].dom, row[i].frame};
@@ -311,8 +263,7 @@ static void bad_frontends(void **state)
         guest_writes(f, "port", row[i].port);
         guest_writes(f, "state", "3");
         expect_backend(f, "5");
-        assert_int_equal(gnttab_mapped(f->gnttab), 0);
-        assert_int_equal(f->ports[1].type, EMU_PORT_UNBOUND);
+            assert_int_equal(f->g.ports[1].type, EMU_PORT_UNBOUND);
         guest_writes(f, "state", "1");
         expect_backend(f, "2");
     }
@@ -331,8 +282,8 @@ static void vanishing(void **state)
     struct xencons_interface *page = frontend(f, RING, &port);
     struct evtchn_close op = {.port = port};
 
-    memset(frame(f, TABLE), 0, FRAME_SIZE);
-    assert_int_equal(evtchn_guest_op(f->evtchn, EVTCHNOP_close, 0, &op, sizeof(op)), 0);
+    memset(frame(f, GUEST_TABLE), 0, FRAME_SIZE);
+    assert_int_equal(evtchn_guest_op(f->g.evtchn, EVTCHNOP_close, 0, &op, sizeof(op)), 0);
     type(f, "nobody"); /* into the ring, and a port that is gone */
     assert_int_equal(page->in_prod, 6);
     memset(page, 0xff, FRAME_SIZE);
@@ -340,9 +291,8 @@ static void vanishing(void **state)
     GLogFunc old = g_log_set_default_handler(swallow, NULL);
     console_backend_drain(f->console);
     g_log_set_default_handler(old, NULL);
-    f->host->xs->rm(f->host, 0, FRONT, NULL);
+    f->g.host->xs->rm(f->g.host, 0, FRONT, NULL);
     expect_backend(f, "6");
-    assert_int_equal(gnttab_mapped(f->gnttab), 0);
 }
 
 /* Tools on the host read there which terminal to open; the guest must not say so. */
@@ -354,16 +304,16 @@ static void tty_node(void **state)
     g_autofree char *name = NULL, *none = NULL;
 
     assert_non_null(pty);
-    struct console_backend *second = console_backend_new_device(f->host, 2, pty, NULL);
+    struct console_backend *second = console_backend_new_device(f->g.host, 2, pty, NULL);
     assert_non_null(second);
-    name = store_read(f->store, "/local/domain/1/device/console/2/tty");
+    name = store_read(f->g.store, "/local/domain/1/device/console/2/tty");
     assert_true(g_str_has_prefix(name, "/dev/"));
     assert_string_equal(name, chardev_label(pty) + 4);
-    none = store_read(f->store, FRONT "/tty");
+    none = store_read(f->g.store, FRONT "/tty");
     assert_string_equal(none, "");
     guest_writes(f, "tty", "/etc/passwd");
     g_free(g_steal_pointer(&none));
-    none = store_read(f->store, FRONT "/tty");
+    none = store_read(f->g.store, FRONT "/tty");
     assert_string_equal(none, "");
     console_backend_free(second);
     chardev_free(pty);

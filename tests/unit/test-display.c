@@ -1,5 +1,6 @@
 /* display.c, surface.c, keymap.c: pictures, rectangles, names of keys. */
 #include "xenner/display/display.h"
+#include "xenner/display/key_queue.h"
 #include "xenner/display/keymap.h"
 
 #include <stdarg.h>
@@ -142,6 +143,76 @@ static void sources(void **state)
     display_free(d);
 }
 
+static void note_key(void *opaque, unsigned code, bool down)
+{
+    g_string_append_printf(opaque, "%c%u ", down ? '+' : '-', code);
+}
+
+static void note_pointer(void *opaque, unsigned x, unsigned y, unsigned width, unsigned height)
+{
+    g_string_append_printf(opaque, "%u,%u ", x, y);
+}
+
+static void note_motion(void *opaque, int dx, int dy)
+{
+    g_string_append_printf(opaque, "%+d%+d ", dx, dy);
+}
+
+static bool yes(void *opaque)
+{
+    return true;
+}
+
+static void pointer_moves(void **state)
+{
+    static const struct input_sink mouse = {.pointer = note_pointer, .motion = note_motion};
+    static const struct input_sink tablet = {.pointer = note_pointer, .motion = note_motion,
+                                             .absolute = yes};
+    const struct surface s = {(const uint8_t *)"", 100, 50, 0, SURFACE_XRGB8888};
+    struct display *d = display_new();
+    g_autoptr(GString) seen = g_string_new(NULL);
+
+    display_move(d, 1, 1); /* nobody is there */
+    display_set_surface(d, DISPLAY_GUEST, &s);
+    display_set_sink(d, DISPLAY_GUEST, &tablet, seen);
+    display_pointer(d, 10, 10);
+    display_move(d, 5, -3);
+    display_move(d, -1000, G_MAXINT);
+    assert_string_equal(seen->str, "10,10 15,7 0,49 ");
+    g_string_truncate(seen, 0);
+    display_set_sink(d, DISPLAY_GUEST, &mouse, seen);
+    display_move(d, -1000, 5);
+    assert_string_equal(seen->str, "-1000+5 ");
+    display_set_sink(d, DISPLAY_GUEST, NULL, seen);
+    display_free(d);
+}
+
+static void chords(void **state)
+{
+    static const struct input_sink sink = {.key = note_key};
+    static const unsigned one[] = {29, 56, 111}, two[] = {30}, many[KEY_QUEUE_MAX_KEYS + 1];
+    struct display *d = display_new();
+    g_autoptr(GString) seen = g_string_new(NULL);
+    struct key_queue *q = key_queue_new(d);
+
+    display_set_sink(d, DISPLAY_GUEST, &sink, seen);
+    assert_false(key_queue_add(q, many, G_N_ELEMENTS(many), 1));
+    assert_true(key_queue_add(q, one, 3, 1));
+    assert_true(key_queue_add(q, two, 1, 1));
+    assert_string_equal(seen->str, "+29 +56 +111 ");
+    while (!g_str_has_suffix(seen->str, "-30 "))
+        g_main_context_iteration(NULL, TRUE);
+    assert_string_equal(seen->str, "+29 +56 +111 -111 -56 -29 +30 -30 ");
+    unsigned n = 0;
+    while (key_queue_add(q, two, 1, 1000000))
+        n++;
+    assert_int_equal(n, 1024);
+    key_queue_free(q); /* what is down comes up */
+    assert_true(g_str_has_suffix(seen->str, "-30 +30 -30 "));
+    display_set_sink(d, DISPLAY_GUEST, NULL, seen);
+    display_free(d);
+}
+
 static void keymaps(void **state)
 {
     const struct keymap *us = keymap_find("us"), *de = keymap_find("de");
@@ -198,6 +269,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(formats), cmocka_unit_test(dirty_covers), cmocka_unit_test(dirty_joins),
         cmocka_unit_test(sources), cmocka_unit_test(keymaps),      cmocka_unit_test(names),
+        cmocka_unit_test(pointer_moves), cmocka_unit_test(chords),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

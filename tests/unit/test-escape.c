@@ -94,9 +94,23 @@ static void all_bytes(void **state)
     }
 }
 
+static void another_key(void **state)
+{
+    struct escape_state s = {.key = 0x14};
+    uint8_t out;
+    char command;
+
+    assert_int_equal(escape_feed(&s, ESCAPE_KEY, &out, &command), 1);
+    assert_int_equal(out, ESCAPE_KEY);
+    assert_int_equal(escape_feed(&s, 0x14, &out, &command), 0);
+    assert_int_equal(escape_feed(&s, 'x', &out, &command), 0);
+    assert_int_equal(command, 'x');
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(another_key),
         cmocka_unit_test(keys),
         cmocka_unit_test(all_bytes),
     };

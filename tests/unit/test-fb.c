@@ -48,7 +48,7 @@ static int setup(void **state)
     f->guest = fb_guest_new();
     f->display = display_new();
     display_listen(f->display, &listener, f);
-    f->fb = fb_new(f->guest->host, 0, f->display, NULL);
+    f->fb = fb_new(f->guest->g.host, 0, f->display, NULL);
     assert_non_null(f->fb);
     fb_guest_run();
     *state = f;

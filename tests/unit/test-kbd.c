@@ -27,7 +27,7 @@ static int setup(void **state)
     f->guest = fb_guest_new();
     f->display = display_new();
     display_set_surface(f->display, DISPLAY_TEXT, &s);
-    f->kbd = kbd_new(f->guest->host, 0, &config, f->display, NULL);
+    f->kbd = kbd_new(f->guest->g.host, 0, &config, f->display, NULL);
     assert_non_null(f->kbd);
     fb_guest_run();
     *state = f;

@@ -1,7 +1,7 @@
 /* net.c and net_queue.c: a guest's driver comes up on a port that only notes what it gets; drivers that lie. */
+#include "device_guest.h"
 #include "xenner/backend/net.h"
 #include "xenner/backend/netport_priv.h"
-#include "xenner/host/local.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,17 +13,10 @@
 #define FRONT "/local/domain/1/device/vif/0"
 #define BACK  "/local/domain/0/backend/vif/1/0"
 
-enum { SHARED_INFO = 1, GRANTS = 2, TABLE = 3, FIRST = 8, TX = 10, RX = 11, PAGE = 12 };
+enum { TX = 10, RX = 11, PAGE = 12 };
 
 struct fixture {
-    struct guest_mem *mem;
-    struct emu_port ports[EMU_NR_PORTS];
-    uint32_t host_pending[EMU_NR_PORTS / 32];
-    struct evtchn_table *evtchn;
-    struct gnttab *gnttab;
-    struct store *store;
-    struct store_conn *guest;
-    struct xen_host *host;
+    struct device_guest g;
     struct netport *port;
     struct net_backend *nic;
 };
@@ -63,40 +56,7 @@ static const struct netport_ops port_ops = {
 
 static void *frame(struct fixture *f, uint64_t n)
 {
-    return guest_frame(f->mem, mfn(n));
-}
-
-static void *vcpu_info_of(void *opaque, unsigned vcpu)
-{
-    return frame(opaque, SHARED_INFO);
-}
-
-static void no_kick(void *opaque, unsigned vcpu)
-{
-}
-
-static void on_guest_message(void *opaque, const struct xsd_sockmsg *h, const void *payload)
-{
-}
-
-static void make_host(struct fixture *f)
-{
-    uint8_t *info = frame(f, SHARED_INFO);
-    struct emu_gnttab *shared = frame(f, GRANTS);
-    struct gnttab_config grants = {.mem = f->mem, .shared = shared, .first_mfn = mfn(FIRST)};
-    struct evtchn_config events = {
-        .shared = f->ports, .host_pending = f->host_pending,
-        .bits = {.pending = info + evtchn_2l_pending_offset(false),
-                 .mask = info + evtchn_2l_mask_offset(false)},
-        .nr_vcpus = 1, .vcpu_info = vcpu_info_of, .kick = no_kick, .opaque = f,
-    };
-
-    *shared = (struct emu_gnttab){.version = 1, .nr_frames = 1, .frame = {TABLE << FRAME_SHIFT}};
-    f->evtchn = evtchn_new(&events);
-    f->gnttab = gnttab_new(&grants);
-    f->store = store_new();
-    f->guest = store_connect(f->store, GUEST_DOMID, on_guest_message, f);
-    f->host = local_host_new(f->mem, f->evtchn, f->gnttab, f->store);
+    return device_guest_frame(&f->g, n);
 }
 
 static int setup(void **state)
@@ -106,11 +66,10 @@ static int setup(void **state)
     struct netdev_config netdev = {.id = (char *)"n"};
     struct nic_config nic = {.netdev = (char *)"n", .has_mac = true, .mac = {2, 0, 0, 0, 0, 7}, .queues = 2};
 
-    f->mem = guest_mem_new(2 << 20, NULL);
-    make_host(f);
+    device_guest_init(&f->g, 2 << 20);
     netport_init(&t->port, &port_ops, &netdev);
     f->port = &t->port;
-    f->nic = net_backend_new(f->host, 0, &nic, f->port, NULL);
+    f->nic = net_backend_new(f->g.host, 0, &nic, f->port, NULL);
     assert_non_null(f->nic);
     *state = f;
     return 0;
@@ -122,13 +81,7 @@ static int teardown(void **state)
 
     net_backend_free(f->nic);
     netport_free(f->port);
-    assert_int_equal(gnttab_mapped(f->gnttab), 0);
-    local_host_free(f->host);
-    store_disconnect(f->guest);
-    store_free(f->store);
-    gnttab_free(f->gnttab);
-    evtchn_free(f->evtchn);
-    guest_mem_free(f->mem);
+    device_guest_done(&f->g);
     g_free(f);
     return 0;
 }
@@ -141,14 +94,14 @@ static void guest_writes(struct fixture *f, const char *key, const char *value)
     g_byte_array_append(payload, (const guint8 *)path, (guint)strlen(path) + 1);
     g_byte_array_append(payload, (const guint8 *)value, (guint)strlen(value));
     struct xsd_sockmsg h = {.type = XS_WRITE, .len = payload->len};
-    store_request(f->guest, &h, payload->data);
+    store_request(f->g.conn, &h, payload->data);
 }
 
 /* The backend gets there; what its thread reports takes its time. */
 static void expect_backend(struct fixture *f, const char *state)
 {
     for (;;) {
-        g_autofree char *is = store_read(f->store, BACK "/state");
+        g_autofree char *is = store_read(f->g.store, BACK "/state");
         if (strcmp(is, state) == 0)
             return;
         g_main_context_iteration(NULL, TRUE); /* hangs here if it never does: the test's time limit */
@@ -162,7 +115,7 @@ static void nothing(void *opaque)
 /* All that the port's thread has to do is done. */
 static void settle(struct fixture *f)
 {
-    local_host_doorbell(f->host);
+    local_host_doorbell(f->g.host);
     for (unsigned i = 0; i < 3; i++)
         io_thread_call(netport_thread(f->port), nothing, NULL);
 }
@@ -171,7 +124,7 @@ static evtchn_port_t new_port(struct fixture *f)
 {
     struct evtchn_alloc_unbound op = {.dom = DOMID_SELF, .remote_dom = 0};
 
-    assert_int_equal(evtchn_guest_op(f->evtchn, EVTCHNOP_alloc_unbound, 0, &op, sizeof(op)), 0);
+    assert_int_equal(evtchn_guest_op(f->g.evtchn, EVTCHNOP_alloc_unbound, 0, &op, sizeof(op)), 0);
     return op.port;
 }
 
@@ -191,7 +144,7 @@ static void write_ring_keys(struct fixture *f, const char *prefix, const char *t
 /* Grants 8 and 9 are the rings, 10 a page. */
 static evtchn_port_t frontend(struct fixture *f)
 {
-    struct grant_entry_v1 *table = frame(f, TABLE);
+    struct grant_entry_v1 *table = frame(f, GUEST_TABLE);
     evtchn_port_t port = new_port(f);
     g_autofree char *text = g_strdup_printf("%u", port);
 
@@ -211,7 +164,7 @@ static void send_event(struct fixture *f, evtchn_port_t port)
 {
     struct evtchn_send op = {.port = port};
 
-    evtchn_guest_op(f->evtchn, EVTCHNOP_send, 0, &op, sizeof(op));
+    evtchn_guest_op(f->g.evtchn, EVTCHNOP_send, 0, &op, sizeof(op));
     settle(f);
 }
 
@@ -234,7 +187,7 @@ static void offers(void **state)
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(nodes); i++) {
-        g_autofree char *is = store_read(f->store, nodes[i][0]);
+        g_autofree char *is = store_read(f->g.store, nodes[i][0]);
         assert_non_null(is);
         assert_string_equal(is, nodes[i][1]);
     }
@@ -328,8 +281,7 @@ static void runaway(void **state)
         send_event(f, port);
         assert_true(incoming(f));
         expect_backend(f, "5");
-        assert_int_equal(gnttab_mapped(f->gnttab), 0);
-        guest_writes(f, "state", "6");
+            guest_writes(f, "state", "6");
         expect_backend(f, "6");
         guest_writes(f, "state", "1");
         expect_backend(f, "2");
@@ -354,7 +306,7 @@ static void bad_frontends(void **state)
         {"multi-queue-num-queues", "4294967295"}, {"multi-queue-num-queues", "2"},
     };
     struct fixture *f = *state;
-    struct grant_entry_v1 *table = frame(f, TABLE);
+    struct grant_entry_v1 *table = frame(f, GUEST_TABLE);
     g_autofree char *port = g_strdup_printf("%u", new_port(f));
     GLogFunc old = g_log_set_default_handler(swallow, NULL);
 
@@ -367,8 +319,7 @@ static void bad_frontends(void **state)
         guest_writes(f, row[i].key, row[i].value);
         guest_writes(f, "state", "4");
         expect_backend(f, "5");
-        assert_int_equal(gnttab_mapped(f->gnttab), 0);
-        guest_writes(f, "state", "1");
+            guest_writes(f, "state", "1");
         expect_backend(f, "2");
     }
     g_log_set_default_handler(old, NULL);
@@ -381,7 +332,7 @@ static void queues(void **state)
 {
     struct fixture *f = *state;
     struct test_port *t = (struct test_port *)f->port;
-    struct grant_entry_v1 *table = frame(f, TABLE);
+    struct grant_entry_v1 *table = frame(f, GUEST_TABLE);
     evtchn_port_t ports[3] = {new_port(f), new_port(f), new_port(f)};
     g_autofree char *tx = g_strdup_printf("%u", ports[0]);
     g_autofree char *rx = g_strdup_printf("%u", ports[1]);
@@ -410,7 +361,7 @@ static void queues(void **state)
     guest_writes(f, "multi-queue-num-queues", "2");
     guest_writes(f, "state", "4");
     expect_backend(f, "4");
-    assert_int_equal(gnttab_mapped(f->gnttab), 4);
+    assert_int_equal(gnttab_mapped(f->g.gnttab), 4);
     for (unsigned i = 0; i < 2; i++) {
         struct netif_tx_sring *ring = frame(f, 20 + 2 * i);
         ring->ring[0].req = (struct netif_tx_request){24, 0, 0, 1, 60};

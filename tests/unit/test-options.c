@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MIB (1ull << 20)
 
@@ -54,7 +55,20 @@ static void refused(void **state)
         {"xenner -M", "-M: requires an argument"},
         {"xenner -", "-: invalid option"},
         {"xenner --", "--: invalid option"},
-        {"xenner -kernel k --spice x", "--spice: not supported yet"},
+        {"xenner -kernel k --spice x", "-spice: not supported: -vnc is what there is"},
+        {"xenner -echr 0x80 -kernel k", "-echr 0x80: not the number of a character: 1 (Ctrl-a) to 127"},
+        {"xenner -kernel k -numa node", "-numa: a PV guest sees no NUMA nodes"},
+        {"xenner -kernel k -trace", "-trace: requires an argument"},
+        {"xenner -kernel k -global virtio-net-pci.mac=x",
+         "-global virtio-net-pci.mac=x: not supported: say it with -device"},
+        {"xenner -kernel k -global x",
+         "-global x: neither DRIVER.PROPERTY=VALUE nor driver=,property=,value="},
+        {"xenner -kernel k -usbdevice braille",
+         "-usbdevice braille: a PV guest has no USB: 'tablet', 'mouse' and 'keyboard' are what there is"},
+        {"xenner -device nothing,help", "-device nothing,help: 'nothing' is not a valid device model name"},
+        {"xenner -sandbox on,spawn=maybe", "-sandbox on,spawn=maybe: spawn=maybe: 'allow' or 'deny'"},
+        {"xenner -runas 0:-1", "-runas 0:-1: neither the name of a user nor UID:GID"},
+        {"xenner -chroot ", "-chroot : the directory is missing"},
         {"xenner -initrd i", "-initrd only allowed with -kernel option"},
         {"xenner -append a", "-append only allowed with -kernel option"},
         {"xenner -m 8 -kernel k", "-m: 8192 KiB is too little, a guest has at least 16 MiB"},
@@ -249,7 +263,7 @@ static void a_long_line(void **state)
     assert_string_equal(p.cfg->debug_file, "/log");
     assert_true(p.req.daemonize && p.req.timestamps);
     assert_int_equal(p.cfg->consoles->len, 0); /* there is no terminal any more */
-    assert_int_equal(p.req.warnings->len, 2);
+    assert_int_equal(p.req.warnings->len, 1);
     assert_string_equal(g_ptr_array_index(p.req.warnings, 0),
                         "-cpu qemu64: a PV guest sees the accelerator's own CPU");
     drop(&p);
@@ -400,9 +414,106 @@ static void help(void **state)
     }
 }
 
+/* Without effect, and said once each. */
+static void harmless(void **state)
+{
+    struct parsed p = accept("xenner -kernel k -usb -usb -L /x -L /y -global PIIX4_PM.disable_s3=1 "
+                             "-global driver=PIIX4_PM,property=disable_s4,value=1 -enable-kvm "
+                             "-usbdevice tablet -nographic -echr 0x14");
+
+    assert_int_equal(p.req.warnings->len, 3);
+    assert_string_equal(g_ptr_array_index(p.req.warnings, 1), "-L: without effect: there are no files to be found");
+    assert_string_equal(p.cfg->accels[0], "kvm");
+    assert_int_equal(((struct chardev_config *)g_ptr_array_index(p.cfg->chardevs, 0))->escape_key, 0x14);
+    assert_true(p.cfg->screen.keyboard && !p.cfg->screen.relative);
+    drop(&p);
+}
+
+static void confinement(void **state)
+{
+    struct parsed p = accept("xenner -kernel k -runas 12:34 -chroot /x "
+                             "-sandbox on,obsolete=allow,elevateprivileges=children,spawn=deny");
+    const struct sandbox_config *c = &p.cfg->confine.sandbox;
+
+    assert_true(c->on && !c->deny_obsolete && c->deny_elevate && c->allow_children && c->deny_spawn);
+    assert_false(c->deny_resources);
+    assert_true(p.cfg->confine.runas && !p.cfg->confine.user.name);
+    assert_int_equal(p.cfg->confine.user.uid, 12);
+    assert_int_equal(p.cfg->confine.user.gid, 34);
+    assert_string_equal(p.cfg->confine.root, "/x");
+    drop(&p);
+    p = accept("xenner -kernel k -runas root -sandbox on");
+    assert_string_equal(p.cfg->confine.user.name, "root");
+    assert_true(p.cfg->confine.sandbox.deny_obsolete && !p.cfg->confine.sandbox.deny_spawn);
+    drop(&p);
+}
+
+static void helps(void **state)
+{
+    static const char *const cases[][2] = {
+        {"xenner -device VGA,help", "VGA options:\n  xres=<uint32>\n"},
+        {"xenner -vga help", "std "}, {"xenner -display help", "vnc"}, {"xenner -object help", "  secret\n"},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct parsed p = accept(cases[i][0]);
+        assert_int_equal(p.req.help, HELP_TEXT);
+        assert_non_null(strstr(p.req.help_text, cases[i][1]));
+        drop(&p);
+    }
+}
+
+static bool read_config(const char *text, struct parsed *ret)
+{
+    g_autofree char *path = NULL, *line = NULL;
+    int fd = g_file_open_tmp("config-XXXXXX", &path, NULL);
+    bool ok;
+
+    assert_true(fd >= 0 && g_file_set_contents(path, text, -1, NULL));
+    close(fd);
+    line = g_strdup_printf("xenner -kernel k -readconfig %s", path);
+    ok = parse(line, ret);
+    unlink(path);
+    return ok;
+}
+
+static void config_files(void **state)
+{
+    static const char *const bad[][2] = {
+        {"[drive\n", ":1: not a section"},
+        {"a = \"b\"\n", ":1: not in a section"},
+        {"[memory]\nsize = 5\n", ":2: neither a section nor"},
+        {"\n[nonsense]\na = \"b\"\n", ":2: there is no group 'nonsense'"},
+        {"[memory]\n  size = \"5x\"\n", ":1: memory: "},
+        {"\xff\xfe\n", ":1: neither"},
+    };
+    struct parsed p;
+
+    assert_true(read_config("# a guest\n[memory]\n  size = \"300\"\n\n[smp-opts]\ncpus = \"3\"\n"
+                            "[name]\nguest=\"a,b\"\n[chardev \"c0\"]\n  backend = \"null\"\n"
+                            "[mon]\nchardev = \"c0\"\nmode = \"control\"", &p));
+    assert_int_equal(p.cfg->memory.bytes, 300 * MIB);
+    assert_int_equal(p.cfg->vcpus.count, 3);
+    assert_string_equal(p.cfg->name, "a,b");
+    assert_int_equal(p.cfg->monitors->len, 1);
+    drop(&p);
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+        assert_false(read_config(bad[i][0], &p));
+        if (!strstr(p.error->message, bad[i][1]))
+            fail_msg("'%s' is not in '%s'", bad[i][1], p.error->message);
+        drop(&p);
+    }
+    assert_false(parse("xenner -readconfig /dev/null", &p));
+    drop(&p);
+    assert_false(parse("xenner -readconfig /nonexistent", &p));
+    drop(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(harmless), cmocka_unit_test(confinement), cmocka_unit_test(helps),
+        cmocka_unit_test(config_files),
         cmocka_unit_test(refused),     cmocka_unit_test(errors_are_one_line),
         cmocka_unit_test(defaults),    cmocka_unit_test(a_long_line),
         cmocka_unit_test(topology),    cmocka_unit_test(later_ones_win),

@@ -153,6 +153,86 @@ static void qmp(void **state)
     close_session(&s);
 }
 
+static void add_vnc(struct session *s)
+{
+    struct vnc_config *c = g_new0(struct vnc_config, 1);
+
+    c->id = g_strdup("default");
+    c->password = true;
+    g_ptr_array_add(s->cfg->vncs, c);
+    s->cfg->screen.id = g_strdup("video0");
+    s->cfg->screen.driver = g_strdup("VGA");
+    s->cfg->screen.keyboard = true;
+}
+
+#define CMD(name, args) "{\"execute\":\"" name "\",\"arguments\":" args "}"
+#define KEY(type, data) "{\"type\":\"" type "\",\"data\":" data "}"
+#define MOVE(type, axis, v) "{\"type\":\"" type "\",\"data\":{\"axis\":\"" axis "\",\"value\":" v "}}"
+#define BTN(button, down) "{\"type\":\"btn\",\"data\":{\"button\":\"" button "\",\"down\":" down "}}"
+
+static void input(void **state)
+{
+    struct session s;
+
+    open_session(&s, true);
+    add_vnc(&s);
+    expect(&s, "{\"execute\":\"qmp_capabilities\"}", "return");
+    expect(&s, CMD("screendump", "{\"filename\":\"f\"}"), "return");
+    expect(&s, CMD("screendump", "{\"filename\":\"f\",\"device\":\"video0\",\"head\":0,\"format\":\"png\"}"),
+           "return");
+    expect(&s, CMD("screendump", "{\"filename\":\"f\",\"device\":\"x\"}"), "DeviceNotFound");
+    expect(&s, CMD("screendump", "{\"filename\":\"f\",\"head\":1}"), "specified together");
+    expect(&s, CMD("qom-list", "{\"path\":\"/machine/peripheral\"}"),
+           "{\"name\":\"video0\",\"type\":\"child<VGA>\"}");
+    expect(&s, CMD("qom-get", "{\"path\":\"/machine/peripheral/video0\",\"property\":\"vgamem_mb\"}"),
+           "\"return\":16");
+    expect(&s, CMD("qom-get", "{\"path\":\"/machine/peripheral/video1\",\"property\":\"vgamem_mb\"}"),
+           "DeviceNotFound");
+    expect(&s, CMD("send-key", "{\"keys\":[" KEY("qcode", "\"a\"") "," KEY("number", "7") "]}"), "return");
+    expect(&s, CMD("send-key", "{\"keys\":[" KEY("number", "999") "]}"), "no key with the number 999");
+    expect(&s, CMD("send-key", "{\"keys\":[" KEY("qcode", "\"nokey\"") "]}"), "does not accept value");
+    expect(&s, CMD("send-key", "{\"keys\":[],\"hold-time\":-1}"), "hold-time");
+    expect(&s, CMD("input-send-event", "{\"events\":[" MOVE("abs", "x", "10") "," MOVE("abs", "y", "99999")
+           "," BTN("left", "true") "," MOVE("rel", "x", "-3") "," BTN("wheel-up", "true") ","
+           BTN("wheel-up", "false") ",{\"type\":\"key\",\"data\":{\"down\":false,\"key\":"
+           KEY("number", "5") "}}]}"), "return");
+    expect(&s, CMD("input-send-event", "{\"events\":[" BTN("left", "true")
+           ",{\"type\":\"key\",\"data\":{\"down\":false,\"key\":" KEY("number", "0") "}}]}"), "error");
+    assert_string_equal(fake_vm_calls(s.vm), "shot(f ppm) shot(f png) keys(97 2 100) at(10 32767) "
+                        "key(272 1) move(-3 0) wheel(-1) key(5 0)");
+    close_session(&s);
+}
+
+static void vnc(void **state)
+{
+    static const struct vnc_address peer = {"ipv4", (char *)"127.0.0.1", (char *)"4711"};
+    struct session s;
+
+    open_session(&s, true);
+    expect(&s, "", "QMP");
+    expect(&s, "{\"execute\":\"qmp_capabilities\"}", "return");
+    expect(&s, "{\"execute\":\"query-vnc\"}", "{\"enabled\":false}");
+    add_vnc(&s);
+    expect(&s, "{\"execute\":\"query-vnc\"}", "\"auth\":\"vnc\"");
+    expect(&s, "{\"execute\":\"query-vnc-servers\"}", "\"service\":\"4711\"");
+    expect(&s, CMD("set_password", "{\"protocol\":\"vnc\",\"password\":\"x\"}"), "return");
+    expect(&s, CMD("set_password", "{\"protocol\":\"vnc\",\"password\":\"x\",\"connected\":\"fail\"}"),
+           "must be 'keep'");
+    expect(&s, CMD("set_password", "{\"protocol\":\"spice\",\"password\":\"x\"}"), "spice is not");
+    expect(&s, CMD("change-vnc-password", "{\"password\":\"\"}"), "return");
+    expect(&s, CMD("expire_password", "{\"protocol\":\"vnc\",\"time\":\"never\",\"display\":\"d\"}"),
+           "return");
+    expect(&s, CMD("expire_password", "{\"protocol\":\"vnc\",\"time\":\"now\"}"), "return");
+    expect(&s, CMD("expire_password", "{\"protocol\":\"vnc\",\"time\":\"12345\"}"), "return");
+    expect(&s, CMD("expire_password", "{\"protocol\":\"vnc\",\"time\":\"5x\"}"), "'time' expects");
+    expect(&s, CMD("add_client", "{\"protocol\":\"vnc\",\"fdname\":\"x\"}"), "has not been found");
+    assert_string_equal(fake_vm_calls(s.vm), "password(- x) password(- -) expire(d -1) expire(- 0) "
+                        "expire(- 12345)");
+    fake_vm_tell(s.vm, (struct vm_event){VM_EVENT_VNC, .vnc = {0, VNC_EVENT_INITIALIZED, &peer}});
+    expect(&s, "", "\"VNC_INITIALIZED\",\"data\":{\"server\":{\"host\":\"127.0.0.1\",\"service\":\"5900\"");
+    close_session(&s);
+}
+
 /* Every answer that needs no arguments is of the type that the schema promises. */
 static void answers(void **state)
 {
@@ -191,7 +271,41 @@ static void people(void **state)
     expect(&s, "balloon x\n", "a number of MiB is missing");
     expect(&s, "balloon 2\n", "(qemu) ");
     expect(&s, "help\n", "system_reset -- ");
+    expect(&s, "info registers -a\n", "CPU#1\r\nRAX=1\r\n");
     assert_string_equal(fake_vm_calls(s.vm), "start memory(2097152)");
+    close_session(&s);
+}
+
+static void people_display(void **state)
+{
+    struct session s;
+
+    open_session(&s, false);
+    expect(&s, "info vnc\n", "No VNC servers");
+    add_vnc(&s);
+    expect(&s, "info vnc\n", "Client: 127.0.0.1:4711 (ipv4)");
+    expect(&s, "info mice\n", "* Mouse #0: vkbd (absolute)");
+    expect(&s, "screendump f\n", "(qemu) ");
+    expect(&s, "screendump a\\ b -f png video0\n", "(qemu) ");
+    expect(&s, "screendump f -f gif\n", "does not accept value 'gif'");
+    expect(&s, "screendump f x\n", "Device 'x' not found");
+    expect(&s, "screendump\n", "'filename' is missing");
+    expect(&s, "screendump \"f\n", "screendump: ");
+    expect(&s, "sendkey ctrl-alt-f1\n", "(qemu) ");
+    expect(&s, "sendkey 0x1e 5\n", "(qemu) ");
+    expect(&s, "sendkey ctrl-nokey\n", "unknown key: 'nokey'");
+    expect(&s, "sendkey a x\n", "not a number");
+    expect(&s, "mouse_move 5 -7 1\n", "(qemu) ");
+    expect(&s, "mouse_move 5\n", "mouse_move: ");
+    expect(&s, "mouse_button 5\n", "(qemu) ");
+    expect(&s, "mouse_button 0\n", "(qemu) ");
+    expect(&s, "change vnc password s3\n", "(qemu) ");
+    expect(&s, "change vnc\n", "change: ");
+    expect(&s, "set_password vnc x -d d keep\n", "(qemu) ");
+    expect(&s, "expire_password vnc never\n", "(qemu) ");
+    assert_string_equal(fake_vm_calls(s.vm), "shot(f ppm) shot(a b png) keys(99 3 100) keys(30 1 5) "
+                        "move(5 -7) wheel(1) key(272 1) key(274 0) key(273 1) key(272 0) key(274 0) "
+                        "key(273 0) password(- s3) password(d x) expire(- -1)");
     close_session(&s);
 }
 
@@ -199,7 +313,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tables), cmocka_unit_test(arguments), cmocka_unit_test(qmp),
-        cmocka_unit_test(answers), cmocka_unit_test(people),
+        cmocka_unit_test(answers), cmocka_unit_test(input), cmocka_unit_test(vnc),
+        cmocka_unit_test(people), cmocka_unit_test(people_display),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

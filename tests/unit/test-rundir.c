@@ -76,10 +76,18 @@ static void made_and_removed(void **state)
     assert_int_equal(st.st_mode & 0777, 0700);
     assert_int_equal(stat(f->base, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0700);
+    g_autofree char *written = rundir_file(r, "w"), *text = NULL;
     g_autofree char *file = rundir_file(r, "x"), *dir = rundir_file(r, "d"), *deep = rundir_file(r, "d/y");
     assert_int_equal(g_mkdir(dir, 0700), 0);
     assert_true(g_file_set_contents(file, "x", 1, NULL));
     assert_true(g_file_set_contents(deep, "y", 1, NULL));
+    assert_true(rundir_write(r, "w", "first", NULL));
+    assert_true(rundir_write(r, "w", "second", NULL));
+    assert_true(g_file_get_contents(written, &text, NULL, NULL));
+    assert_string_equal(text, "second");
+    assert_int_equal(stat(written, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_true(rundir_give(r, getuid(), getgid(), NULL));
     rundir_free(r);
     assert_int_equal(stat(path, &st), -1);
     rundir_free(NULL);

@@ -161,6 +161,47 @@ static void pixels(void **state)
     assert_int_equal(job.corner, f->pixels[1][1] & 0xffffff);
 }
 
+static void note_event(void *opaque, enum vnc_event what, const struct vnc_address *client)
+{
+    static const char *const names[] = {"connected", "initialized", "disconnected"};
+
+    g_string_append_printf(opaque, "%s(%s %s) ", names[what], client->family, client->host);
+}
+
+/* Who looks is told of thrice; who is not let in never gets initialized. */
+static void events(void **state)
+{
+    struct fixture *f = *state;
+    struct vnc_config tcp = {.display = 30200, .to = 30300, .password = true, .secret = (char *)"s"};
+    struct vnc_address own;
+    struct job job = {.talk = see}, bad = {.secret = "x"};
+    g_autoptr(GString) seen = g_string_new(NULL);
+
+    start(f);
+    vnc_set_events(f->vnc, note_event, seen);
+    assert_true(vnc_server_address(f->vnc, &own));
+    assert_string_equal(own.family, "unix");
+    assert_string_equal(own.service, f->config.path);
+    vnc_address_clear(&own);
+    assert_true(run(f, &job));
+    assert_string_equal(seen->str, "connected(unix ) initialized(unix ) disconnected(unix ) ");
+    g_string_truncate(seen, 0);
+    vnc_free(f->vnc);
+    f->config.password = true;
+    start(f);
+    vnc_set_events(f->vnc, note_event, seen);
+    assert_false(run(f, &bad));
+    assert_string_equal(seen->str, "connected(unix ) disconnected(unix ) ");
+    struct vnc *v = vnc_new(&tcp, "us", "a", f->display, NULL);
+    assert_non_null(v);
+    assert_true(vnc_server_address(v, &own));
+    assert_string_equal(own.family, "ipv4");
+    assert_string_equal(own.host, "127.0.0.1");
+    assert_true(g_str_has_prefix(own.service, "36"));
+    vnc_address_clear(&own);
+    vnc_free(v);
+}
+
 static void passwords(void **state)
 {
     struct fixture *f = *state;
@@ -262,7 +303,7 @@ static void ports(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_DISPLAY(pixels), WITH_DISPLAY(passwords), WITH_DISPLAY(no_password),
+        WITH_DISPLAY(pixels), WITH_DISPLAY(events), WITH_DISPLAY(passwords), WITH_DISPLAY(no_password),
         WITH_DISPLAY(keys),   WITH_DISPLAY(added),     WITH_DISPLAY(ports),
     };
 

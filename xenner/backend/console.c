@@ -1,5 +1,6 @@
 #include "xenner/backend/console.h"
 #include "xenner/backend/console_ring.h"
+#include "xenner/backend/console_tty.h"
 #include "xenner/backend/xenbus.h"
 
 #include <gio/gio.h>
@@ -10,7 +11,8 @@
 
 struct console_backend {
     struct xen_host *host;
-    struct console_ring *ring;
+    struct console_ring *ring; /* NULL: it is a terminal */
+    struct console_tty *tty;
     console_escape_fn escape;
     void *escape_opaque;
     struct xenbus_device *dev; /* NULL for the primary console */
@@ -56,6 +58,15 @@ struct console_backend *console_backend_new(struct xen_host *host, xen_pfn_t rin
         console_backend_free(b);
         return NULL;
     }
+    return b;
+}
+
+struct console_backend *console_backend_new_tty(struct xen_host *host, struct chardev *chr)
+{
+    struct console_backend *b = g_new0(struct console_backend, 1);
+
+    b->host = host;
+    b->tty = console_tty_new(host, chr, on_escape, b);
     return b;
 }
 
@@ -119,17 +130,26 @@ void console_backend_set_escape(struct console_backend *b, console_escape_fn fn,
 void console_backend_set_tap(struct console_backend *b,
                              void (*fn)(void *opaque, const uint8_t *data, size_t len), void *opaque)
 {
-    console_ring_set_tap(b->ring, fn, opaque);
+    if (b->tty)
+        console_tty_set_tap(b->tty, fn, opaque);
+    else
+        console_ring_set_tap(b->ring, fn, opaque);
 }
 
 void console_backend_drain(struct console_backend *b)
 {
-    console_ring_drain(b->ring);
+    if (b->tty)
+        console_tty_drain(b->tty);
+    else
+        console_ring_drain(b->ring);
 }
 
 void console_backend_debug_out(struct console_backend *b, const char *text, size_t len)
 {
-    console_ring_text(b->ring, text, len);
+    if (b->tty)
+        console_tty_text(b->tty, text, len);
+    else
+        console_ring_text(b->ring, text, len);
 }
 
 void console_backend_free(struct console_backend *b)
@@ -139,6 +159,7 @@ void console_backend_free(struct console_backend *b)
     bool primary = !b->dev;
     xenbus_device_free(b->dev); /* unmaps its page */
     console_ring_free(b->ring);
+    console_tty_free(b->tty);
     if (primary)
         b->host->ops->unmap_foreign(b->host, b->page, 1);
     g_free(b);

@@ -91,6 +91,14 @@ static void on_pointer(void *opaque, unsigned x, unsigned y, unsigned width, uns
         send(kbd, &e);
 }
 
+static void on_motion(void *opaque, int dx, int dy)
+{
+    union xenkbd_in_event e = {.pad = {0}};
+
+    e.motion = (struct xenkbd_motion){XENKBD_TYPE_MOTION, dx, dy, 0};
+    send(opaque, &e);
+}
+
 static void on_wheel(void *opaque, int steps)
 {
     struct kbd *kbd = opaque;
@@ -115,7 +123,7 @@ static bool is_absolute(void *opaque)
     return ((struct kbd *)opaque)->absolute;
 }
 
-static const struct input_sink sink = {on_key, on_pointer, on_wheel, is_absolute};
+static const struct input_sink sink = {on_key, on_pointer, on_motion, on_wheel, is_absolute};
 
 /* The guest has read, or said something: no out event is defined, so all are done. */
 static void on_event(void *opaque)

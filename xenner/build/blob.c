@@ -30,11 +30,10 @@ bool blob_reserve(struct blob *ret, size_t bytes, GError **error)
     return true;
 }
 
-int blob_open_file(const char *path, const char *what, uint64_t *ret_bytes, GError **error)
+/* Takes fd, with the errno of its opening. */
+static int check_file(int fd, int err, const char *path, const char *what, uint64_t *ret_bytes,
+                      GError **error)
 {
-    /* Without O_NONBLOCK a FIFO nobody writes to would hang right here. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    int err = errno;
     struct stat st;
 
     if (fd >= 0 && fstat(fd, &st) < 0) {
@@ -60,10 +59,26 @@ int blob_open_file(const char *path, const char *what, uint64_t *ret_bytes, GErr
     return -1;
 }
 
+int blob_open_file(const char *path, const char *what, uint64_t *ret_bytes, GError **error)
+{
+    /* Without O_NONBLOCK a FIFO nobody writes to would hang right here. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+    return check_file(fd, errno, path, what, ret_bytes, error);
+}
+
+int blob_use_fd(int fd, const char *path, const char *what, uint64_t *ret_bytes, GError **error)
+{
+    int own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+
+    return check_file(own, errno, path, what, ret_bytes, error);
+}
+
 static bool read_all(int fd, const char *path, const char *what, struct blob *b, GError **error)
 {
     while (b->len < b->reserved) {
-        ssize_t n = read(fd, b->data + b->len, b->reserved - b->len);
+        /* not read(): others may have the same file open through the same descriptor */
+        ssize_t n = pread(fd, b->data + b->len, b->reserved - b->len, (off_t)b->len);
 
         if (n < 0 && errno == EINTR)
             continue;
@@ -76,12 +91,13 @@ static bool read_all(int fd, const char *path, const char *what, struct blob *b,
     return true;
 }
 
-bool blob_read_file(const char *path, const char *what, size_t max, struct blob *ret,
+bool blob_read_file(const char *path, int open_fd, const char *what, size_t max, struct blob *ret,
                     GError **error)
 {
     autoblob b = {0};
     uint64_t bytes;
-    int fd = blob_open_file(path, what, &bytes, error);
+    int fd = open_fd ? blob_use_fd(open_fd, path, what, &bytes, error)
+                     : blob_open_file(path, what, &bytes, error);
     bool ok;
 
     if (fd < 0)

@@ -29,6 +29,8 @@ bool blob_reserve(struct blob *ret, size_t bytes, GError **error);
  * files.
  */
 int blob_open_file(const char *path, const char *what, uint64_t *ret_bytes, GError **error);
-/* All of a regular file of at most max bytes. */
-bool blob_read_file(const char *path, const char *what, size_t max, struct blob *ret,
+/* The same of a file that is open already; path is its name. A descriptor of its own; fd is borrowed. */
+int blob_use_fd(int fd, const char *path, const char *what, uint64_t *ret_bytes, GError **error);
+/* All of a regular file of at most max bytes; fd: it is open already, 0: not. */
+bool blob_read_file(const char *path, int fd, const char *what, size_t max, struct blob *ret,
                     GError **error);

@@ -207,7 +207,9 @@ bool build_domain_from_bytes(struct guest_mem *mem, const struct build_params *p
         !start_info_check(p->cmdline, error))
         return false;
     if (p->initrd_path) {
-        b.initrd_fd = blob_open_file(p->initrd_path, "initrd", &b.initrd_bytes, error);
+        b.initrd_fd = p->initrd_fd ? blob_use_fd(p->initrd_fd, p->initrd_path, "initrd",
+                                                 &b.initrd_bytes, error)
+                                   : blob_open_file(p->initrd_path, "initrd", &b.initrd_bytes, error);
         if (b.initrd_fd < 0)
             return false;
     }
@@ -222,7 +224,7 @@ bool build_domain(struct guest_mem *mem, const struct build_params *p, struct do
 {
     autoblob file = {0};
 
-    return blob_read_file(p->kernel_path, "kernel", MAX_KERNEL_FILE, &file, error) &&
+    return blob_read_file(p->kernel_path, p->kernel_fd, "kernel", MAX_KERNEL_FILE, &file, error) &&
            build_domain_from_bytes(mem, p, file.data, file.len, ret, error);
 }
 

@@ -259,7 +259,7 @@ void chardev_connected(struct chardev *chr, int in, int out, bool owns_fds)
     chr->in_fd = in;
     chr->out_fd = out;
     chr->owns_fds = owns_fds;
-    chr->escape = (struct escape_state){0};
+    chr->escape.after_key = false;
     if (out >= 0)
         flush_backlog(chr);
     watch_input(chr);
@@ -319,6 +319,7 @@ struct chardev *chardev_new(const struct chardev_config *cfg, GError **error)
     chr->id = g_strdup(cfg->id);
     chr->in_fd = chr->out_fd = chr->log_fd = -1;
     chr->mux = cfg->mux;
+    chr->escape.key = cfg->escape_key;
     chr->backlog = g_byte_array_new();
     chr->unread = g_byte_array_new();
     chr->fds = g_array_new(FALSE, FALSE, sizeof(int));

@@ -4,9 +4,11 @@
 
 size_t escape_feed(struct escape_state *s, uint8_t byte, uint8_t *out, char *command)
 {
+    uint8_t key = s->key ? s->key : ESCAPE_KEY;
+
     *command = 0;
     if (!s->after_key) {
-        if (byte == ESCAPE_KEY) {
+        if (byte == key) {
             s->after_key = true;
             return 0;
         }
@@ -14,7 +16,7 @@ size_t escape_feed(struct escape_state *s, uint8_t byte, uint8_t *out, char *com
         return 1;
     }
     s->after_key = false;
-    if (byte == ESCAPE_KEY) { /* twice: the key itself */
+    if (byte == key) { /* twice: the key itself */
         *out = byte;
         return 1;
     }

@@ -8,6 +8,7 @@
 #define ESCAPE_KEY 0x01 /* Ctrl-a */
 
 struct escape_state {
+    uint8_t key; /* 0: ESCAPE_KEY */
     bool after_key;
 };
 

@@ -65,6 +65,7 @@ struct vm_config *vm_config_new(void)
     cfg->screen.width = 800; /* Linux's framebuffer driver's, unless its parameter says otherwise */
     cfg->screen.height = 600;
     cfg->screen.layout = g_strdup("us");
+    cfg->screen.memory_mb = 16;
     cfg->vncs = g_ptr_array_new_with_free_func(vnc_config_free);
     cfg->nodes = g_ptr_array_new_with_free_func(block_node_free);
     cfg->disks = g_ptr_array_new_with_free_func(disk_config_free);
@@ -87,7 +88,11 @@ void vm_config_free(struct vm_config *cfg)
     g_free(cfg->pidfile);
     g_ptr_array_unref(cfg->chardevs);
     g_ptr_array_unref(cfg->consoles);
+    privileges_clear(&cfg->confine.user);
+    g_free(cfg->confine.root);
     g_free(cfg->screen.layout);
+    g_free(cfg->screen.id);
+    g_free(cfg->screen.driver);
     g_ptr_array_unref(cfg->vncs);
     g_ptr_array_unref(cfg->monitors);
     g_free(cfg->machine);
@@ -193,4 +198,17 @@ bool vm_config_validate(const struct vm_config *cfg, GError **error)
         return wrong(error, "-append only allowed with -kernel option");
     return check_streams(cfg, error) && disk_configs_check(cfg->disks, error) &&
            net_configs_check(cfg->netdevs, cfg->nics, error);
+}
+
+const char *vm_config_first_image(const struct vm_config *cfg, GError **error)
+{
+    if (cfg->boot.kernel)
+        return cfg->boot.kernel;
+    if (!cfg->boot.kernel_fd && !g_file_test(cfg->boot.loader, G_FILE_TEST_EXISTS)) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
+                    "no -kernel, and there is no boot loader '%s' (Debian: package grub-xen-host)",
+                    cfg->boot.loader);
+        return NULL;
+    }
+    return cfg->boot.loader;
 }

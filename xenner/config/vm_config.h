@@ -7,6 +7,8 @@
 #include "xenner/config/block_node.h"
 #include "xenner/config/disk_config.h"
 #include "xenner/config/net_config.h"
+#include "xenner/util/privileges.h"
+#include "xenner/util/sandbox.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -48,7 +50,8 @@ struct chardev_config {
     int fd;          /* socket: inherited, instead of path; 0: none */
     int reconnect;   /* socket client: seconds between tries; 0: don't */
     bool signal;     /* stdio: ^C is a signal (true) or input for the guest (false) */
-    bool mux;        /* stdio: QEMU's Ctrl-a escape keys */
+    bool mux;        /* stdio: QEMU's escape keys */
+    uint8_t escape_key; /* that begins them; 0: Ctrl-a */
 };
 
 #define VM_CONFIG_MAX_CONSOLES 10 /* Linux's driver takes one digit for their number */
@@ -84,6 +87,8 @@ struct screen_config {
     bool keyboard;          /* a vkbd */
     bool relative;          /* its pointer can only move relatively */
     unsigned width, height; /* range of the absolute pointer */
+    char *id, *driver;      /* of the -device that brought the framebuffer, or NULL */
+    unsigned memory_mb;     /* vgamem_mb=, which programs read back; without effect */
     char *layout;           /* -k; never NULL */
 };
 
@@ -112,7 +117,15 @@ struct vm_config {
         char *loader;  /* path of a boot loader that is a PV kernel itself; never NULL */
         char *initrd;  /* path or NULL */
         char *cmdline; /* never NULL */
+        int kernel_fd; /* the kernel or the loader, opened before the paths were out of reach; 0: not */
+        int initrd_fd;
     } boot;
+    struct {
+        struct sandbox_config sandbox;
+        struct privileges user; /* -runas, when runas is set */
+        bool runas;
+        char *root;             /* -chroot, or NULL */
+    } confine;                  /* once all is open */
     struct {
         enum vm_action poweroff; /* ACT_POWEROFF, or ACT_PAUSE (-no-shutdown) */
         enum vm_action reboot;   /* ACT_RESET, or ACT_POWEROFF (-no-reboot) */
@@ -125,6 +138,7 @@ struct vm_config {
     enum kernel_ring kernel_ring;
     enum user_tables user_tables;
     char *balloon;       /* id of the balloon's device, or NULL: it is there in any case */
+    uint8_t escape_key;  /* of all chardevs; 0: Ctrl-a */
     bool start_paused;   /* -S */
     char *pidfile;
     GPtrArray *chardevs; /* struct chardev_config *, owned */
@@ -146,3 +160,8 @@ struct vm_config *vm_config_new(void);
 void vm_config_free(struct vm_config *cfg);
 /* The only place for rules that concern more than one field, and for limits. One-line errors. */
 bool vm_config_validate(const struct vm_config *cfg, GError **error);
+/*
+ * What the guest starts with: its kernel, or the boot loader that finds one on a disk; NULL when that is
+ * not there. Borrowed.
+ */
+const char *vm_config_first_image(const struct vm_config *cfg, GError **error);

@@ -19,6 +19,7 @@ struct source {
 struct display {
     struct source sources[DISPLAY_SOURCES];
     GArray *listeners; /* struct listener */
+    unsigned x, y;     /* where the pointer was last */
 };
 
 struct display *display_new(void)
@@ -155,8 +156,30 @@ void display_pointer(struct display *d, unsigned x, unsigned y)
     if (!s || !s->sink->pointer || !picture)
         return;
     const struct surface *p = &picture->surface;
-    s->sink->pointer(s->sink_opaque, MIN(x, p->width - 1), MIN(y, p->height - 1), p->width,
-                     p->height);
+    d->x = MIN(x, p->width - 1);
+    d->y = MIN(y, p->height - 1);
+    s->sink->pointer(s->sink_opaque, d->x, d->y, p->width, p->height);
+}
+
+void display_where(const struct display *d, unsigned *x, unsigned *y)
+{
+    *x = d->x;
+    *y = d->y;
+}
+
+static unsigned moved(unsigned from, int by)
+{
+    return (unsigned)CLAMP((int64_t)from + by, 0, G_MAXINT);
+}
+
+void display_move(struct display *d, int dx, int dy)
+{
+    const struct source *s = taker(d);
+
+    if (s && s->sink->motion && !display_is_absolute(d))
+        s->sink->motion(s->sink_opaque, dx, dy);
+    else
+        display_pointer(d, moved(d->x, dx), moved(d->y, dy));
 }
 
 void display_wheel(struct display *d, int steps)

@@ -60,7 +60,8 @@ struct input_sink {
     void (*key)(void *opaque, unsigned code, bool down);
     /* The pointer in the picture of that size, and how it moved since. */
     void (*pointer)(void *opaque, unsigned x, unsigned y, unsigned width, unsigned height);
-    void (*wheel)(void *opaque, int steps); /* up is negative */
+    void (*motion)(void *opaque, int dx, int dy); /* only to one that is not absolute */
+    void (*wheel)(void *opaque, int steps);       /* up is negative */
     bool (*absolute)(void *opaque);
 };
 
@@ -90,5 +91,9 @@ void display_set_sink(struct display *d, enum display_source source, const struc
 /* Input for what is shown; lost when nobody takes it. */
 void display_key(struct display *d, unsigned code, bool down);
 void display_pointer(struct display *d, unsigned x, unsigned y);
+/* Where it was last. */
+void display_where(const struct display *d, unsigned *x, unsigned *y);
+/* From where it is; an absolute pointer stays in the picture. */
+void display_move(struct display *d, int dx, int dy);
 void display_wheel(struct display *d, int steps);
 bool display_is_absolute(const struct display *d);

@@ -30,13 +30,15 @@
 struct client {
     struct vnc *vnc;
     rfbClientPtr cl;   /* only to be compared: it may be gone */
+    struct vnc_address address;
     gint pending;      /* atomic */
+    bool ready;        /* its thread's: it has been told of */
     guint handshake;   /* timer */
     uint8_t held[KEY_CNT / 8 + 1];
     int buttons;
 };
 
-enum input_kind { INPUT_NEW, INPUT_KEYSYM, INPUT_KEY, INPUT_POINTER, INPUT_GONE };
+enum input_kind { INPUT_NEW, INPUT_READY, INPUT_KEYSYM, INPUT_KEY, INPUT_POINTER, INPUT_GONE };
 
 struct input {
     enum input_kind kind;
@@ -57,6 +59,8 @@ struct vnc {
     guint timer;
     gint64 last_look;
     GPtrArray *clients; /* struct client *, owned */
+    vnc_event_fn event;
+    void *event_opaque;
     guint wake_source;
     int wake;
     GMutex lock; /* of what follows */
@@ -102,7 +106,12 @@ static void on_pointer(int buttons, int x, int y, rfbClientPtr cl)
 static void before_update(rfbClientPtr cl)
 {
     struct vnc *v = cl->screen->screenData;
+    struct client *client = cl->clientData;
 
+    if (!client->ready) {
+        client->ready = true;
+        post(v, &(struct input){INPUT_READY, client});
+    }
     if (!v->config->lossy)
         cl->tightQualityLevel = cl->turboQualityLevel = -1;
 }
@@ -162,6 +171,7 @@ static void accepted(void *opaque, int fd, bool skip_auth)
     struct client *client = g_new0(struct client, 1);
     client->vnc = v;
     client->cl = cl;
+    vnc_address_get(&client->address, fd, true);
     cl->clientData = client;
     cl->clientGoneHook = on_gone;
     cl->reverseConnection = skip_auth; /* the library asks such for no password */
@@ -333,11 +343,18 @@ static void pointer(struct vnc *v, struct client *c, int buttons, unsigned x, un
     }
 }
 
+static void tell(struct vnc *v, enum vnc_event what, const struct client *c)
+{
+    if (v->event)
+        v->event(v->event_opaque, what, &c->address);
+}
+
 static void greet(struct vnc *v, struct client *c)
 {
     const struct surface *s = display_surface(v->display);
 
     g_ptr_array_add(v->clients, c);
+    tell(v, VNC_EVENT_CONNECTED, c);
     c->handshake = g_timeout_add_seconds(HANDSHAKE_S, on_handshake_over, c);
     if (s) { /* nobody looked up to now */
         dirty_add(&v->dirty, &(struct rect){0, 0, s->width, s->height});
@@ -358,6 +375,7 @@ static void part(struct vnc *v, struct client *c, pthread_t thread)
     }
     if (c->handshake)
         g_source_remove(c->handshake);
+    tell(v, VNC_EVENT_DISCONNECTED, c);
     g_ptr_array_remove(v->clients, c);
 }
 
@@ -368,6 +386,9 @@ static void take_input(struct vnc *v, const struct input *in)
     switch (in->kind) {
     case INPUT_NEW:
         greet(v, c);
+        return;
+    case INPUT_READY:
+        tell(v, VNC_EVENT_INITIALIZED, c);
         return;
     case INPUT_GONE:
         part(v, c, in->thread);
@@ -493,6 +514,14 @@ static void setup_screen(struct vnc *v)
     screen->permitFileTransfer = FALSE;
 }
 
+static void free_client(gpointer data)
+{
+    struct client *c = data;
+
+    vnc_address_clear(&c->address);
+    g_free(c);
+}
+
 struct vnc *vnc_new(const struct vnc_config *c, const char *layout, const char *title,
                     struct display *display, GError **error)
 {
@@ -505,7 +534,7 @@ struct vnc *vnc_new(const struct vnc_config *c, const char *layout, const char *
     v->title = g_strdup(title);
     v->secret = g_strdup(c->secret);
     v->expires = -1;
-    v->clients = g_ptr_array_new_with_free_func(g_free);
+    v->clients = g_ptr_array_new_with_free_func(free_client);
     v->inputs = g_array_new(FALSE, FALSE, sizeof(struct input));
     g_mutex_init(&v->lock);
     v->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -585,6 +614,26 @@ void vnc_add_client(struct vnc *v, int fd, bool skip_auth)
 unsigned vnc_clients(const struct vnc *v)
 {
     return v->clients->len;
+}
+
+const struct vnc_address *vnc_client_address(const struct vnc *v, unsigned i)
+{
+    return &((const struct client *)g_ptr_array_index(v->clients, i))->address;
+}
+
+bool vnc_server_address(const struct vnc *v, struct vnc_address *ret)
+{
+    int fd = vnc_listen_socket(v->listener);
+
+    if (fd >= 0)
+        vnc_address_get(ret, fd, false);
+    return fd >= 0;
+}
+
+void vnc_set_events(struct vnc *v, vnc_event_fn fn, void *opaque)
+{
+    v->event = fn;
+    v->event_opaque = opaque;
 }
 
 const char *vnc_label(const struct vnc *v)

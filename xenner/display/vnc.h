@@ -12,6 +12,7 @@
 
 #include "xenner/config/vm_config.h"
 #include "xenner/display/display.h"
+#include "xenner/display/vnc_info.h"
 
 struct vnc;
 
@@ -28,5 +29,11 @@ void vnc_expire_password(struct vnc *v, int64_t when);
 /* A connected socket as a new client; fd is taken over. */
 void vnc_add_client(struct vnc *v, int fd, bool skip_auth);
 unsigned vnc_clients(const struct vnc *v);
+/* Borrowed, until the main loop runs again. */
+const struct vnc_address *vnc_client_address(const struct vnc *v, unsigned i);
+/* Where it listens, false: nowhere. */
+bool vnc_server_address(const struct vnc *v, struct vnc_address *ret);
+/* Who wants to hear of clients that come and go. */
+void vnc_set_events(struct vnc *v, vnc_event_fn fn, void *opaque);
 /* "127.0.0.1:5901", "unix:PATH" */
 const char *vnc_label(const struct vnc *v);

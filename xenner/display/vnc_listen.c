@@ -218,6 +218,11 @@ void vnc_listen_add(struct vnc_listen *l, int fd, bool skip_auth)
     wake(l);
 }
 
+int vnc_listen_socket(const struct vnc_listen *l)
+{
+    return l->n ? l->fds[0] : -1;
+}
+
 const char *vnc_listen_label(const struct vnc_listen *l)
 {
     return l->label;

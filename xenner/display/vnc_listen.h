@@ -18,5 +18,7 @@ struct vnc_listen *vnc_listen_new(const struct vnc_config *c, vnc_accept_fn fn, 
 void vnc_listen_free(struct vnc_listen *l);
 /* A connection that somebody else made; fd is taken over. */
 void vnc_listen_add(struct vnc_listen *l, int fd, bool skip_auth);
+/* A socket that it listens on, borrowed; -1: there is none. */
+int vnc_listen_socket(const struct vnc_listen *l);
 /* The address, for people: "127.0.0.1:5901", "unix:PATH". */
 const char *vnc_listen_label(const struct vnc_listen *l);

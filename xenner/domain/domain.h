@@ -1,6 +1,6 @@
 /*
  * Seam 1: one domain, however it is run. What the lifecycle and the monitors see. The emulated domain
- * (domain_emu.c: builder, emu, an engine, in-process event channels) is one; libxl's will be another.
+ * (domain_emu.c: builder, emu, an engine, in-process event channels) is one, libxl's (domain_libxl.c) another.
  *
  * Threads: everything here is called, and calls back, in the main loop's thread.
  */
@@ -33,14 +33,19 @@ bool domain_set_running(struct domain *d, bool run, GError **error);
 struct xen_host *domain_host(struct domain *d);
 /* Its xenstore, for clients of a socket; borrowed. NULL: the system's own serves them. */
 struct store *domain_store(struct domain *d);
-/* The ring and the port of PV console n; false when the domain has no such console. */
+/*
+ * The ring and the port of PV console n; false when the domain has no such console, or (console 0, on
+ * a Xen host) xenconsoled serves it and its terminal is in the node console/tty.
+ */
 bool domain_console(struct domain *d, unsigned n, xen_pfn_t *ret_gfn, evtchn_port_t *ret_port);
 /* Bytes of memory that the guest has now: less than it began with when its balloon is inflated. */
-uint64_t domain_memory(const struct domain *d);
-/* The accelerator that it runs on: "kvm", "tcg". */
+uint64_t domain_memory(struct domain *d); /* 0: nobody knows */
+/* The accelerator that it runs on: "kvm", "tcg", "xen". */
 const char *domain_accel(const struct domain *d);
 /* The thread that runs it, 0 when not known. */
 int domain_vcpu_tid(struct domain *d, unsigned vcpu);
+/* A vCPU's registers now, as text; the domain is stopped. */
+void domain_registers(struct domain *d, unsigned vcpu, GString *out);
 /*
  * After a shutdown: registers and stack of the vCPU that asked for it, with symbols where the kernel
  * has them, and one line for each other one.

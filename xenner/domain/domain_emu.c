@@ -2,7 +2,7 @@
  * The emulated domain: the builder's image and emu in the RAM of an engine, event channels and
  * hostcalls served in this process.
  */
-#include "xenner/domain/domain.h"
+#include "xenner/domain/driver.h"
 #include "xenner/build/builder.h"
 #include "xenner/build/p2m.h"
 #include "xenner/domain/crash.h"
@@ -24,7 +24,8 @@
 /* The first two that evtchn_reserve_unbound() gives. */
 enum { STORE_PORT = 1, CONSOLE_PORT = 2 };
 
-struct domain {
+struct emu_domain {
+    struct domain base;
     const struct vm_config *cfg;
     const struct domain_events *events;
     void *opaque;
@@ -53,12 +54,12 @@ struct domain {
     guint idle;        /* source that brings the above to the main loop */
 };
 
-static struct emu_vcpu_shared *vcpu_shared(struct domain *d, unsigned vcpu)
+static struct emu_vcpu_shared *vcpu_shared(struct emu_domain *d, unsigned vcpu)
 {
     return guest_ptr(d->mem, d->area.vcpu_shared + vcpu * (uint64_t)FRAME_SIZE, FRAME_SIZE);
 }
 
-static void flush_console(struct domain *d)
+static void flush_console(struct emu_domain *d)
 {
     g_autoptr(GString) text = NULL;
 
@@ -75,7 +76,7 @@ static void flush_console(struct domain *d)
 /* Main loop: tells the owner what other threads noted. The owner may destroy the domain in there. */
 static gboolean deliver(gpointer data)
 {
-    struct domain *d = data;
+    struct emu_domain *d = data;
     g_autofree char *failure = NULL;
     bool shut_down;
 
@@ -99,13 +100,13 @@ static gboolean deliver(gpointer data)
 }
 
 /* Called with the lock held. */
-static void deliver_soon(struct domain *d)
+static void deliver_soon(struct emu_domain *d)
 {
     if (!d->idle)
         d->idle = g_idle_add_full(G_PRIORITY_DEFAULT, deliver, d, NULL);
 }
 
-static void fail(struct domain *d, const char *why)
+static void fail(struct emu_domain *d, const char *why)
 {
     g_mutex_lock(&d->lock);
     if (!d->failure)
@@ -128,7 +129,7 @@ static void log_emu_line(GString *line)
 }
 
 /* emu's log: lines go to g_log's domain "emu". Any thread. */
-static void drain_log(struct domain *d)
+static void drain_log(struct emu_domain *d)
 {
     struct emu_log *log = guest_ptr(d->mem, d->area.log, sizeof(*log));
 
@@ -149,14 +150,14 @@ static void drain_log(struct domain *d)
 
 static int64_t on_evtchn(void *opaque, unsigned vcpu, uint32_t cmd, void *arg, size_t size)
 {
-    struct domain *d = opaque;
+    struct emu_domain *d = opaque;
 
     return evtchn_guest_op(d->evtchn, cmd, vcpu, arg, size);
 }
 
 static bool on_shutdown(void *opaque, unsigned vcpu, uint32_t reason)
 {
-    struct domain *d = opaque;
+    struct emu_domain *d = opaque;
 
     g_mutex_lock(&d->lock);
     if (!d->shut_down) {
@@ -171,7 +172,7 @@ static bool on_shutdown(void *opaque, unsigned vcpu, uint32_t reason)
 
 static void on_console(void *opaque, const char *text, size_t len)
 {
-    struct domain *d = opaque;
+    struct emu_domain *d = opaque;
     const size_t enough = 1 << 20; /* of unread output; a flood is cut, not kept */
 
     g_mutex_lock(&d->lock);
@@ -184,7 +185,7 @@ static void on_console(void *opaque, const char *text, size_t len)
 /* Memory that the guest gave back goes back to the host until the guest touches it again. */
 static void on_release(void *opaque, uint64_t first_mfn, uint64_t count)
 {
-    struct domain *d = opaque;
+    struct emu_domain *d = opaque;
 
     if (count > UINT64_MAX >> FRAME_SHIFT || first_mfn < d->boot->guest_first_mfn)
         return;
@@ -203,7 +204,7 @@ static const struct hostcall_handlers handlers = {on_evtchn, on_shutdown, on_con
 
 static void on_doorbell(void *opaque)
 {
-    struct domain *d = opaque;
+    struct emu_domain *d = opaque;
 
     for (unsigned i = 0; i < d->area.nr_vcpus; i++) {
         if (hostcall_serve(&vcpu_shared(d, i)->call, i, &handlers, d))
@@ -223,7 +224,7 @@ static const struct engine_hooks engine_hooks = {on_doorbell, on_engine_failed};
 /* For the event channels: where the vCPU's struct vcpu_info is now. */
 static void *vcpu_info_of(void *opaque, unsigned vcpu)
 {
-    struct domain *d = opaque;
+    struct emu_domain *d = opaque;
     uint64_t maddr = __atomic_load_n(&vcpu_shared(d, vcpu)->vcpu_info_maddr, __ATOMIC_SEQ_CST);
 
     return guest_ptr(d->mem, maddr, sizeof(struct vcpu_info));
@@ -231,13 +232,13 @@ static void *vcpu_info_of(void *opaque, unsigned vcpu)
 
 static void kick_vcpu(void *opaque, unsigned vcpu)
 {
-    struct domain *d = opaque;
+    struct emu_domain *d = opaque;
 
     if (d->engine)
         d->ops->kick(d->engine, vcpu);
 }
 
-static void make_event_channels(struct domain *d)
+static void make_event_channels(struct emu_domain *d)
 {
     uint8_t *shared_info = guest_frame(d->mem, d->image.shared_info);
     struct evtchn_config config = {
@@ -259,7 +260,7 @@ static void make_event_channels(struct domain *d)
     g_assert(d->store_port == STORE_PORT && d->console_port == CONSOLE_PORT);
 }
 
-static void make_host(struct domain *d)
+static void make_host(struct emu_domain *d)
 {
     struct gnttab_config grants = {
         .mem = d->mem,
@@ -274,7 +275,7 @@ static void make_host(struct domain *d)
 }
 
 /* What the toolstack writes for a new domain: xenstore-paths of Xen's documentation. */
-static void fill_store(struct domain *d)
+static void fill_store(struct emu_domain *d)
 {
     static const char *const guest_writable[] = {"device", "control", "data", "drivers", "feature",
                                                  "attr", "error", "backend"};
@@ -313,7 +314,7 @@ static void fill_store(struct domain *d)
     store_write(d->store, "/local/domain/1/control/sysrq", "");
 }
 
-static bool start_store(struct domain *d, GError **error)
+static bool start_store(struct emu_domain *d, GError **error)
 {
     fill_store(d);
     d->store_ring = store_ring_new(d->host, d->image.store_ring.v, d->store_port, d->store, error);
@@ -323,25 +324,11 @@ static bool start_store(struct domain *d, GError **error)
     return true;
 }
 
-/* What the guest starts with: its kernel, or the boot loader that finds one on a disk. */
-static const char *first_image(const struct vm_config *cfg, GError **error)
-{
-    if (cfg->boot.kernel)
-        return cfg->boot.kernel;
-    if (!g_file_test(cfg->boot.loader, G_FILE_TEST_EXISTS)) {
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-                    "no -kernel, and there is no boot loader '%s' (Debian: package grub-xen-host)",
-                    cfg->boot.loader);
-        return NULL;
-    }
-    return cfg->boot.loader;
-}
-
-static bool build(struct domain *d, GError **error)
+static bool build(struct emu_domain *d, GError **error)
 {
     const struct vm_config *cfg = d->cfg;
     uint64_t nr_pages = cfg->memory.bytes >> FRAME_SHIFT;
-    const char *image = first_image(cfg, error);
+    const char *image = vm_config_first_image(cfg, error);
 
     if (!image)
         return false;
@@ -355,6 +342,8 @@ static bool build(struct domain *d, GError **error)
     struct build_params params = {
         .kernel_path = image,
         .initrd_path = cfg->boot.initrd,
+        .kernel_fd = cfg->boot.kernel_fd,
+        .initrd_fd = cfg->boot.initrd_fd,
         .cmdline = cfg->boot.cmdline,
         .nr_pages = nr_pages,
         .first_mfn = gpa_to_mfn(d->area.end),
@@ -377,7 +366,7 @@ static bool build(struct domain *d, GError **error)
  * On a CPU with Meltdown user code can read all that its page tables map, so it gets tables of its own;
  * TCG does not speculate. 0: as the guest needs, 1: shared, 2: split (emu_abi.h).
  */
-static uint32_t user_tables(const struct domain *d)
+static uint32_t user_tables(const struct emu_domain *d)
 {
     const char *file = "/sys/devices/system/cpu/vulnerabilities/meltdown";
     g_autofree char *text = NULL;
@@ -392,7 +381,7 @@ static uint32_t user_tables(const struct domain *d)
     return 2;
 }
 
-static void fill_boot_info(struct domain *d)
+static void fill_boot_info(struct emu_domain *d)
 {
     struct emu_boot_info *b = d->boot;
     const struct dom_image *img = &d->image;
@@ -419,10 +408,11 @@ static void fill_boot_info(struct domain *d)
             mfn_to_gpa(img->shared_info) + i * sizeof(struct vcpu_info);
 }
 
-static bool start_engine(struct domain *d, GError **error)
+static bool start_engine(struct emu_domain *d, GError **error)
 {
     struct engine_config config = {
-        .mem = d->mem, .vcpus = d->area.nr_vcpus, .name = d->cfg->name};
+        .mem = d->mem, .vcpus = d->area.nr_vcpus, .name = d->cfg->name,
+        .sandbox = d->cfg->confine.sandbox.on};
     g_autofree struct engine_entry *entry = g_new0(struct engine_entry, config.vcpus);
 
     for (unsigned i = 0; i < config.vcpus; i++) {
@@ -449,131 +439,23 @@ static const struct engine_ops *find_engine(const char *name)
     return NULL;
 }
 
-bool domain_probe(const char *accel, GString *why_not)
+static bool emu_probe(const char *accel, GString *why_not)
 {
     const struct engine_ops *ops = find_engine(accel);
 
-    if (ops)
-        return ops->probe(why_not);
-    if (strcmp(accel, "xen") == 0)
-        g_string_append(why_not, "this machine does not run Xen, or not as its control domain");
-    else
-        g_string_append(why_not, "there is no such accelerator");
-    return false;
+    g_assert(ops); /* domain.c knows the names */
+    return ops->probe(why_not);
 }
 
-const char *const *domain_accels(void)
+static struct emu_domain *emu_of(struct domain *base)
 {
-    static const char *const accels[] = {"xen", "kvm", "tcg", NULL};
-
-    return accels;
+    return (struct emu_domain *)base;
 }
 
-/* The first of the list that works; when none does, the error says why for each. */
-static const struct engine_ops *choose_engine(const struct vm_config *cfg, GError **error)
+static void emu_destroy(struct domain *base)
 {
-    const char *const *list = cfg->accels && cfg->accels[0] ? (const char *const *)cfg->accels
-                                                            : domain_accels();
-    g_autoptr(GString) reasons = g_string_new(NULL);
+    struct emu_domain *d = emu_of(base);
 
-    for (unsigned i = 0; list[i]; i++) {
-        g_autoptr(GString) why_not = g_string_new(NULL);
-        if (domain_probe(list[i], why_not))
-            return find_engine(list[i]);
-        g_debug("accelerator %s: %s", list[i], why_not->str);
-        g_string_append_printf(reasons, "%s%s: %s", reasons->len ? "; " : "", list[i],
-                               why_not->str);
-    }
-    g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "no usable accelerator: %s",
-                reasons->str);
-    return NULL;
-}
-
-struct domain *domain_create(const struct vm_config *cfg, const struct domain_events *events,
-                             void *opaque, GError **error)
-{
-    struct domain *d = g_new0(struct domain, 1);
-
-    d->cfg = cfg;
-    d->events = events;
-    d->opaque = opaque;
-    g_mutex_init(&d->lock);
-    d->log_line = g_string_new(NULL);
-    d->console = g_string_new(NULL);
-    d->ops = choose_engine(cfg, error);
-    if (!d->ops || !build(d, error)) {
-        domain_destroy(d);
-        return NULL;
-    }
-    fill_boot_info(d);
-    make_host(d);
-    if (!start_store(d, error) || !start_engine(d, error)) {
-        domain_destroy(d);
-        return NULL;
-    }
-    return d;
-}
-
-bool domain_set_running(struct domain *d, bool run, GError **error)
-{
-    return run ? d->ops->run(d->engine, error) : d->ops->pause(d->engine, error);
-}
-
-struct xen_host *domain_host(struct domain *d)
-{
-    return d->host;
-}
-
-struct store *domain_store(struct domain *d)
-{
-    return d->store;
-}
-
-bool domain_console(struct domain *d, unsigned n, xen_pfn_t *ret_gfn, evtchn_port_t *ret_port)
-{
-    if (n != 0)
-        return false;
-    *ret_gfn = d->image.console_ring.v;
-    *ret_port = d->console_port;
-    return true;
-}
-
-/* emu's marks are only counted: a wrong one would be a wrong number. */
-uint64_t domain_memory(const struct domain *d)
-{
-    uint64_t first = d->boot->guest_first_mfn, n = d->area.end_mfn - first, released = 0;
-    const uint8_t *info = guest_ptr(d->mem, d->area.frame_info + first, n);
-
-    for (uint64_t i = 0; info && i < n; i++)
-        released += (info[i] & EMU_FRAME_RELEASED) != 0;
-    uint64_t bytes = MIN(released << FRAME_SHIFT, d->cfg->memory.bytes);
-    return d->cfg->memory.bytes - bytes;
-}
-
-const char *domain_accel(const struct domain *d)
-{
-    return d->ops->name;
-}
-
-int domain_vcpu_tid(struct domain *d, unsigned vcpu)
-{
-    return d->ops->vcpu_tid ? d->ops->vcpu_tid(d->engine, vcpu) : 0;
-}
-
-void domain_crash_report(struct domain *d, GString *out)
-{
-    crash_report_vcpu(vcpu_shared(d, d->shutdown_vcpu), d->shutdown_vcpu, &d->image, out);
-    for (unsigned i = 0; i < d->area.nr_vcpus; i++) {
-        const struct emu_vcpu_shared *s = vcpu_shared(d, i);
-        if (i != d->shutdown_vcpu)
-            g_string_append_printf(out, "vCPU %u: %s\n", i, s->online ? "online" : "offline");
-    }
-}
-
-void domain_destroy(struct domain *d)
-{
-    if (!d)
-        return;
     if (d->engine)
         d->ops->destroy(d->engine); /* no doorbell after this */
     if (d->idle)
@@ -593,3 +475,108 @@ void domain_destroy(struct domain *d)
     g_mutex_clear(&d->lock);
     g_free(d);
 }
+
+static struct domain *emu_create(const struct vm_config *cfg, const char *accel,
+                                 const struct domain_events *events, void *opaque, GError **error)
+{
+    struct emu_domain *d = g_new0(struct emu_domain, 1);
+
+    d->base.driver = &domain_emu_driver;
+    d->cfg = cfg;
+    d->events = events;
+    d->opaque = opaque;
+    g_mutex_init(&d->lock);
+    d->log_line = g_string_new(NULL);
+    d->console = g_string_new(NULL);
+    d->ops = find_engine(accel);
+    if (!build(d, error))
+        goto fail;
+    fill_boot_info(d);
+    make_host(d);
+    if (start_store(d, error) && start_engine(d, error))
+        return &d->base;
+fail:
+    emu_destroy(&d->base);
+    return NULL;
+}
+
+static bool emu_set_running(struct domain *base, bool run, GError **error)
+{
+    struct emu_domain *d = emu_of(base);
+
+    return run ? d->ops->run(d->engine, error) : d->ops->pause(d->engine, error);
+}
+
+static struct xen_host *emu_host(struct domain *base)
+{
+    return emu_of(base)->host;
+}
+
+static struct store *emu_store(struct domain *base)
+{
+    return emu_of(base)->store;
+}
+
+static bool emu_console(struct domain *base, unsigned n, xen_pfn_t *ret_gfn, evtchn_port_t *ret_port)
+{
+    struct emu_domain *d = emu_of(base);
+
+    if (n != 0)
+        return false;
+    *ret_gfn = d->image.console_ring.v;
+    *ret_port = d->console_port;
+    return true;
+}
+
+/* emu's marks are only counted: a wrong one would be a wrong number. */
+static uint64_t emu_memory(struct domain *base)
+{
+    struct emu_domain *d = emu_of(base);
+    uint64_t first = d->boot->guest_first_mfn, n = d->area.end_mfn - first, released = 0;
+    const uint8_t *info = guest_ptr(d->mem, d->area.frame_info + first, n);
+
+    for (uint64_t i = 0; info && i < n; i++)
+        released += (info[i] & EMU_FRAME_RELEASED) != 0;
+    uint64_t bytes = MIN(released << FRAME_SHIFT, d->cfg->memory.bytes);
+    return d->cfg->memory.bytes - bytes;
+}
+
+static int emu_vcpu_tid(struct domain *base, unsigned vcpu)
+{
+    struct emu_domain *d = emu_of(base);
+
+    return d->ops->vcpu_tid ? d->ops->vcpu_tid(d->engine, vcpu) : 0;
+}
+
+static void emu_registers(struct domain *base, unsigned vcpu, GString *out)
+{
+    struct emu_domain *d = emu_of(base);
+
+    d->ops->registers(d->engine, vcpu, out);
+}
+
+static void emu_crash_report(struct domain *base, GString *out)
+{
+    struct emu_domain *d = emu_of(base);
+
+    crash_report_vcpu(vcpu_shared(d, d->shutdown_vcpu), d->shutdown_vcpu, &d->image, out);
+    for (unsigned i = 0; i < d->area.nr_vcpus; i++) {
+        const struct emu_vcpu_shared *s = vcpu_shared(d, i);
+        if (i != d->shutdown_vcpu)
+            g_string_append_printf(out, "vCPU %u: %s\n", i, s->online ? "online" : "offline");
+    }
+}
+
+const struct domain_driver domain_emu_driver = {
+    .probe = emu_probe,
+    .create = emu_create,
+    .set_running = emu_set_running,
+    .host = emu_host,
+    .store = emu_store,
+    .console = emu_console,
+    .vcpu_tid = emu_vcpu_tid,
+    .memory = emu_memory,
+    .registers = emu_registers,
+    .crash_report = emu_crash_report,
+    .destroy = emu_destroy,
+};

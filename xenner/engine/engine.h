@@ -28,6 +28,7 @@ struct engine_entry {
 struct engine_config {
     struct guest_mem *mem; /* borrowed for the engine's life */
     unsigned vcpus;
+    bool sandbox;          /* a process that runs vCPUs gets a filter of its own, too */
     const char *name;      /* the VM's, for process titles */
     const struct engine_entry *entry; /* one a vCPU; copied */
 };
@@ -48,6 +49,8 @@ struct engine_ops {
     uint64_t (*tsc_hz)(struct engine *e);
     /* The vCPU's thread, for pinning and statistics; 0 when not known yet. */
     int (*vcpu_tid)(struct engine *e, unsigned vcpu);
+    /* A stopped vCPU's registers as text, emu's own when that is what ran. Nothing when not known. */
+    void (*registers)(struct engine *e, unsigned vcpu, GString *out);
     void (*destroy)(struct engine *e); /* accepts NULL and half-made engines */
 };
 

@@ -371,6 +371,12 @@ static int kvm_vcpu_tid(struct engine *e, unsigned vcpu)
     return vcpu < e->nr_vcpus ? __atomic_load_n(&e->vcpus[vcpu].tid, __ATOMIC_SEQ_CST) : 0;
 }
 
+static void kvm_registers(struct engine *e, unsigned vcpu, GString *out)
+{
+    if (vcpu < e->nr_vcpus)
+        kvm_print_registers(e->vcpus[vcpu].fd, out);
+}
+
 const struct engine_ops engine_kvm = {
     .name = "kvm",
     .doorbell_port = true,
@@ -381,5 +387,6 @@ const struct engine_ops engine_kvm = {
     .kick = kvm_kick,
     .tsc_hz = kvm_tsc_hz,
     .vcpu_tid = kvm_vcpu_tid,
+    .registers = kvm_registers,
     .destroy = kvm_destroy,
 };

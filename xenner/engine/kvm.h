@@ -9,5 +9,7 @@
 bool kvm_set_cpuid(int kvm, int vcpu, unsigned apic_id);
 /* The state that engine.h promises to the first instruction. RDI = number. */
 bool kvm_set_long_mode(int vcpu, uint64_t rip, uint64_t rsp, uint64_t cr3, uint64_t number);
+/* The registers of a vCPU that does not run, as text. */
+void kvm_print_registers(int vcpu, GString *out);
 /* A throw-away VM runs some dozen instructions in rings 0, 1 and 3. */
 bool kvm_probe(GString *why_not);

@@ -64,3 +64,25 @@ bool kvm_set_long_mode(int vcpu, uint64_t rip, uint64_t rsp, uint64_t cr3, uint6
     s.efer = 0xd00;     /* LME, LMA, NXE */
     return ioctl(vcpu, KVM_SET_SREGS, &s) == 0 && ioctl(vcpu, KVM_SET_REGS, &r) == 0;
 }
+
+void kvm_print_registers(int vcpu, GString *out)
+{
+    struct kvm_regs r;
+    struct kvm_sregs s;
+
+    if (ioctl(vcpu, KVM_GET_REGS, &r) < 0 || ioctl(vcpu, KVM_GET_SREGS, &s) < 0)
+        return;
+    const struct {
+        const char *name;
+        uint64_t value;
+    } regs[] = {{"RAX", r.rax}, {"RBX", r.rbx}, {"RCX", r.rcx}, {"RDX", r.rdx}, {"RSI", r.rsi},
+                {"RDI", r.rdi}, {"RBP", r.rbp}, {"RSP", r.rsp}, {"R8 ", r.r8},  {"R9 ", r.r9},
+                {"R10", r.r10}, {"R11", r.r11}, {"R12", r.r12}, {"R13", r.r13}, {"R14", r.r14},
+                {"R15", r.r15}, {"RIP", r.rip}, {"RFL", r.rflags}, {"CR2", s.cr2}, {"CR3", s.cr3},
+                {"CR0", s.cr0}, {"CR4", s.cr4}, {"FS ", s.fs.base}, {"GS ", s.gs.base}};
+    for (size_t i = 0; i < G_N_ELEMENTS(regs); i++)
+        g_string_append_printf(out, "%s=%016llx%c", regs[i].name, (unsigned long long)regs[i].value,
+                               i % 4 == 3 ? '\n' : ' ');
+    g_string_append_printf(out, "CS =%04x CPL=%u SS =%04x EFER=%llx\n", s.cs.selector, s.ss.dpl,
+                           s.ss.selector, (unsigned long long)s.efer);
+}

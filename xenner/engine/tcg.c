@@ -106,7 +106,12 @@ static uint64_t tcg_tsc_hz(struct engine *e)
 
 static int tcg_vcpu_tid(struct engine *e, unsigned vcpu)
 {
-    return 0;
+    return tcg_child_tid(e->child, vcpu);
+}
+
+static void tcg_registers(struct engine *e, unsigned vcpu, GString *out)
+{
+    tcg_child_registers(e->child, vcpu, out);
 }
 
 const struct engine_ops engine_tcg = {
@@ -118,5 +123,6 @@ const struct engine_ops engine_tcg = {
     .kick = tcg_kick,
     .tsc_hz = tcg_tsc_hz,
     .vcpu_tid = tcg_vcpu_tid,
+    .registers = tcg_registers,
     .destroy = tcg_destroy,
 };

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <gio/gio.h>
 #include <glib-unix.h>
+#include <json-glib/json-glib.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -32,6 +33,7 @@ struct tcg_child {
     int kick[64];                 /* eventfd a vCPU */
     GString *qmp_in;
     unsigned qmp_id;
+    int tids[64]; /* 0: not asked for yet */
 };
 
 static const char *qemu_program(void)
@@ -43,9 +45,7 @@ static const char *qemu_program(void)
 
 bool tcg_child_probe(GString *why_not)
 {
-    g_autofree char *path = g_find_program_in_path(qemu_program());
-
-    if (path)
+    if (child_can_run(qemu_program()))
         return true;
     g_string_append_printf(why_not, "no '%s' in PATH (Debian: package qemu-system-x86)",
                            qemu_program());
@@ -145,6 +145,10 @@ static char **build_argv(const struct engine_config *cfg)
     ADD("-no-user-config");
     ADD("-no-reboot");
     ADD("-S");
+    if (cfg->sandbox) {
+        ADD("-sandbox");
+        ADD("on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
+    }
     ADD("-display");
     ADD("none");
     /* All that is not CPU, LAPIC or doorbell is off; RAM splits where guest_mem.h says. */
@@ -222,24 +226,36 @@ static char *qmp_read_line(struct tcg_child *c)
     }
 }
 
-/* Our own child answers in QMP's fixed shape: a reply carries our id, an event does not. */
-static bool qmp_command(struct tcg_child *c, const char *name, GError **error)
+/*
+ * Our own child answers in QMP's fixed shape: a reply carries our id, an event does not. arguments is
+ * JSON; the answer is the whole line, NULL when it is an error or there is none.
+ */
+static char *qmp_ask(struct tcg_child *c, const char *name, const char *arguments)
 {
     g_autofree char *id = g_strdup_printf("\"id\": \"x%u\"", ++c->qmp_id);
-    g_autofree char *cmd = g_strdup_printf("{\"execute\": \"%s\", %s}\n", name, id);
+    g_autofree char *cmd = g_strdup_printf("{\"execute\": \"%s\", \"arguments\": %s, %s}\n", name,
+                                           arguments, id);
+    g_autofree char *line = NULL;
 
-    if (send(c->qmp, cmd, strlen(cmd), MSG_NOSIGNAL) == (ssize_t)strlen(cmd)) {
-        g_autofree char *line = NULL;
-        while ((line = qmp_read_line(c))) {
-            if (strstr(line, id) && strstr(line, "\"return\""))
-                return true;
-            if (strstr(line, id))
-                break;
-            g_clear_pointer(&line, g_free);
-        }
-    }
-    g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "the QEMU process did not obey '%s'", name);
-    return false;
+    if (send(c->qmp, cmd, strlen(cmd), MSG_NOSIGNAL) != (ssize_t)strlen(cmd))
+        return NULL;
+    while ((line = qmp_read_line(c)) && !strstr(line, id))
+        g_clear_pointer(&line, g_free);
+    return line && strstr(line, "\"return\"") ? g_steal_pointer(&line) : NULL;
+}
+
+static bool qmp_command(struct tcg_child *c, const char *name, GError **error)
+{
+    g_autofree char *line = qmp_ask(c, name, "{}");
+
+    if (!line)
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "the QEMU process did not obey '%s'", name);
+    return line != NULL;
+}
+
+static bool negotiate(struct tcg_child *c, GError **error)
+{
+    return c->qmp_id > 0 || qmp_command(c, "qmp_capabilities", error);
 }
 
 static bool start_process(struct tcg_child *c, const struct engine_config *cfg, GError **error)
@@ -256,7 +272,7 @@ static bool start_process(struct tcg_child *c, const struct engine_config *cfg, 
                                        {rom, FD_ROM},
                                        {doorbell[1], FD_DOORBELL},
                                        {qmp[1], FD_QMP}};
-        c->process = child_spawn(argv, fds, G_N_ELEMENTS(fds), on_child_exit, c, error);
+        c->process = child_spawn_guest(argv, fds, G_N_ELEMENTS(fds), on_child_exit, c, error);
     }
     c->doorbell_server = doorbell[0];
     c->qmp = qmp[0];
@@ -290,14 +306,49 @@ struct tcg_child *tcg_child_new(const struct engine_config *cfg, const struct tc
 
 bool tcg_child_run(struct tcg_child *c, GError **error)
 {
-    if (c->qmp_id == 0 && !qmp_command(c, "qmp_capabilities", error))
-        return false;
-    return qmp_command(c, "cont", error);
+    return negotiate(c, error) && qmp_command(c, "cont", error);
 }
 
 bool tcg_child_stop(struct tcg_child *c, GError **error)
 {
     return qmp_command(c, "stop", error);
+}
+
+/* The value of "return" in an answer of type, as json-glib has it; owned. */
+static JsonNode *ask(struct tcg_child *c, const char *name, const char *arguments, JsonNodeType type)
+{
+    g_autofree char *line = negotiate(c, NULL) ? qmp_ask(c, name, arguments) : NULL;
+    g_autoptr(JsonNode) top = line ? json_from_string(line, NULL) : NULL;
+    JsonNode *value = top && JSON_NODE_HOLDS_OBJECT(top)
+                          ? json_object_get_member(json_node_get_object(top), "return") : NULL;
+
+    return value && JSON_NODE_TYPE(value) == type ? json_node_copy(value) : NULL;
+}
+
+int tcg_child_tid(struct tcg_child *c, unsigned vcpu)
+{
+    g_autoptr(JsonNode) node = NULL;
+
+    if (!c->tids[0] && (node = ask(c, "query-cpus-fast", "{}", JSON_NODE_ARRAY))) {
+        JsonArray *list = json_node_get_array(node);
+        for (guint i = 0; i < MIN(json_array_get_length(list), c->vcpus); i++)
+            c->tids[i] = (int)json_object_get_int_member_with_default(
+                json_array_get_object_element(list, i), "thread-id", 0);
+    }
+    return vcpu < c->vcpus ? c->tids[vcpu] : 0;
+}
+
+void tcg_child_registers(struct tcg_child *c, unsigned vcpu, GString *out)
+{
+    g_autofree char *args = g_strdup_printf(
+        "{\"command-line\": \"info registers\", \"cpu-index\": %u}", vcpu);
+    g_autoptr(JsonNode) node = ask(c, "human-monitor-command", args, JSON_NODE_VALUE);
+    const char *text = node ? json_node_get_string(node) : NULL;
+
+    for (const char *s = text ? text : ""; *s; s++) {
+        if (*s != '\r')
+            g_string_append_c(out, *s);
+    }
 }
 
 void tcg_child_kick(struct tcg_child *c, unsigned vcpu)

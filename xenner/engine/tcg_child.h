@@ -20,6 +20,10 @@ struct tcg_child *tcg_child_new(const struct engine_config *cfg, const struct tc
 /* Waits for QEMU's answer. */
 bool tcg_child_run(struct tcg_child *c, GError **error);
 bool tcg_child_stop(struct tcg_child *c, GError **error);
+/* QEMU's thread of that vCPU; 0 when it does not say. */
+int tcg_child_tid(struct tcg_child *c, unsigned vcpu);
+/* What QEMU has to say of a vCPU's registers. */
+void tcg_child_registers(struct tcg_child *c, unsigned vcpu, GString *out);
 /* Any thread. */
 void tcg_child_kick(struct tcg_child *c, unsigned vcpu);
 void tcg_child_free(struct tcg_child *c);

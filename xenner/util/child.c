@@ -1,4 +1,5 @@
 #include "xenner/util/child.h"
+#include "xenner/util/spawner.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,9 +13,32 @@
 struct child {
     pid_t pid;
     guint watch;
+    struct spawner *spawner; /* whose child it is; NULL: ours */
     child_exit_fn exited;
     void *opaque;
 };
+
+/*
+ * The process has one spawner or none, set once before there are children: whoever starts a program
+ * need not know whether he still may.
+ */
+static struct {
+    struct spawner *spawner;
+    bool always;
+} process;
+
+void child_use_spawner(struct spawner *s, bool always)
+{
+    process.spawner = s;
+    process.always = always;
+}
+
+bool child_can_run(const char *program)
+{
+    g_autofree char *path = process.spawner ? NULL : g_find_program_in_path(program);
+
+    return process.spawner || path;
+}
 
 static void on_exit_watch(GPid pid, gint status, gpointer data)
 {
@@ -73,18 +97,15 @@ fail:
     _exit(127);
 }
 
-struct child *child_spawn(char *const argv[], const struct child_fd *fds, unsigned nr_fds,
-                          child_exit_fn exited, void *opaque, GError **error)
+pid_t child_fork(char *const argv[], const struct child_fd *fds, unsigned nr_fds, int *ret_err)
 {
     int pipe_fd[2], err = 0;
 
-    g_assert(nr_fds <= CHILD_MAX_FDS);
     pid_t parent = getpid();
 
     if (pipe2(pipe_fd, O_CLOEXEC) < 0) {
-        g_set_error(error, G_SPAWN_ERROR, G_SPAWN_ERROR_FORK, "could not make a pipe: %s",
-                    g_strerror(errno));
-        return NULL;
+        *ret_err = errno;
+        return -1;
     }
     pid_t pid = fork();
     if (pid == 0)
@@ -95,20 +116,53 @@ struct child *child_spawn(char *const argv[], const struct child_fd *fds, unsign
     else if (read(pipe_fd[0], &err, sizeof(err)) != sizeof(err))
         err = 0;
     close(pipe_fd[0]);
-    if (err) {
-        if (pid > 0)
-            waitpid(pid, NULL, 0);
-        g_set_error(error, G_SPAWN_ERROR, G_SPAWN_ERROR_FAILED, "could not run '%s': %s", argv[0],
-                    g_strerror(err));
-        return NULL;
-    }
+    if (err && pid > 0)
+        waitpid(pid, NULL, 0);
+    *ret_err = err;
+    return err ? -1 : pid;
+}
 
+/* The spawner has reaped it. */
+static void on_report(void *opaque, int status)
+{
+    on_exit_watch(0, status, opaque);
+}
+
+static struct child *spawn(struct spawner *spawner, char *const argv[], const struct child_fd *fds,
+                           unsigned nr_fds, child_exit_fn exited, void *opaque, GError **error)
+{
     struct child *c = g_new0(struct child, 1);
-    c->pid = pid;
+    int err;
+
+    g_assert(nr_fds <= CHILD_MAX_FDS);
+    c->spawner = spawner;
     c->exited = exited;
     c->opaque = opaque;
-    c->watch = g_child_watch_add(pid, on_exit_watch, c);
+    if (spawner) {
+        c->pid = spawner_spawn(spawner, argv, fds, nr_fds, on_report, c, error);
+    } else {
+        c->pid = child_fork(argv, fds, nr_fds, &err);
+        if (c->pid < 0)
+            g_set_error(error, G_SPAWN_ERROR, G_SPAWN_ERROR_FAILED, "could not run '%s': %s", argv[0],
+                        g_strerror(err));
+        else
+            c->watch = g_child_watch_add(c->pid, on_exit_watch, c);
+    }
+    if (c->pid < 0)
+        g_clear_pointer(&c, g_free);
     return c;
+}
+
+struct child *child_spawn(char *const argv[], const struct child_fd *fds, unsigned nr_fds,
+                          child_exit_fn exited, void *opaque, GError **error)
+{
+    return spawn(process.always ? process.spawner : NULL, argv, fds, nr_fds, exited, opaque, error);
+}
+
+struct child *child_spawn_guest(char *const argv[], const struct child_fd *fds, unsigned nr_fds,
+                                child_exit_fn exited, void *opaque, GError **error)
+{
+    return spawn(process.spawner, argv, fds, nr_fds, exited, opaque, error);
 }
 
 int child_pid(const struct child *c)
@@ -120,7 +174,10 @@ void child_end(struct child *c, int timeout_ms)
 {
     if (c && c->pid > 0) {
         struct pollfd p = {.fd = (int)syscall(SYS_pidfd_open, c->pid, 0), .events = POLLIN};
-        kill(c->pid, SIGTERM);
+        if (c->spawner)
+            spawner_signal(c->spawner, c->pid, SIGTERM);
+        else
+            kill(c->pid, SIGTERM);
         if (p.fd >= 0) {
             poll(&p, 1, timeout_ms);
             close(p.fd);
@@ -135,7 +192,9 @@ void child_free(struct child *c)
         return;
     if (c->watch)
         g_source_remove(c->watch);
-    if (c->pid > 0) {
+    if (c->pid > 0 && c->spawner) {
+        spawner_kill(c->spawner, c->pid);
+    } else if (c->pid > 0) {
         kill(c->pid, SIGKILL);
         waitpid(c->pid, NULL, 0);
     }

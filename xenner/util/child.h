@@ -6,8 +6,15 @@
 
 #include <glib.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 struct child;
+struct spawner;
+
+/* s starts what child_spawn_guest() is asked for, and all of the rest, too, if always. Borrowed. */
+void child_use_spawner(struct spawner *s, bool always);
+/* Whether there is such a program in PATH, or a spawner, who knows better. */
+bool child_can_run(const char *program);
 
 /* status as from waitpid(). Main loop's thread, once. */
 typedef void (*child_exit_fn)(void *opaque, int status);
@@ -25,6 +32,11 @@ struct child_fd {
  */
 struct child *child_spawn(char *const argv[], const struct child_fd *fds, unsigned nr_fds,
                           child_exit_fn exited, void *opaque, GError **error);
+/* The same for one that runs what the guest says: with no more privileges than we will have. */
+struct child *child_spawn_guest(char *const argv[], const struct child_fd *fds, unsigned nr_fds,
+                                child_exit_fn exited, void *opaque, GError **error);
+/* Only the fork and the exec, not tied to a main loop: -1 with *ret_err, an errno. */
+pid_t child_fork(char *const argv[], const struct child_fd *fds, unsigned nr_fds, int *ret_err);
 int child_pid(const struct child *c);
 /* Asks it to end (SIGTERM) and waits up to that many milliseconds, then child_free(). Accepts NULL. */
 void child_end(struct child *c, int timeout_ms);

@@ -14,6 +14,7 @@ const struct log_domain log_domains[] = {
     {"emu", "messages of the part inside the VM"},
     {"fb", "what is wrong with a guest's framebuffer or keyboard"},
     {"hypercall", "hypercalls that failed, as the part inside the VM saw them"},
+    {"libxl", "on a Xen host: what Xen's toolstack says"},
     {"net", "networks: rings, offloads, connections"},
     {"vnc", "VNC clients"},
     {"xenbus", "states of PV devices"},

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gio/gio.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -13,7 +14,7 @@
 
 struct rundir {
     char *path;
-    int lock;
+    int lock, dir;
 };
 
 char *rundir_base(void)
@@ -34,10 +35,12 @@ static bool failed(GError **error, const char *what, const char *path)
     return false;
 }
 
-/* All that is in the directory, then the directory; no link is followed. */
-static void remove_tree(int parent, const char *name)
+static void remove_tree(int parent, const char *name);
+
+/* All that is in the directory; no link is followed. */
+static void remove_contents(int parent)
 {
-    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
 
     for (struct dirent *e; dir && (e = readdir(dir));) {
@@ -50,6 +53,17 @@ static void remove_tree(int parent, const char *name)
         closedir(dir);
     else if (fd >= 0)
         close(fd);
+}
+
+/* The same, then the directory. */
+static void remove_tree(int parent, const char *name)
+{
+    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+    if (fd >= 0) {
+        remove_contents(fd);
+        close(fd);
+    }
     unlinkat(parent, name, AT_REMOVEDIR);
 }
 
@@ -162,6 +176,9 @@ static bool make_directory(struct rundir *r, int base, const char *name, GError 
 
     if (mkdirat(base, name, 0700) < 0)
         return failed(error, "make", r->path);
+    r->dir = openat(base, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (r->dir < 0)
+        return failed(error, "open", r->path);
     r->lock = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     /* waits at most for somebody who asks whether we live */
     if (r->lock < 0 || flock(r->lock, LOCK_EX) < 0)
@@ -178,7 +195,7 @@ struct rundir *rundir_new(const char *base, const char *name, const char *uuid, 
     sweep(fd);
     struct rundir *r = g_new0(struct rundir, 1);
     g_autofree char *own = choose_name(fd, name, uuid);
-    r->lock = -1;
+    r->lock = r->dir = -1;
     r->path = g_build_filename(base, own, NULL);
     if (!make_directory(r, fd, own, error) || !write_info(r, name, uuid, error)) {
         rundir_free(r);
@@ -198,14 +215,40 @@ char *rundir_file(const struct rundir *r, const char *name)
     return g_build_filename(r->path, name, NULL);
 }
 
+bool rundir_write(const struct rundir *r, const char *name, const char *text, GError **error)
+{
+    g_autofree char *half = g_strconcat(".", name, NULL);
+    int fd = openat(r->dir, half, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    size_t len = strlen(text);
+    bool ok = fd >= 0 && write(fd, text, len) == (ssize_t)len;
+
+    if (fd >= 0)
+        close(fd);
+    return (ok && renameat(r->dir, half, r->dir, name) == 0) || failed(error, "write", name);
+}
+
+bool rundir_give(const struct rundir *r, uid_t uid, gid_t gid, GError **error)
+{
+    g_autoptr(GPtrArray) names = names_in(r->dir);
+
+    for (guint i = 0; i < names->len; i++) {
+        if (fchownat(r->dir, g_ptr_array_index(names, i), uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
+            return failed(error, "give away", r->path);
+    }
+    return fchown(r->dir, uid, gid) == 0 || failed(error, "give away", r->path);
+}
+
 void rundir_free(struct rundir *r)
 {
     if (!r)
         return;
     if (r->lock >= 0) { /* only then it is ours */
-        remove_tree(AT_FDCWD, r->path);
+        remove_contents(r->dir);
+        rmdir(r->path);
         close(r->lock);
     }
+    if (r->dir >= 0)
+        close(r->dir);
     g_free(r->path);
     g_free(r);
 }

@@ -32,6 +32,10 @@ struct rundir *rundir_new(const char *base, const char *name, const char *uuid, 
 const char *rundir_path(const struct rundir *r);
 /* "PATH/name"; caller frees. */
 char *rundir_file(const struct rundir *r, const char *name);
+/* Writes a file of it anew, all or nothing; also when its path is out of reach (-chroot). */
+bool rundir_write(const struct rundir *r, const char *name, const char *text, GError **error);
+/* Makes it that user's, who can't remove it from base then: the next start's sweep does. */
+bool rundir_give(const struct rundir *r, uid_t uid, gid_t gid, GError **error);
 /* Removes the directory with all that is in it. Accepts NULL. */
 void rundir_free(struct rundir *r);
 

@@ -58,17 +58,24 @@ static char *whole_path(const char *label)
 
 void vm_doors_console(struct vm_doors *doors, struct domain *domain, unsigned n, const char *label)
 {
-    g_autofree char *name = g_strdup_printf("console.%u", n), *path = NULL, *where = NULL;
+    g_autofree char *name = g_strdup_printf("console.%u", n), *where = NULL;
     g_autoptr(GError) error = NULL;
+    xen_pfn_t gfn;
+    evtchn_port_t port;
 
-    if (g_str_has_prefix(label, "pty:"))
+    /* where xenconsoled serves console 0, the node is xenconsoled's */
+    if (g_str_has_prefix(label, "pty:") && (n || domain_console(domain, 0, &gfn, &port)))
         write_tty(domain, n, label + 4);
     if (!doors)
         return;
-    path = rundir_file(doors->dir, name);
     where = whole_path(label);
-    if (!g_file_set_contents(path, where, -1, &error))
+    if (!rundir_write(doors->dir, name, where, &error))
         g_warning("%s", error->message);
+}
+
+bool vm_doors_give(struct vm_doors *doors, uid_t uid, gid_t gid, GError **error)
+{
+    return !doors || rundir_give(doors->dir, uid, gid, error);
 }
 
 void vm_doors_free(struct vm_doors *doors)

@@ -16,4 +16,6 @@ struct vm_doors *vm_doors_new(const struct vm_config *cfg);
 void vm_doors_serve(struct vm_doors *doors, struct domain *domain);
 /* Where console n of the domain is: the chardev's label. */
 void vm_doors_console(struct vm_doors *doors, struct domain *domain, unsigned n, const char *label);
+/* Its directory becomes that user's: xenner goes on as him. */
+bool vm_doors_give(struct vm_doors *doors, uid_t uid, gid_t gid, GError **error);
 void vm_doors_free(struct vm_doors *doors);

@@ -100,17 +100,26 @@ static gboolean quit_soon(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
+static void print_escapes(struct vm *vm, struct console_backend *console)
+{
+    unsigned code = vm->cfg->escape_key ? vm->cfg->escape_key : 1;
+    g_autofree char *key = code < ' ' ? g_strdup_printf("C-%c", g_ascii_tolower((char)(code + '@')))
+                                      : g_strdup_printf("%c", code);
+    g_autofree char *help = g_strdup_printf("\r\n%s h    print this help\r\n%s x    exit\r\n"
+                                            "%s %s  send %s\r\n", key, key, key, key, key);
+
+    console_backend_debug_out(console, help, strlen(help));
+}
+
 /* The keys that mean something without a monitor: QEMU's x and h. */
 static void on_escape(void *opaque, struct console_backend *console, char key)
 {
-    static const char help[] = "\r\nC-a h    print this help\r\nC-a x    exit\r\n"
-                               "C-a C-a  send C-a\r\n";
     struct vm *vm = opaque;
 
     if (key == 'x')
         g_idle_add(quit_soon, vm);
     else if (key == 'h')
-        console_backend_debug_out(console, help, sizeof(help) - 1);
+        print_escapes(vm, console);
 }
 
 static struct console_backend *open_console(struct vm *vm, unsigned n, GError **error)
@@ -123,6 +132,8 @@ static struct console_backend *open_console(struct vm *vm, unsigned n, GError **
     g_assert(chr); /* vm_config_validate() looked */
     if (domain_console(vm->domain, n, &gfn, &port))
         return console_backend_new(domain_host(vm->domain), gfn, port, chr, error);
+    if (n == 0)
+        return console_backend_new_tty(domain_host(vm->domain), chr);
     return console_backend_new_device(domain_host(vm->domain), n, chr, error);
 }
 
@@ -306,6 +317,11 @@ static void on_tray(void *opaque, const char *device, bool open)
 
 static const struct vm_disks_events disk_events = {on_deleted, on_tray};
 
+static void on_vnc(void *opaque, unsigned i, enum vnc_event what, const struct vnc_address *client)
+{
+    tell(opaque, (struct vm_event){VM_EVENT_VNC, .vnc = {i, what, client}});
+}
+
 struct vm *vm_new(const struct vm_config *cfg, GError **error)
 {
     struct vm *vm = g_new0(struct vm, 1);
@@ -322,6 +338,7 @@ struct vm *vm_new(const struct vm_config *cfg, GError **error)
     if (vm->screen) {
         vm_disks_set_events(vm->disks, &disk_events, vm);
         vm_nets_set_deleted(vm->nets, on_deleted, vm);
+        vm_screen_set_vnc_events(vm->screen, on_vnc, vm);
     }
     if (!vm->screen || !open_chardevs(vm, error) || !open_domain(vm, error)) {
         vm_free(vm);
@@ -387,7 +404,9 @@ bool vm_sysrq(struct vm *vm, char key, GError **error)
 
 uint64_t vm_memory(const struct vm *vm)
 {
-    return vm->domain ? domain_memory(vm->domain) : vm->cfg->memory.bytes;
+    uint64_t bytes = vm->domain ? domain_memory(vm->domain) : 0;
+
+    return bytes ? bytes : vm->cfg->memory.bytes;
 }
 
 bool vm_memory_stats(struct vm *vm, uint64_t *ret_free, uint64_t *ret_total)
@@ -497,6 +516,20 @@ int vm_vcpu_tid(struct vm *vm, unsigned vcpu)
     return vm->domain ? domain_vcpu_tid(vm->domain, vcpu) : 0;
 }
 
+bool vm_registers(struct vm *vm, unsigned vcpu, GString *out, GError **error)
+{
+    bool running = vm->state == RUN_RUNNING;
+
+    if (!vm->domain) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "this machine has no guest");
+        return false;
+    }
+    if (running && !domain_set_running(vm->domain, false, error))
+        return false;
+    domain_registers(vm->domain, vcpu, out);
+    return !running || domain_set_running(vm->domain, true, error);
+}
+
 const char *vm_accel(const struct vm *vm)
 {
     return vm->domain ? domain_accel(vm->domain) : vm->accel ? vm->accel : "none";
@@ -515,6 +548,11 @@ struct vm_disks *vm_disks(struct vm *vm)
 struct vm_nets *vm_nets(struct vm *vm)
 {
     return vm->nets;
+}
+
+bool vm_give(struct vm *vm, uid_t uid, gid_t gid, GError **error)
+{
+    return vm_doors_give(vm->doors, uid, gid, error);
 }
 
 void vm_free(struct vm *vm)

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "xenner/config/vm_config.h"
+#include "xenner/display/vnc_info.h"
 #include "xenner/vm/control.h"
 #include "xenner/vm/lifecycle.h"
 
@@ -57,6 +58,7 @@ enum vm_event_kind {
     VM_EVENT_DEVICE_DELETED, /* id: the guest has let go of it */
     VM_EVENT_TRAY,     /* id, open */
     VM_EVENT_BALLOON,  /* vm_memory() has changed */
+    VM_EVENT_VNC,      /* vnc */
     VM_EVENT_CHARDEV,  /* id, open: somebody opened or closed a console's other end */
 };
 
@@ -66,6 +68,11 @@ struct vm_event {
     const char *reason; /* QEMU's ShutdownCause */
     const char *id;
     bool open;
+    struct {
+        unsigned i; /* the server's number in the configuration */
+        enum vnc_event what;
+        const struct vnc_address *client;
+    } vnc;
 };
 
 typedef void (*vm_listener_fn)(void *opaque, const struct vm_event *event);
@@ -76,6 +83,8 @@ const struct vm_config *vm_configuration(const struct vm *vm);
 struct chardev *vm_chardev(struct vm *vm, const char *id);
 /* The thread that runs it, 0 when nobody knows. */
 int vm_vcpu_tid(struct vm *vm, unsigned vcpu);
+/* A vCPU's registers as text; a guest that runs is stopped for the moment. */
+bool vm_registers(struct vm *vm, unsigned vcpu, GString *out, GError **error);
 /* "tcg", "kvm" */
 const char *vm_accel(const struct vm *vm);
 /* The display and its VNC servers (vm_screen.h), for screenshots, passwords, keys. Borrowed. */
@@ -83,5 +92,7 @@ struct vm_screen *vm_screen(struct vm *vm);
 /* For monitors: what is plugged, and to plug more (vm_disks.h, vm_nets.h). Borrowed. */
 struct vm_disks *vm_disks(struct vm *vm);
 struct vm_nets *vm_nets(struct vm *vm);
+/* Who we are from now on: what is ours and stays open on disk becomes his. */
+bool vm_give(struct vm *vm, uid_t uid, gid_t gid, GError **error);
 /* Accepts NULL. */
 void vm_free(struct vm *vm);

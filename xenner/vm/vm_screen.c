@@ -1,6 +1,7 @@
 #include "xenner/vm/vm_screen.h"
 #include "xenner/backend/fb.h"
 #include "xenner/backend/kbd.h"
+#include "xenner/display/key_queue.h"
 #include "xenner/display/text_view.h"
 #include "xenner/display/vnc.h"
 
@@ -11,9 +12,26 @@ struct vm_screen {
     struct display *display;
     struct text_view *text;
     GPtrArray *vncs; /* struct vnc *, owned; as cfg->vncs */
+    GPtrArray *vnc_users; /* struct vnc_user *, owned */
+    struct key_queue *keys;
+    vm_vnc_fn vnc_event;
+    void *vnc_opaque;
     struct fb *fb;
     struct kbd *kbd;
 };
+
+struct vnc_user { /* whose events they are */
+    struct vm_screen *screen;
+    unsigned i;
+};
+
+static void on_vnc_event(void *opaque, enum vnc_event what, const struct vnc_address *client)
+{
+    struct vnc_user *u = opaque;
+
+    if (u->screen->vnc_event)
+        u->screen->vnc_event(u->screen->vnc_opaque, u->i, what, client);
+}
 
 static bool open_vnc(struct vm_screen *s, const struct vnc_config *c, GError **error)
 {
@@ -24,6 +42,10 @@ static bool open_vnc(struct vm_screen *s, const struct vnc_config *c, GError **e
         g_prefix_error(error, "%s: ", c->origin.text);
         return false;
     }
+    struct vnc_user *u = g_new0(struct vnc_user, 1);
+    *u = (struct vnc_user){s, s->vncs->len};
+    g_ptr_array_add(s->vnc_users, u);
+    vnc_set_events(vnc, on_vnc_event, u);
     g_ptr_array_add(s->vncs, vnc);
     g_log("vnc", G_LOG_LEVEL_DEBUG, "listens on %s", vnc_label(vnc));
     return true;
@@ -35,7 +57,9 @@ struct vm_screen *vm_screen_new(const struct vm_config *cfg, GError **error)
 
     s->cfg = cfg;
     s->display = display_new();
+    s->keys = key_queue_new(s->display);
     s->text = text_view_new(s->display);
+    s->vnc_users = g_ptr_array_new_with_free_func(g_free);
     s->vncs = g_ptr_array_new_with_free_func((GDestroyNotify)vnc_free);
     for (guint i = 0; i < cfg->vncs->len; i++) {
         if (!open_vnc(s, g_ptr_array_index(cfg->vncs, i), error)) {
@@ -71,6 +95,8 @@ void vm_screen_free(struct vm_screen *s)
         return;
     vm_screen_close(s);
     g_ptr_array_unref(s->vncs);
+    g_ptr_array_unref(s->vnc_users);
+    key_queue_free(s->keys);
     text_view_free(s->text);
     display_free(s->display);
     g_free(s);
@@ -86,6 +112,17 @@ void vm_screen_text(void *opaque, const uint8_t *data, size_t len)
 struct display *vm_screen_display(struct vm_screen *s)
 {
     return s->display;
+}
+
+struct key_queue *vm_screen_keys(struct vm_screen *s)
+{
+    return s->keys;
+}
+
+void vm_screen_set_vnc_events(struct vm_screen *s, vm_vnc_fn fn, void *opaque)
+{
+    s->vnc_event = fn;
+    s->vnc_opaque = opaque;
 }
 
 struct vnc *vm_screen_vnc(struct vm_screen *s, const char *id)

@@ -7,11 +7,17 @@
 #pragma once
 
 #include "xenner/config/vm_config.h"
+#include "xenner/display/vnc_info.h"
 #include "xenner/host/xen_host.h"
 
 struct vm_screen;
 struct display;
 struct vnc;
+struct key_queue;
+
+/* i: the server's number in the configuration. */
+typedef void (*vm_vnc_fn)(void *opaque, unsigned i, enum vnc_event what,
+                          const struct vnc_address *client);
 
 /* Opens the VNC servers. cfg is borrowed. */
 struct vm_screen *vm_screen_new(const struct vm_config *cfg, GError **error);
@@ -25,5 +31,9 @@ void vm_screen_free(struct vm_screen *s);
 void vm_screen_text(void *opaque, const uint8_t *data, size_t len);
 /* Borrowed. */
 struct display *vm_screen_display(struct vm_screen *s);
+/* For keys that programs press. Borrowed. */
+struct key_queue *vm_screen_keys(struct vm_screen *s);
+/* Who wants to hear of VNC clients that come and go. */
+void vm_screen_set_vnc_events(struct vm_screen *s, vm_vnc_fn fn, void *opaque);
 /* The server with that id, any for NULL; NULL when there is none. Borrowed. */
 struct vnc *vm_screen_vnc(struct vm_screen *s, const char *id);

@@ -1,0 +1,73 @@
+#!/bin/sh
+# What only a Xen host has: a killed xenner's domain, names, memory, who else ends a domain, who may.
+. "$(dirname "$0")/lib.sh"
+[ "$ACCEL" = xen ] || skip "for Xen hosts"
+
+# idle NAME: a guest that runs until somebody ends it; its process is $pid
+idle()
+{
+    name=$1
+    : >"$work/out"
+    "$XENNER" -accel xen -name "$1" -m 32 -kernel "$TEST_KERNEL" -append "run=version end=halt" \
+        -serial "file:$work/out" </dev/null 2>"$work/err" &
+    pid=$! guest=$!
+    until_true "no plan" "grep -q '^1\.\.[0-9]' $work/out"
+}
+
+domains()
+{
+    xl list | tail -n +3 | wc -l
+}
+
+# a taken name; a signal leaves nothing
+idle one
+first=$pid
+run_xenner -m 32 -kernel "$TEST_KERNEL" -name one -serial null
+expect_status 1
+grep -q "there is a domain 'one' already" "$work/err" || fail "no word of the name"
+[ "$(wc -l <"$work/err")" = 1 ] || fail "more than a line"
+uuid=$(xenstore-read "/local/domain/$(xl domid one)/vm")
+[ -n "$uuid" ] || fail "no uuid"
+kill -TERM $first
+wait $first || fail "status $? after a signal"
+guest=
+[ "$(domains)" = 0 ] || fail "a domain is left behind"
+
+# killed: the next start of the same guest ends what it left
+idle one
+left=$(xl domid one)
+kill -9 $pid
+wait $pid 2>/dev/null
+guest=
+[ "$(domains)" = 1 ] || fail "no domain to be found"
+idle one
+grep -q "domain $left is left over" "$work/err" || fail "no word of the domain that was left over"
+[ "$(domains)" = 1 ] || fail "$(domains) domains"
+
+# another program ends it
+xl destroy one
+status=0
+wait $pid || status=$?
+guest=
+expect_status 1
+grep -q "destroyed by somebody else" "$work/err" || fail "it does not say what happened"
+
+# more memory than there is; a kernel that is none
+run_xenner -m 64G -kernel "$TEST_KERNEL" -name large -serial null
+expect_status 1
+grep -q "the guest needs [0-9]* MiB, and Xen has [0-9]* MiB left" "$work/err" || fail "memory"
+run_xenner -m 32 -kernel "$INITRD" -name none -serial null
+expect_status 1
+[ "$(wc -l <"$work/err")" = 1 ] || fail "more than a line"
+[ "$(domains)" = 0 ] || fail "a domain is left behind"
+
+# by default; not for others than root; not while xenstored is away
+"$XENNER" -accel help >"$work/out"
+expect_line "^xen  usable"
+setpriv --reuid 65534 --clear-groups "$XENNER" -accel help >"$work/out"
+expect_line "^xen  not usable: only root may make domains"
+mv /run/xenstored/socket /run/xenstored/away
+: >/run/xenstored/socket # as a daemon that died leaves it: nobody listens
+"$XENNER" -accel help >"$work/out" 2>"$work/err"
+mv /run/xenstored/away /run/xenstored/socket
+expect_line "^xen  not usable: xenstored does not answer"

@@ -1,0 +1,40 @@
+#!/bin/sh
+# xenhost.sh [TEST ARGUMENTS...]: one boot of the xenhost rig runs the system tests (or the one that is named)
+# on accelerator xen, and says in TAP how each went. Makes the rig's image when it is not there yet.
+set -u
+: "${ASSETS:?}" "${XENNER:?}" "${TEST_KERNEL:?}" "${INITRD:?}" "${XEN_MODULE:=}"
+rigs=$(cd "$(dirname "$0")/../rigs" && pwd)
+export ASSETS
+
+skip()
+{
+    echo "1..0 # SKIP $*"
+    exit 0
+}
+
+[ -n "$XEN_MODULE" ] || skip "built without Xen's libraries (libxen-dev)"
+command -v qemu-system-x86_64 >/dev/null || skip "no qemu-system-x86_64"
+[ -e "$ASSETS/vmlinuz" ] || skip "no $ASSETS/vmlinuz: run make assets"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+if [ ! -e "$ASSETS/xenhost" ]; then
+    [ "$(id -u)" = 0 ] || skip "the rig's image is not made yet, which takes root"
+    sh "$rigs/xenhost-image.sh" "$ASSETS" >"$work/image" 2>&1 ||
+        skip "the rig's image can't be made: $(tail -n 1 "$work/image")"
+fi
+# Xen's domain builder would unpack it at each start, which takes long on the rig.
+/usr/bin/python3 - "$ASSETS/vmlinuz" "$work/vmlinux" <<'PY' || exit 1
+import lzma, struct, sys
+image = open(sys.argv[1], "rb").read()
+at, length = struct.unpack_from("<II", image, 0x248)
+at += (image[0x1f1] + 1) * 512
+open(sys.argv[2], "wb").write(lzma.LZMADecompressor().decompress(image[at:at + length]))
+PY
+# One CPU: emulated ones spend their time waiting for each other, and three times as much passes with two.
+sh "$rigs/xenhost.sh" --smp 1 --timeout 420 --log "$work/console" \
+    --file "$XENNER:/usr/bin/xenner" --file "$XEN_MODULE:/usr/bin/xenner-xen.so" \
+    --file "$XENNER_CONSOLE:/usr/bin/xenner-console" --file "$work/vmlinux:/assets/vmlinux" \
+    --file "$INITRD:/assets/initrd.gz" --file "$TEST_KERNEL:/assets/test-kernel" \
+    --file "$rigs/../system:/tests/system" --file "$rigs/xenhost-suite:/tests/suite" \
+    --run "sh /tests/suite $*"

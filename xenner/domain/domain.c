@@ -1,0 +1,114 @@
+/* Chooses the driver for an accelerator, and passes on what domain.h offers. */
+#include "xenner/domain/driver.h"
+
+#include <gio/gio.h>
+#include <string.h>
+
+const char *const *domain_accels(void)
+{
+    static const char *const accels[] = {"xen", "kvm", "tcg", NULL};
+
+    return accels;
+}
+
+/* NULL: there is none, and why. */
+static const struct domain_driver *find_driver(const char *accel, GString *why_not)
+{
+    if (!g_strv_contains(domain_accels(), accel)) {
+        g_string_append(why_not, "there is no such accelerator");
+        return NULL;
+    }
+    return strcmp(accel, "xen") == 0 ? xen_module_driver(why_not) : &domain_emu_driver;
+}
+
+bool domain_probe(const char *accel, GString *why_not)
+{
+    const struct domain_driver *driver = find_driver(accel, why_not);
+
+    return driver && driver->probe(accel, why_not);
+}
+
+/* The first of the list that works; when none does, the error says why for each. */
+static const char *choose_accel(const struct vm_config *cfg, GError **error)
+{
+    const char *const *list = cfg->accels && cfg->accels[0] ? (const char *const *)cfg->accels
+                                                            : domain_accels();
+    g_autoptr(GString) reasons = g_string_new(NULL);
+
+    for (unsigned i = 0; list[i]; i++) {
+        g_autoptr(GString) why_not = g_string_new(NULL);
+        if (domain_probe(list[i], why_not))
+            return list[i];
+        g_debug("accelerator %s: %s", list[i], why_not->str);
+        g_string_append_printf(reasons, "%s%s: %s", reasons->len ? "; " : "", list[i],
+                               why_not->str);
+    }
+    g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "no usable accelerator: %s",
+                reasons->str);
+    return NULL;
+}
+
+struct domain *domain_create(const struct vm_config *cfg, const struct domain_events *events,
+                             void *opaque, GError **error)
+{
+    g_autoptr(GString) unused = g_string_new(NULL);
+    const char *accel = choose_accel(cfg, error);
+
+    if (!accel)
+        return NULL;
+    struct domain *d = find_driver(accel, unused)->create(cfg, accel, events, opaque, error);
+    if (d)
+        d->accel = accel;
+    return d;
+}
+
+bool domain_set_running(struct domain *d, bool run, GError **error)
+{
+    return d->driver->set_running(d, run, error);
+}
+
+struct xen_host *domain_host(struct domain *d)
+{
+    return d->driver->host(d);
+}
+
+struct store *domain_store(struct domain *d)
+{
+    return d->driver->store ? d->driver->store(d) : NULL;
+}
+
+bool domain_console(struct domain *d, unsigned n, xen_pfn_t *ret_gfn, evtchn_port_t *ret_port)
+{
+    return d->driver->console(d, n, ret_gfn, ret_port);
+}
+
+const char *domain_accel(const struct domain *d)
+{
+    return d->accel;
+}
+
+int domain_vcpu_tid(struct domain *d, unsigned vcpu)
+{
+    return d->driver->vcpu_tid ? d->driver->vcpu_tid(d, vcpu) : 0;
+}
+
+uint64_t domain_memory(struct domain *d)
+{
+    return d->driver->memory ? d->driver->memory(d) : 0;
+}
+
+void domain_registers(struct domain *d, unsigned vcpu, GString *out)
+{
+    d->driver->registers(d, vcpu, out);
+}
+
+void domain_crash_report(struct domain *d, GString *out)
+{
+    d->driver->crash_report(d, out);
+}
+
+void domain_destroy(struct domain *d)
+{
+    if (d)
+        d->driver->destroy(d);
+}

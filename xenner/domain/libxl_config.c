@@ -1,0 +1,53 @@
+#include "xenner/domain/libxl_config.h"
+
+#include <gio/gio.h>
+#include <libxl_utils.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* libxl frees what it is given with free(). */
+static char *copy(const char *s)
+{
+    char *c = s ? strdup(s) : NULL;
+
+    g_assert(c || !s);
+    return c;
+}
+
+static void fill_create_info(libxl_domain_create_info *c, const struct vm_config *cfg,
+                             const char *name, const char *owner)
+{
+    c->type = LIBXL_DOMAIN_TYPE_PV;
+    c->name = copy(name);
+    if (!cfg->uuid || libxl_uuid_from_string(&c->uuid, cfg->uuid))
+        libxl_uuid_generate(&c->uuid);
+    /* Written when the domain is made: there is no moment at which it is nobody's. */
+    c->xsdata = calloc(3, sizeof(char *));
+    g_assert(c->xsdata);
+    c->xsdata[0] = copy(LIBXL_OWNER_NODE);
+    c->xsdata[1] = copy(owner);
+}
+
+bool libxl_config_fill(libxl_ctx *ctx, const struct vm_config *cfg, const char *name,
+                       const char *owner, libxl_domain_config *ret, GError **error)
+{
+    libxl_domain_build_info *b = &ret->b_info;
+    const char *image = vm_config_first_image(cfg, error);
+
+    if (!image)
+        return false;
+    fill_create_info(&ret->c_info, cfg, name, owner);
+    libxl_domain_build_info_init_type(b, LIBXL_DOMAIN_TYPE_PV);
+    b->max_memkb = b->target_memkb = cfg->memory.bytes >> 10;
+    b->max_vcpus = (int)MAX(cfg->vcpus.max, cfg->vcpus.count);
+    if (libxl_cpu_bitmap_alloc(ctx, &b->avail_vcpus, b->max_vcpus)) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "libxl: no memory");
+        return false;
+    }
+    for (unsigned i = 0; i < cfg->vcpus.count; i++)
+        libxl_bitmap_set(&b->avail_vcpus, (int)i);
+    b->kernel = copy(image);
+    b->ramdisk = copy(cfg->boot.initrd);
+    b->cmdline = copy(cfg->boot.cmdline);
+    return true;
+}

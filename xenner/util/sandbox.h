@@ -1,0 +1,20 @@
+/* -sandbox: a seccomp filter over all threads, after which this process can do less to its host. */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+struct sandbox_config {
+    bool on;
+    bool deny_obsolete;  /* system calls that nothing has a use for; the default with on */
+    bool deny_elevate;   /* other users, groups, sessions */
+    bool allow_children; /* with deny_elevate: what is started may, by set-uid programs */
+    bool deny_spawn;     /* processes and programs */
+    bool deny_resources; /* priorities, CPUs, limits */
+};
+
+/*
+ * Loads it, for good. What has no business here at all (modules, mounts, other processes' memory, the
+ * clock) ends the process; what programs try and can do without gets EPERM.
+ */
+bool sandbox_load(const struct sandbox_config *c, GError **error);
