@@ -18,4 +18,4 @@ domain_xml xt "<memballoon model='virtio'><stats period='2'/></memballoon>
     </disk>
     <disk type='file' device='cdrom'><target dev='hdc' bus='ide'/><readonly/></disk>" |
     sed "/memballoon model='none'/d" >"$work/domain.xml"
-libvirt_run libvirt-run.sh # in a network of its own, too
+libvirt_run libvirt-run.sh
