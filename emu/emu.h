@@ -380,7 +380,7 @@ bool mmu_fix_user_fault(struct vcpu *v, uint64_t va, uint32_t error);
 uint64_t scratch_alloc(void); /* maddr of one zeroed frame; 0: none left */
 
 enum frame_type { FRAME_NONE = 0, FRAME_L1, FRAME_L2, FRAME_L3, FRAME_L4, FRAME_TYPE = 7,
-                  FRAME_RELEASED = 0x10, FRAME_PINNED = 0x20 };
+                  FRAME_RELEASED = EMU_FRAME_RELEASED, FRAME_PINNED = 0x20 };
 
 static inline uint8_t frame_type(uint64_t mfn)
 {

@@ -98,20 +98,6 @@ static void info_registers(struct qmp_call *call, const char *args, GString *out
     }
 }
 
-static void info_network(struct qmp_call *call, const char *args, GString *out)
-{
-    const struct vm_config *cfg = vm_configuration(call->vm);
-
-    for (guint i = 0; i < cfg->nics->len; i++) {
-        const struct nic_config *nic = g_ptr_array_index(cfg->nics, i);
-        const uint8_t *m = nic->mac;
-        g_string_append_printf(out, "%s: index=%u,type=nic,model=xen-net-device,"
-                               "macaddr=%02x:%02x:%02x:%02x:%02x:%02x\n", nic->id ? nic->id : "vif", i,
-                               m[0], m[1], m[2], m[3], m[4], m[5]);
-        g_string_append_printf(out, " \\ %s\n", nic->netdev ? nic->netdev : "no network");
-    }
-}
-
 static void info_version(struct qmp_call *call, const char *args, GString *out)
 {
     g_string_append(out, "xenner " XENNER_VERSION " (QEMU 7.2's interface)\n");
@@ -163,9 +149,15 @@ static hmp_fn do_help, do_info;
 
 static const struct hmp_command commands[] = {
     {"balloon", "target -- ask the guest to aim at that many MiB of memory", do_balloon},
+    {"block_resize", "device size -- give a disk another size", hmp_block_resize},
     {"c", "-- the same as cont", do_cont},
-    {"change", "vnc password [secret] -- set the VNC password", hmp_change},
+    {"change", "device file [format] -- another medium for a CD drive; vnc password [secret]", hmp_change},
     {"cont", "-- let the guest run", do_cont},
+    {"device_add", "driver,prop=value,... -- plug a disk or a network card", hmp_device_add},
+    {"device_del", "id -- ask the guest to let go of a device", hmp_device_del},
+    {"drive_add", "dummy if=none,id=id,file=file,... -- open an image for device_add", hmp_drive_add},
+    {"drive_del", "id -- close an image that no device has", hmp_drive_del},
+    {"eject", "[-f] device -- take the medium out of a CD drive", hmp_eject},
     {"expire_password", "protocol time [-d display] -- when a password stops being good",
      hmp_expire_password},
     {"help", "[cmd] -- show the help", do_help},
@@ -173,12 +165,15 @@ static const struct hmp_command commands[] = {
     {"mouse_button", "state -- buttons: 1 left, 2 middle, 4 right", hmp_mouse_button},
     {"mouse_move", "dx dy [dz] -- move the pointer", hmp_mouse_move},
     {"mouse_set", "index -- accepted: there is one pointer", hmp_mouse_set},
+    {"netdev_add", "type,id=id,... -- add a network for device_add", hmp_netdev_add},
+    {"netdev_del", "id -- remove a network", hmp_netdev_del},
     {"q", "-- the same as quit", do_quit},
     {"quit", "-- end the guest and the process", do_quit},
     {"s", "-- the same as stop", do_stop},
     {"screendump", "filename [-f format] [device [head]] -- what the guest shows, to a file",
      hmp_screendump},
     {"sendkey", "keys [hold_ms] -- press keys: sendkey ctrl-alt-f1", hmp_sendkey},
+    {"set_link", "name on|off -- let frames through, or none", hmp_set_link},
     {"set_password", "protocol password [-d display] [connected] -- set a password", hmp_set_password},
     {"stop", "-- stop the guest", do_stop},
     {"system_powerdown", "-- ask the guest to power off", do_powerdown},
@@ -187,12 +182,14 @@ static const struct hmp_command commands[] = {
 
 static const struct hmp_command infos[] = {
     {"balloon", "-- the guest's memory", info_balloon},
+    {"block", "-- the disks", hmp_info_block},
+    {"blockstats", "-- what the guest did on them", hmp_info_blockstats},
     {"chardev", "-- the character devices", info_chardev},
     {"cpus", "-- the vCPUs and their threads", info_cpus},
     {"kvm", "-- whether KVM runs the guest", info_kvm},
     {"mice", "-- the pointer", hmp_info_mice},
     {"name", "-- the guest's name", info_name},
-    {"network", "-- the network cards", info_network},
+    {"network", "-- the network cards and what they are on", hmp_info_network},
     {"registers", "[-a] -- the registers of vCPU 0, or of all", info_registers},
     {"status", "-- whether the guest runs", info_status},
     {"uuid", "-- the guest's UUID", info_uuid},
@@ -226,8 +223,7 @@ static void do_help(struct qmp_call *call, const char *args, GString *out)
         list(commands, G_N_ELEMENTS(commands), "", args, out);
 }
 
-/* Splits a word off; *rest is what follows, without the spaces between. */
-static char *first_word(const char *text, const char **rest)
+char *hmp_first_word(const char *text, const char **rest)
 {
     size_t len = strcspn(text, " \t");
 
@@ -238,7 +234,7 @@ static char *first_word(const char *text, const char **rest)
 static void do_info(struct qmp_call *call, const char *args, GString *out)
 {
     const char *rest;
-    g_autofree char *name = first_word(args, &rest);
+    g_autofree char *name = hmp_first_word(args, &rest);
 
     if (!*name) {
         list(infos, G_N_ELEMENTS(infos), "info ", "", out);
@@ -259,7 +255,7 @@ char *hmp_run(struct qmp_call *call, const char *line)
 
     if (!*text)
         return NULL;
-    g_autofree char *name = first_word(text, &rest);
+    g_autofree char *name = hmp_first_word(text, &rest);
     const struct hmp_command *c = find(commands, G_N_ELEMENTS(commands), name);
     if (c)
         c->run(call, rest, out);

@@ -20,3 +20,10 @@ bool hmp_simple(struct qmp_call *call, const char *name, JsonObject *args, GStri
 /* hmp_display.c: the screen, keys, the pointer, VNC */
 hmp_fn hmp_screendump, hmp_sendkey, hmp_mouse_move, hmp_mouse_button, hmp_mouse_set, hmp_change,
     hmp_set_password, hmp_expire_password, hmp_info_vnc, hmp_info_mice;
+
+/* Splits a word off; *rest is what follows, without the spaces between. */
+char *hmp_first_word(const char *text, const char **rest);
+/* hmp_devices.c: disks and networks */
+hmp_fn hmp_device_add, hmp_device_del, hmp_drive_add, hmp_drive_del, hmp_netdev_add, hmp_netdev_del,
+    hmp_set_link, hmp_eject, hmp_change_medium, hmp_block_resize, hmp_info_block, hmp_info_blockstats,
+    hmp_info_network;

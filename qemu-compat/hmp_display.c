@@ -110,7 +110,7 @@ void hmp_change(struct qmp_call *call, const char *args, GString *out)
         json_object_set_string_member(o, "password", w.argv[2]);
         hmp_simple(call, "change-vnc-password", o, out);
     } else {
-        g_string_append(out, "change: 'vnc password SECRET' is what there is\n");
+        hmp_change_medium(call, args, out);
     }
     g_strfreev(w.argv);
 }

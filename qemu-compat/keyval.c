@@ -81,13 +81,27 @@ static bool parse_json(const char *text, struct keyval *ret, GError **error)
     return flatten(ret, "", root, error);
 }
 
+static void init(struct keyval *kv)
+{
+    kv->keys = g_ptr_array_new_with_free_func(g_free);
+    kv->values = g_ptr_array_new_with_free_func(g_free);
+    kv->used = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+}
+
+bool keyval_from_object(JsonObject *object, struct keyval *ret, GError **error)
+{
+    g_autoptr(JsonNode) node = json_node_new(JSON_NODE_OBJECT);
+
+    init(ret);
+    json_node_set_object(node, object);
+    return flatten(ret, "", node, error);
+}
+
 bool keyval_parse(const char *text, const char *implied, struct keyval *ret, GError **error)
 {
     const char *at = text;
 
-    ret->keys = g_ptr_array_new_with_free_func(g_free);
-    ret->values = g_ptr_array_new_with_free_func(g_free);
-    ret->used = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    init(ret);
     if (text[0] == '{')
         return parse_json(text, ret, error);
     for (bool first = true; *at; first = false) {

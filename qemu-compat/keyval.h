@@ -5,6 +5,7 @@
 #pragma once
 
 #include <glib.h>
+#include <json-glib/json-glib.h>
 #include <stdbool.h>
 
 struct keyval {
@@ -14,6 +15,8 @@ struct keyval {
 
 /* implied: the key that the first item has when it brings none, or NULL. */
 bool keyval_parse(const char *text, const char *implied, struct keyval *ret, GError **error);
+/* From a JSON object (what QMP's commands bring); ret is empty before. */
+bool keyval_from_object(JsonObject *object, struct keyval *ret, GError **error);
 void keyval_clear(struct keyval *kv); /* accepts a zeroed one */
 /* The last value of key, or NULL. Marks it as known. */
 const char *keyval_get(struct keyval *kv, const char *key);

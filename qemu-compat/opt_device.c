@@ -26,6 +26,15 @@ static bool device_nothing(struct option_state *s, const char *value, struct key
     return true;
 }
 
+/* Every guest has Xen's balloon; by this name statistics are asked for. */
+static bool device_balloon(struct option_state *s, const char *value, struct keyval *kv,
+                           GError **error)
+{
+    g_free(s->cfg->balloon);
+    s->cfg->balloon = g_strdup(keyval_get(kv, "id"));
+    return true;
+}
+
 /* libvirt's names for a console: the next hvc. */
 static bool device_serial(struct option_state *s, const char *value, struct keyval *kv,
                           GError **error)
@@ -41,35 +50,49 @@ static const struct {
     const char *name, *help;
     device_fn *add;
 } drivers[] = {
-    {"VGA", "a framebuffer (vfb) and a keyboard (vkbd)", device_framebuffer},
-    {"cirrus-vga", "the same", device_framebuffer},
+    {"ahci", "accepted, without effect", device_nothing},
+    {"cirrus-vga", "a framebuffer (vfb) and a keyboard (vkbd)", device_framebuffer},
+    {"e1000", "a network card (vif) on a netdev", opt_device_nic},
     {"ich9-usb-ehci1", "accepted, without effect", device_nothing},
     {"ich9-usb-uhci1", "accepted, without effect", device_nothing},
     {"ich9-usb-uhci2", "accepted, without effect", device_nothing},
     {"ich9-usb-uhci3", "accepted, without effect", device_nothing},
+    {"ide-cd", "a CD drive (vbd)", opt_device_disk},
+    {"ide-hd", "a disk (vbd)", opt_device_disk},
     {"isa-serial", "a console (hvc) on a chardev", device_serial},
+    {"lsi", "accepted, without effect", device_nothing},
+    {"netfront", "a network card (vif) on a netdev", opt_device_nic},
     {"pci-bridge", "accepted, without effect", device_nothing},
     {"piix3-usb-uhci", "accepted, without effect", device_nothing},
     {"qemu-xhci", "accepted, without effect", device_nothing},
-    {"qxl-vga", "the same", device_framebuffer},
+    {"qxl-vga", "a framebuffer (vfb) and a keyboard (vkbd)", device_framebuffer},
+    {"rtl8139", "a network card (vif) on a netdev", opt_device_nic},
+    {"scsi-cd", "a CD drive (vbd)", opt_device_disk},
+    {"scsi-hd", "a disk (vbd)", opt_device_disk},
     {"usb-kbd", "a keyboard and pointer (vkbd)", device_input},
-    {"usb-mouse", "the same, with a relative pointer", device_input},
-    {"usb-tablet", "the same, with an absolute pointer", device_input},
+    {"usb-mouse", "a keyboard and pointer (vkbd), with a relative pointer", device_input},
+    {"usb-storage", "a disk (vbd)", opt_device_disk},
+    {"usb-tablet", "a keyboard and pointer (vkbd), with an absolute pointer", device_input},
+    {"VGA", "a framebuffer (vfb) and a keyboard (vkbd)", device_framebuffer},
     {"virtconsole", "a console (hvc) on a chardev", device_serial},
-    {"virtio-balloon-pci", "accepted: every guest has Xen's balloon", device_nothing},
+    {"virtio-balloon-pci", "a name for the balloon, which every guest has", device_balloon},
+    {"virtio-blk-pci", "a disk (vbd), of -drive if=none or -blockdev", opt_device_disk},
     {"virtio-gpu-pci", "a framebuffer (vfb) and a keyboard (vkbd)", device_framebuffer},
     {"virtio-keyboard-pci", "a keyboard and pointer (vkbd)", device_input},
-    {"virtio-mouse-pci", "the same, with a relative pointer", device_input},
+    {"virtio-mouse-pci", "a keyboard and pointer (vkbd), with a relative pointer", device_input},
+    {"virtio-net-pci", "a network card (vif) on a netdev", opt_device_nic},
     {"virtio-rng-pci", "accepted, without effect", device_nothing},
+    {"virtio-scsi-pci", "accepted, without effect", device_nothing},
     {"virtio-serial-pci", "accepted, without effect", device_nothing},
-    {"virtio-tablet-pci", "the same, with an absolute pointer", device_input},
+    {"virtio-tablet-pci", "a keyboard and pointer (vkbd), with an absolute pointer", device_input},
     {"virtio-vga", "a framebuffer (vfb) and a keyboard (vkbd)", device_framebuffer},
-    {"vmware-svga", "the same", device_framebuffer},
-    {"xenfb", "the same", device_framebuffer},
-    {"xenkbd", "a keyboard and pointer (vkbd)", device_input},
+    {"vmware-svga", "a framebuffer (vfb) and a keyboard (vkbd)", device_framebuffer},
+    {"xen-cdrom", "a CD drive (vbd)", opt_device_disk},
     {"xen-console", "a further console (hvc) on a chardev", device_console},
-    {"xen-disk", "a disk, of -drive if=none", opt_device_disk},
+    {"xen-disk", "a disk (vbd), of -drive if=none or -blockdev", opt_device_disk},
     {"xen-net-device", "a network card (vif) on a netdev", opt_device_nic},
+    {"xenfb", "a framebuffer (vfb) and a keyboard (vkbd)", device_framebuffer},
+    {"xenkbd", "a keyboard and pointer (vkbd)", device_input},
 };
 
 /* -device DRIVER,help */

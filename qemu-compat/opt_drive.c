@@ -1,4 +1,5 @@
-/* -drive and its short forms, -device xen-disk: disks. */
+/* -drive and its short forms, -blockdev, -device of disks. */
+#include "qemu-compat/opt_blockdev.h"
 #include "qemu-compat/optlist.h"
 #include "xenner/config/size.h"
 #include "xenner/config/vdev.h"
@@ -299,52 +300,84 @@ bool opt_snapshot(struct option_state *s, const char *value, GError **error)
     return s->snapshot = true;
 }
 
+/* A node that is not below another one is a disk. */
+bool opt_blockdev(struct option_state *s, const char *value, GError **error)
+{
+    g_autofree char *origin = g_strdup_printf("-blockdev %s", value);
+    struct keyval kv = {0};
+    bool ok = keyval_parse(value, "driver", &kv, error) &&
+              block_nodes_parse(s->cfg->nodes, origin, &kv, error);
+
+    keyval_clear(&kv);
+    return ok;
+}
+
 /* Noted only: the drive may come later on the command line. */
 bool opt_device_disk(struct option_state *s, const char *value, struct keyval *kv, GError **error)
 {
-    const char *drive = keyval_get(kv, "drive"), *vdev = keyval_get(kv, "vdev");
+    g_autofree char *origin = g_strdup_printf("-device %s", value);
+    struct disk_config *d = disk_device_parse(origin, kv, error);
 
-    keyval_get(kv, "id");
-    if (!drive || !*drive)
-        return opt_error(error, "'drive' property not set");
-    if (!keyval_check_unused(kv, error))
-        return false;
-    g_ptr_array_add(s->disk_devices, g_strdup(value));
-    g_ptr_array_add(s->disk_devices, g_strdup(drive));
-    g_ptr_array_add(s->disk_devices, g_strdup(vdev ? vdev : ""));
+    if (d)
+        g_ptr_array_add(s->disk_devices, d);
+    return d != NULL;
+}
+
+static bool attach_disk(struct option_state *s, struct disk_config *device, GError **error)
+{
+    struct disk_config *d = device->id ? find_disk(s, device->id) : NULL;
+
+    if (!device->id) {
+        d = g_new0(struct disk_config, 1);
+        d->origin = g_strdup(device->origin);
+        d->id = g_strdup_printf("#empty%u", s->cfg->disks->len);
+        d->empty = true;
+        g_ptr_array_add(s->cfg->disks, d);
+    }
+    if (!d)
+        return opt_error(error, "%s: Property '%s.drive' can't find value '%s'", device->origin,
+                         device->model, device->id);
+    if (d->vdev)
+        return opt_error(error, "%s: Drive '%s' is already in use by another block device",
+                         device->origin, device->id);
+    disk_config_plug(d, device, s->cfg->disks);
     return true;
 }
 
-static bool attach_disk(struct option_state *s, const char *drive, const char *vdev, GError **error)
+static bool add_nodes(struct option_state *s, GError **error)
 {
-    struct disk_config *d = find_disk(s, drive);
-    uint32_t number;
+    for (guint i = 0; i < s->cfg->nodes->len; i++) {
+        struct block_node *n = g_ptr_array_index(s->cfg->nodes, i);
+        g_autofree char *path = NULL;
 
-    if (!d)
-        return opt_error(error, "Property 'xen-disk.drive' can't find value '%s'", drive);
-    if (d->vdev)
-        return opt_error(error, "Drive '%s' is already in use by another block device", drive);
-    if (*vdev) {
-        d->vdev = vdev_parse(vdev, &number) ? vdev_name(number) : NULL;
-        return d->vdev || opt_error(error, "'%s' is not a valid vdev", vdev);
+        if (n->filename) {
+            if (!(path = opt_path(s, n->filename, error)))
+                return false;
+            g_free(n->filename);
+            n->filename = g_steal_pointer(&path);
+        }
     }
-    for (unsigned i = 0; !d->vdev; i++) {
-        g_autofree char *next = vdev_nth(i);
-        if (!place_taken(s, next))
-            d->vdev = g_steal_pointer(&next);
+    for (guint i = 0; i < s->cfg->nodes->len; i++) {
+        const struct block_node *n = g_ptr_array_index(s->cfg->nodes, i);
+        if (block_nodes_parent(s->cfg->nodes, n->name))
+            continue;
+        struct disk_config *d = block_nodes_disk(s->cfg->nodes, n->name, error);
+        if (!d) {
+            g_prefix_error(error, "%s: ", n->origin);
+            return false;
+        }
+        g_ptr_array_add(s->cfg->disks, d);
     }
     return true;
 }
 
 bool opt_drive_finish(struct option_state *s, GError **error)
 {
-    for (guint i = 0; i < s->disk_devices->len; i += 3) {
-        if (!attach_disk(s, g_ptr_array_index(s->disk_devices, i + 1),
-                         g_ptr_array_index(s->disk_devices, i + 2), error)) {
-            g_prefix_error(error, "-device %s: ",
-                           (const char *)g_ptr_array_index(s->disk_devices, i));
+    if (!add_nodes(s, error))
+        return false;
+    for (guint i = 0; i < s->disk_devices->len; i++) {
+        if (!attach_disk(s, g_ptr_array_index(s->disk_devices, i), error))
             return false;
-        }
     }
     for (guint i = 0; i < s->cfg->disks->len && s->snapshot; i++) {
         struct disk_config *d = g_ptr_array_index(s->cfg->disks, i);

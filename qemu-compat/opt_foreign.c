@@ -37,7 +37,6 @@ static const struct foreign {
     {"watchdog-action", true, WARN, "there is no watchdog"},
     {"win2k-hack", false, WARN, "there is no IDE"},
     /* what a guest would see or do */
-    {"blockdev", true, REFUSE, "not supported yet"},
     {"acpitable", true, REFUSE, "a PV guest has no ACPI"},
     {"audio", true, REFUSE, "a PV guest has no sound"},
     {"debugcon", true, REFUSE, "a PV guest has no I/O ports; its debug console is with -d guest"},

@@ -145,19 +145,57 @@ bool opt_net(struct option_state *s, const char *value, GError **error)
     return with_keys(s, value, net_option, error);
 }
 
-bool opt_device_nic(struct option_state *s, const char *value, struct keyval *kv, GError **error)
+/* Where it would be on a PC, and what its driver would offer: a vif has no such place. */
+static void nic_places(struct keyval *kv)
 {
-    struct nic_config *n = new_nic(s, "-device", value);
+    static const char *const places[] = {
+        "bootindex", "bus", "addr", "romfile", "rombar", "mq", "vectors", "csum", "gso",
+        "host_mtu", "rx_queue_size", "tx_queue_size", "host_tso4", "host_tso6", "host_ecn", "host_ufo",
+        "guest_csum", "guest_tso4", "guest_tso6", "guest_ecn", "guest_ufo", "mrg_rxbuf", "tx", "event_idx",
+        "failover", "multifunction"};
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(places); i++)
+        keyval_get(kv, places[i]);
+}
+
+static bool nic_device(struct nic_config *n, struct keyval *kv, GError **error)
+{
     const char *mac = keyval_get(kv, "mac");
+
+    keyval_get(kv, "driver");
 
     opt_take_text(kv, "id", &n->id);
     opt_take_text(kv, "netdev", &n->netdev);
-    keyval_get(kv, "bootindex");
+    nic_places(kv);
     if (mac && (!mac_parse(mac, n->mac) || (n->mac[0] & 1)))
         return opt_error(error, "Property 'xen-net-device.mac' doesn't take value '%s'", mac);
     n->has_mac = mac != NULL;
     return opt_take_number(kv, "queues", NET_MAX_QUEUES, &n->queues, error) &&
            keyval_check_unused(kv, error);
+}
+
+bool opt_device_nic(struct option_state *s, const char *value, struct keyval *kv, GError **error)
+{
+    return nic_device(new_nic(s, "-device", value), kv, error);
+}
+
+struct nic_config *opt_nic_device(struct keyval *kv, GError **error)
+{
+    struct nic_config *n = g_new0(struct nic_config, 1);
+
+    n->origin = g_strdup("device_add");
+    if (nic_device(n, kv, error))
+        return n;
+    nic_config_free(n);
+    return NULL;
+}
+
+bool opt_nic_device_known(const char *driver)
+{
+    static const char *const drivers[] = {"e1000", "netfront", "rtl8139", "virtio-net-pci",
+                                          "xen-net-device", NULL};
+
+    return g_strv_contains(drivers, driver);
 }
 
 static bool has_peer(const GPtrArray *nics, const char *id)

@@ -174,6 +174,8 @@ static const struct option options[] = {
     {"append", "TEXT", "the kernel's command line", opt_append},
     {"audiodev", "[driver=]none,id=ID", "accepted: a PV guest has no sound", opt_audiodev},
     {"bios", "FILE", "the boot loader, a PV kernel itself, when there is no -kernel", opt_bios},
+    {"blockdev", "[driver=]DRIVER,node-name=NAME,...", "an image for -device: raw, qcow2... over file, host_device, nbd",
+     opt_blockdev},
     {"boot", "[order=]LETTERS,menu=on|off", "accepted: the boot loader's configuration decides", opt_boot},
     {"cdrom", "FILE", "a CD-ROM: -drive file=FILE,index=2,media=cdrom", opt_cdrom},
     {"chardev", "BACKEND,id=ID,...", "a character device ('help' lists backends)", opt_chardev},
@@ -320,7 +322,7 @@ bool qemu_options_parse(int argc, char *const argv[], struct vm_config **ret_cfg
     struct front_request req = {.warnings = g_ptr_array_new_with_free_func(g_free)};
     struct option_state s = {.cfg = vm_config_new(), .req = &req,
                              .accels = g_ptr_array_new_with_free_func(g_free),
-                             .disk_devices = g_ptr_array_new_with_free_func(g_free),
+                             .disk_devices = g_ptr_array_new_with_free_func(disk_config_free),
                              .fdsets = g_array_new(FALSE, FALSE, sizeof(struct fdset_option))};
     bool ok = parse_all(&s, argc, argv, error);
 

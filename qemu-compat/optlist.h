@@ -19,7 +19,7 @@ struct option_state {
     bool explicit_vga, tablet, mouse;
     unsigned hub_nics, hub_netdevs; /* what -net plugs together */
     bool snapshot;           /* -snapshot */
-    GPtrArray *disk_devices; /* char *, three for each -device xen-disk: value, drive, vdev */
+    GPtrArray *disk_devices; /* struct disk_config *: what -device says of each, id is the drive */
 };
 
 /* value is NULL for options without one. */
@@ -50,7 +50,7 @@ option_fn opt_global, opt_enable_kvm, opt_usbdevice, opt_readconfig;
 enum foreign_option { FOREIGN_UNKNOWN, FOREIGN_ERROR, FOREIGN_ALONE, FOREIGN_WITH_ARG };
 enum foreign_option opt_foreign(struct option_state *s, const char *name, bool has_next, GError **error);
 option_fn opt_net, opt_netdev, opt_nic;
-option_fn opt_drive, opt_hda, opt_hdb, opt_hdc, opt_hdd, opt_cdrom, opt_snapshot;
+option_fn opt_blockdev, opt_drive, opt_hda, opt_hdb, opt_hdc, opt_hdd, opt_cdrom, opt_snapshot;
 bool opt_device_disk(struct option_state *s, const char *value, struct keyval *kv, GError **error);
 /* Nobody said where the console should be. */
 bool opt_chardev_default(const struct option_state *s);

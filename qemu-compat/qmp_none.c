@@ -27,9 +27,3 @@ JsonNode *qmp_no_migration(struct qmp_call *call, JsonObject *args, GError **err
     g_set_error(error, QMP_ERROR, QMP_GENERIC_ERROR, "Migration is not supported yet");
     return NULL;
 }
-
-JsonNode *qmp_no_hotplug(struct qmp_call *call, JsonObject *args, GError **error)
-{
-    g_set_error(error, QMP_ERROR, QMP_GENERIC_ERROR, "Hot plug is not supported yet");
-    return NULL;
-}

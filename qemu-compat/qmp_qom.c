@@ -4,6 +4,8 @@
  */
 #include "qemu-compat/device_props.h"
 #include "qemu-compat/qmp_handlers.h"
+#include "xenner/vm/vm_disks.h"
+#include "xenner/vm/vm_nets.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -92,7 +94,31 @@ static bool screen_size(const struct vm_config *cfg, const char *property, gint6
     return false;
 }
 
-/* The objects that exist: each vCPU, the screen. NULL: there is no such path. */
+#define PERIPHERAL "/machine/peripheral/"
+
+/* The types of plugged devices. NULL: no device has that id. */
+static const char *device_type(struct vm *vm, const char *id)
+{
+    struct vm_disks *disks = vm_disks(vm);
+    struct vm_nets *nets = vm_nets(vm);
+
+    if (g_strcmp0(vm_configuration(vm)->balloon, id) == 0)
+        return "virtio-balloon-pci";
+    if (g_strcmp0(vm_configuration(vm)->screen.id, id) == 0)
+        return vm_configuration(vm)->screen.driver;
+    for (unsigned i = 0; i < vm_disks_count(disks); i++) {
+        const struct disk_config *c = vm_disks_info(disks, i).config;
+        if (g_strcmp0(c->device, id) == 0)
+            return c->model ? c->model : "xen-disk";
+    }
+    for (unsigned i = 0; i < vm_nets_count(nets); i++) {
+        if (g_strcmp0(vm_nets_info(nets, i).config->id, id) == 0)
+            return "virtio-net-pci";
+    }
+    return NULL;
+}
+
+/* The objects that exist: each vCPU, plugged devices. NULL: there is no such path. */
 static const char *object_type(struct vm *vm, const char *path)
 {
     const struct vm_config *cfg = vm_configuration(vm);
@@ -103,6 +129,8 @@ static const char *object_type(struct vm *vm, const char *path)
         return cfg->machine;
     if (strcmp(path, "/machine/peripheral") == 0 || strcmp(path, "/machine/unattached") == 0)
         return "container";
+    if (g_str_has_prefix(path, PERIPHERAL))
+        return device_type(vm, path + strlen(PERIPHERAL));
     if (sscanf(path, "/machine/unattached/device[%u%c", &n, &end) == 2 && end == ']' &&
         n < cfg->vcpus.count && !cfg->none)
         return "qemu64-x86_64-cpu";
@@ -182,10 +210,47 @@ static const char *need_object(struct qmp_call *call, JsonObject *args, GError *
     return type;
 }
 
+static void add_child(JsonArray *list, struct vm *vm, const char *id)
+{
+    const char *type = id ? device_type(vm, id) : NULL;
+    g_autofree char *child = g_strdup_printf("child<%s>", type ? type : "");
+
+    if (type)
+        add_property(list, id, child);
+}
+
+static void add_children(JsonArray *list, struct vm *vm)
+{
+    add_child(list, vm, vm_configuration(vm)->balloon);
+    add_child(list, vm, vm_configuration(vm)->screen.id);
+    for (unsigned i = 0; i < vm_disks_count(vm_disks(vm)); i++)
+        add_child(list, vm, vm_disks_info(vm_disks(vm), i).config->device);
+    for (unsigned i = 0; i < vm_nets_count(vm_nets(vm)); i++)
+        add_child(list, vm, vm_nets_info(vm_nets(vm), i).config->id);
+}
+
+/* The balloon's statistics, in QEMU's names; -1 is what nobody knows. */
+static JsonNode *guest_stats(struct vm *vm)
+{
+    static const char *const unknown[] = {
+        "stat-swap-in", "stat-swap-out", "stat-major-faults", "stat-minor-faults",
+        "stat-available-memory", "stat-disk-caches", "stat-htlb-pgalloc", "stat-htlb-pgfail"};
+    JsonObject *o = json_object_new(), *stats = json_object_new();
+    uint64_t free_bytes = 0, total = vm_memory(vm);
+    bool known = vm_memory_stats(vm, &free_bytes, &total);
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(unknown); i++)
+        json_object_set_int_member(stats, unknown[i], -1);
+    json_object_set_int_member(stats, "stat-total-memory", (gint64)total);
+    json_object_set_int_member(stats, "stat-free-memory", known ? (gint64)free_bytes : -1);
+    json_object_set_object_member(o, "stats", stats);
+    json_object_set_int_member(o, "last-update", g_get_real_time() / G_USEC_PER_SEC);
+    return qmp_object(o);
+}
+
 /* Few: libvirt reads each one that is listed. */
 JsonNode *qmp_qom_list(struct qmp_call *call, JsonObject *args, GError **error)
 {
-    const struct vm_config *cfg = vm_configuration(call->vm);
     const char *type = need_object(call, args, error);
 
     if (!type)
@@ -194,9 +259,12 @@ JsonNode *qmp_qom_list(struct qmp_call *call, JsonObject *args, GError **error)
     add_property(list, "type", "string");
     if (strcmp(type, "qemu64-x86_64-cpu") == 0)
         add_property(list, "realized", "bool");
-    if (strcmp(json_object_get_string_member(args, "path"), "/machine/peripheral") == 0 && cfg->screen.id) {
-        g_autofree char *child = g_strdup_printf("child<%s>", cfg->screen.driver);
-        add_property(list, cfg->screen.id, child);
+    if (strcmp(type, "container") == 0 && strcmp(json_object_get_string_member(args, "path"),
+                                                 "/machine/peripheral") == 0)
+        add_children(list, call->vm);
+    if (strcmp(type, "virtio-balloon-pci") == 0) {
+        add_property(list, "guest-stats", "guest statistics");
+        add_property(list, "guest-stats-polling-interval", "int");
     }
     return qmp_array(list);
 }
@@ -210,8 +278,13 @@ JsonNode *qmp_qom_get(struct qmp_call *call, JsonObject *args, GError **error)
 
     if (!type)
         return NULL;
+    bool balloon = strcmp(type, "virtio-balloon-pci") == 0;
+    if (balloon && strcmp(property, "guest-stats") == 0)
+        return guest_stats(call->vm);
     JsonNode *node = json_node_new(JSON_NODE_VALUE);
-    if (strcmp(property, "type") == 0)
+    if (balloon && strcmp(property, "guest-stats-polling-interval") == 0)
+        json_node_set_int(node, 0); /* they are always new */
+    else if (strcmp(property, "type") == 0)
         json_node_set_string(node, type);
     else if (strcmp(property, "realized") == 0)
         json_node_set_boolean(node, TRUE);
@@ -230,7 +303,11 @@ JsonNode *qmp_qom_get(struct qmp_call *call, JsonObject *args, GError **error)
 JsonNode *qmp_qom_set(struct qmp_call *call, JsonObject *args, GError **error)
 {
     const char *type = need_object(call, args, error);
+    const char *property = json_object_get_string_member(args, "property");
 
+    if (type && strcmp(type, "virtio-balloon-pci") == 0 &&
+        strcmp(property, "guest-stats-polling-interval") == 0)
+        return qmp_empty(); /* nothing has to be asked for ahead of time */
     if (type)
         g_set_error(error, QMP_ERROR, QMP_GENERIC_ERROR, "Property '%s.%.100s' not found", type,
                     json_object_get_string_member(args, "property"));

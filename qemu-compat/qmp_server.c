@@ -1,4 +1,5 @@
 #include "qemu-compat/fdset.h"
+#include "qemu-compat/qmp_devices.h"
 #include "qemu-compat/qmp_handlers.h"
 #include "qemu-compat/qmp_session.h"
 
@@ -103,6 +104,16 @@ static void on_vm_event(void *opaque, const struct vm_event *event)
     JsonObject *data = NULL;
     const char *name;
 
+    if (event->kind == VM_EVENT_DEVICE_DELETED || event->kind == VM_EVENT_TRAY) {
+        qmp_device_event(server, event);
+        return;
+    }
+    if (event->kind == VM_EVENT_BALLOON) {
+        data = json_object_new();
+        json_object_set_int_member(data, "actual", (gint64)vm_memory(server->vm));
+        qmp_server_event(server, "BALLOON_CHANGE", data);
+        return;
+    }
     if (event->kind == VM_EVENT_VNC) {
         data = qmp_vnc_event(server->vm, event, &name);
         qmp_server_event(server, name, data);

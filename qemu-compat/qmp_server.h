@@ -57,6 +57,9 @@ void qmp_session_keep_fd(struct qmp_session *session, const char *name, int fd);
 int qmp_session_steal_fd(struct qmp_session *session, const char *name, GError **error);
 bool qmp_session_close_fd(struct qmp_session *session, const char *name);
 
+/* A descriptor of getfd, now the caller's; -1: there is none of that name, or no session. */
+int qmp_session_named_fd(struct qmp_session *session, const char *name);
+
 /* After qmp_capabilities. */
 void qmp_session_negotiate(struct qmp_session *session, bool oob);
 

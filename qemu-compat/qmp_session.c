@@ -348,6 +348,16 @@ bool qmp_session_close_fd(struct qmp_session *session, const char *name)
     return session && g_hash_table_remove(session->fds, name);
 }
 
+int qmp_session_named_fd(struct qmp_session *session, const char *name)
+{
+    gpointer key, fd;
+
+    if (!session || !g_hash_table_steal_extended(session->fds, name, &key, &fd))
+        return -1;
+    g_free(key);
+    return GPOINTER_TO_INT(fd);
+}
+
 void qmp_session_negotiate(struct qmp_session *session, bool oob)
 {
     session->negotiated = true;

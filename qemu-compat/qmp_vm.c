@@ -86,10 +86,9 @@ JsonNode *qmp_balloon(struct qmp_call *call, JsonObject *args, GError **error)
 
 JsonNode *qmp_query_balloon(struct qmp_call *call, JsonObject *args, GError **error)
 {
-    const struct vm_config *cfg = vm_configuration(call->vm);
     JsonObject *o = json_object_new();
 
-    json_object_set_int_member(o, "actual", (gint64)cfg->memory.bytes);
+    json_object_set_int_member(o, "actual", (gint64)vm_memory(call->vm));
     return qmp_object(o);
 }
 

@@ -18,7 +18,7 @@ _xenner()
         -drive)
             COMPREPLY=($(compgen -W "file= format=raw,file= format=qcow2,file=" -- "$cur")) ;;
         -device)
-            COMPREPLY=($(compgen -W "xen-console,chardev= xen-disk,drive= xen-net-device,netdev= VGA usb-tablet
+            COMPREPLY=($(compgen -W "xen-console,chardev= xen-disk,drive= xen-cdrom virtio-blk-pci,drive= ide-cd xen-net-device,netdev= virtio-net-pci,netdev= VGA usb-tablet
                 usb-mouse help" -- "$cur")) ;;
         -nic)
             COMPREPLY=($(compgen -W "user user,hostfwd= tap,ifname= bridge,br= stream,addr.type=
@@ -51,7 +51,7 @@ _xenner()
             COMPREPLY=($(compgen -W "all blk chardev config domain emu fb hypercall net vnc xenbus help" -- "$cur")) ;;
         *)
             COMPREPLY=($(compgen -W "-D -S -accel -action -add-fd -append -audiodev -bios -boot -chardev -cdrom -chroot -cpu -d
-                -daemonize -device -display -drive -echr -enable-kvm -global -h -hda -hdb -hdc -hdd -help -initrd -k -kernel -m -machine
+                -blockdev -daemonize -device -display -drive -echr -enable-kvm -global -h -hda -hdb -hdc -hdd -help -initrd -k -kernel -m -machine
                 -mon -monitor -msg -name -net -netdev -nic -no-acpi -no-hpet -object -qmp -qmp-pretty -vga -vnc
                 -no-reboot -no-shutdown -no-user-config -nodefaults -nographic -overcommit -parallel
                 -pidfile -readconfig -rtc -runas -sandbox -serial -smp -snapshot -usbdevice -uuid -version" -- "$cur")) ;;

@@ -120,6 +120,9 @@ enum emu_hostcall_nr {
     EMU_HOSTCALL_PANIC,       /* emu itself can't go on; arg: text, NUL-terminated */
 };
 
+/* In a frame's byte at frame_info_maddr, the only bit that the host looks at: the guest gave it back. */
+#define EMU_FRAME_RELEASED 0x10
+
 struct emu_frames {
     uint64_t first_mfn, count;
 };

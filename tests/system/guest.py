@@ -25,7 +25,8 @@ def fail(text):
 class Guest:
     """xenner with the test's kernel; ends with the context."""
 
-    def __init__(self, words, *options, pass_fds=(), memory="128", vcpus=1):
+    def __init__(self, words, *options, pass_fds=(), memory="128", vcpus=1,
+                 typing=False):
         self.heard = []
         self.errors = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
@@ -33,7 +34,7 @@ class Guest:
              "-smp", str(vcpus),
              "-kernel", os.environ["KERNEL"], "-initrd", os.environ["INITRD"],
              "-append", f"console=hvc0 quiet {words}", "-serial", "stdio", *options],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.errors,
+            stdin=subprocess.PIPE if typing else subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.errors,
             pass_fds=pass_fds)
         self.timer = threading.Timer(TIMEOUT, self.process.kill)
         self.timer.start()
@@ -52,6 +53,10 @@ class Guest:
     def stderr(self):
         self.errors.seek(0)
         return self.errors.read()
+
+    def type(self, text):
+        self.process.stdin.write(text.encode())
+        self.process.stdin.flush()
 
     def wait_for(self, text):
         """The next line of the console that has text in it."""

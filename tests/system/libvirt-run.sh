@@ -3,6 +3,60 @@
 # libvirt-run.sh DIRECTORY (with domain.xml in it)
 . "$(dirname "$0")/libvirt-lib.sh"
 
+# in_guest COMMAND: typed into its console; until its kernel has done what the command waits for
+in_guest()
+{
+    mark=$((mark + 1))
+    echo "until ($1); do sleep 0.1; done; echo done-\$((1000 + $mark))" >"$pty"
+    until_true grep -q "^[^e]*done-$((1000 + mark))" "$dir/xt.console"
+}
+mark=0
+
+is_gone()
+{
+    ! virsh -q -c $uri dumpxml xt | grep -q "$1"
+}
+
+# What a guest gets and loses while it runs.
+hotplug()
+{
+    in_guest "test -b /dev/xvda"
+    v domblkinfo xt vda | grep -q "^Capacity: *8388608" || fail "domblkinfo"
+    in_guest "dd if=/dev/zero of=/dev/xvda bs=4k count=16 conv=fsync"
+    v domblkstat xt vda | grep -q "wr_bytes 65536" || fail "domblkstat"
+    v attach-disk xt "$dir/second.img" vdb --driver qemu --subdriver raw --targetbus virtio
+    in_guest "grep -q second /dev/xvdc" # the empty CD drive is xvdb
+    v blockresize xt vdb 12M
+    in_guest "test \$(cat /sys/block/xvdc/size) = 24576"
+    v blkdeviotune xt vdb --total-iops-sec 100
+    v detach-disk xt vdb
+    until_true is_gone second.img
+    in_guest "test ! -e /sys/block/xvdc"
+    v change-media xt hdc "$dir/cd.img" --insert
+    in_guest "grep -q medium /dev/xvdb"
+    v change-media xt hdc --eject
+    in_guest "test ! -e /sys/block/xvdb"
+    v attach-device xt "$dir/nic.xml"
+    ip addr add 10.88.0.1/24 dev xthot0 && ip link set xthot0 up || fail "no tap"
+    in_guest "test \$(cat /sys/class/net/eth0/address) = 52:54:00:00:00:09"
+    in_guest "ip addr add 10.88.0.2/24 dev eth0 && ip link set eth0 up && ping -c 1 -W 1 10.88.0.1"
+    v domifstat xt xthot0 | grep -q "rx_packets [1-9]" || fail "domifstat"
+    v detach-interface xt ethernet --mac 52:54:00:00:00:09
+    until_true is_gone 52:54:00:00:00:09
+    in_guest "test ! -e /sys/class/net/eth0"
+    before=$(v dommemstat xt | sed -n 's/^actual //p')
+    v setmem xt 110M --live
+    until_true memory_is 112640
+    [ "$before" = 131072 ] || fail "dommemstat: $before"
+    v setmem xt 128M --live
+    until_true memory_is 131072
+}
+
+memory_is()
+{
+    [ "$(virsh -q -c $uri dommemstat xt | sed -n 's/^actual //p')" = "$1" ]
+}
+
 second_boot()
 {
     [ "$(grep -c 'shell in the guest' "$dir/xt.console")" = 2 ]
@@ -23,6 +77,7 @@ v qemu-monitor-command --hmp xt 'info status' | grep -q running || fail "HMP"
 until_true grep -q "shell in the guest" "$dir/xt.console"
 pty=$(v ttyconsole xt)
 [ -c "$pty" ] || fail "ttyconsole: '$pty'"
+hotplug
 v suspend xt
 is_state xt "paused (user)" || fail "not paused"
 v resume xt

@@ -50,9 +50,13 @@ class Qmp:
         return self.answer()
 
     def run(self, command, fds=(), **arguments):
+        return self.run_exact(command, {k.replace("_", "-"): v for k, v in arguments.items()}, fds)
+
+    def run_exact(self, command, arguments, fds=()):
+        """The same for arguments with a _ in their names."""
         message = {"execute": command}
         if arguments:
-            message["arguments"] = {k.replace("_", "-"): v for k, v in arguments.items()}
+            message["arguments"] = arguments
         data = json.dumps(message).encode()
         if fds:
             self.sock.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))])

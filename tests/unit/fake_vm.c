@@ -1,4 +1,6 @@
 #include "fake_vm.h"
+#include "xenner/vm/vm_disks.h"
+#include "xenner/vm/vm_nets.h"
 
 #include "xenner/vm/vm_display.h"
 
@@ -119,6 +121,167 @@ int vm_vcpu_tid(struct vm *vm, unsigned vcpu)
 const char *vm_accel(const struct vm *vm)
 {
     return "kvm";
+}
+
+/* A machine without devices. */
+struct vm_disks *vm_disks(struct vm *vm)
+{
+    return NULL;
+}
+
+struct vm_nets *vm_nets(struct vm *vm)
+{
+    return NULL;
+}
+
+unsigned vm_disks_count(const struct vm_disks *d)
+{
+    return 0;
+}
+
+struct vm_disk_info vm_disks_info(const struct vm_disks *d, unsigned i)
+{
+    return (struct vm_disk_info){0};
+}
+
+GPtrArray *vm_disks_nodes(struct vm_disks *d)
+{
+    static GPtrArray *none;
+
+    return none ? none : (none = g_ptr_array_new());
+}
+
+unsigned vm_nets_count(const struct vm_nets *n)
+{
+    return 0;
+}
+
+struct vm_nic_info vm_nets_info(const struct vm_nets *n, unsigned i)
+{
+    return (struct vm_nic_info){0};
+}
+
+bool vm_disks_has(const struct vm_disks *d, const char *device)
+{
+    return false;
+}
+
+bool vm_nets_has(const struct vm_nets *n, const char *nic)
+{
+    return false;
+}
+
+static bool no_devices(GError **error)
+{
+    g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "no devices here");
+    return false;
+}
+
+bool vm_disks_open_nodes(struct vm_disks *d, unsigned first, GError **error)
+{
+    return no_devices(error);
+}
+
+bool vm_disks_close_node(struct vm_disks *d, const char *name, GError **error)
+{
+    return no_devices(error);
+}
+
+bool vm_disks_plug(struct vm_disks *d, struct disk_config *device, GError **error)
+{
+    disk_config_free(device);
+    return no_devices(error);
+}
+
+bool vm_disks_unplug(struct vm_disks *d, const char *device, GError **error)
+{
+    return no_devices(error);
+}
+
+bool vm_disks_open_tray(struct vm_disks *d, const char *name, bool force, GError **error)
+{
+    return no_devices(error);
+}
+
+bool vm_disks_close_tray(struct vm_disks *d, const char *name, GError **error)
+{
+    return no_devices(error);
+}
+
+bool vm_disks_remove_medium(struct vm_disks *d, const char *name, GError **error)
+{
+    return no_devices(error);
+}
+
+bool vm_disks_insert_medium(struct vm_disks *d, const char *name, const char *node, GError **error)
+{
+    return no_devices(error);
+}
+
+bool vm_disks_change(struct vm_disks *d, const char *name, struct disk_config *medium, bool force,
+                     GError **error)
+{
+    disk_config_free(medium);
+    return no_devices(error);
+}
+
+bool vm_disks_resize(struct vm_disks *d, const char *name, uint64_t bytes, GError **error)
+{
+    return no_devices(error);
+}
+
+bool vm_disks_set_limits(struct vm_disks *d, const char *name, const struct disk_limits *limits,
+                         GError **error)
+{
+    return no_devices(error);
+}
+
+bool vm_nets_add(struct vm_nets *n, struct netdev_config *netdev, GError **error)
+{
+    netdev_config_free(netdev);
+    return no_devices(error);
+}
+
+bool vm_nets_remove(struct vm_nets *n, const char *id, GError **error)
+{
+    return no_devices(error);
+}
+
+bool vm_nets_plug(struct vm_nets *n, struct nic_config *nic, GError **error)
+{
+    nic_config_free(nic);
+    return no_devices(error);
+}
+
+bool vm_nets_unplug(struct vm_nets *n, const char *nic, GError **error)
+{
+    return no_devices(error);
+}
+
+bool vm_nets_set_link(struct vm_nets *n, const char *name, bool up, GError **error)
+{
+    return no_devices(error);
+}
+
+uint64_t vm_memory(const struct vm *vm)
+{
+    return vm->cfg->memory.bytes;
+}
+
+bool vm_memory_stats(struct vm *vm, uint64_t *ret_free, uint64_t *ret_total)
+{
+    return false;
+}
+
+bool vm_disks_add_drive(struct vm_disks *d, struct disk_config *config, GError **error)
+{
+    disk_config_free(config);
+    return no_devices(error);
+}
+
+bool vm_disks_del_drive(struct vm_disks *d, const char *id, GError **error)
+{
+    return no_devices(error);
 }
 
 bool vm_screendump(struct vm *vm, const char *path, enum vm_shot_format format, GError **error)

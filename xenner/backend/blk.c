@@ -223,6 +223,11 @@ void blk_backend_free(struct blk_backend *b)
     g_free(b);
 }
 
+void blk_backend_unplug(struct blk_backend *b, bool force, void (*gone)(void *opaque), void *opaque)
+{
+    xenbus_device_unplug(b->dev, force, gone, opaque);
+}
+
 void blk_backend_resized(struct blk_backend *b)
 {
     g_autoptr(GError) error = NULL;

@@ -15,5 +15,7 @@ struct blk_backend *blk_backend_new(struct xen_host *host, const struct disk_con
                                     struct disk_image *image, struct blk_io *io, GError **error);
 /* Waits for what is under way. Accepts NULL. */
 void blk_backend_free(struct blk_backend *b);
+/* Asks the guest to let go; gone is called when it has, then b is to be freed (xenbus.h). */
+void blk_backend_unplug(struct blk_backend *b, bool force, void (*gone)(void *opaque), void *opaque);
 /* The image has another size: the frontend is told. */
 void blk_backend_resized(struct blk_backend *b);

@@ -26,6 +26,7 @@ struct op {
     struct blk_ring *ring;
     struct blk_req req;
     uint64_t bytes;
+    gint64 since; /* us */
     bool barrier;
     enum { PRE_FLUSH, DATA, POST_FLUSH } stage; /* barrier */
     int prot;
@@ -132,12 +133,31 @@ static void next_stage(struct op *op)
     end_op(op, BLKIF_RSP_OKAY);
 }
 
+static void count(struct op *op, int rc)
+{
+    struct image_stats *stats = &op->ring->config.image->stats;
+    uint64_t bytes = op->io.op == IMAGE_FLUSH ? 0 : op->bytes;
+    gint64 now = g_get_monotonic_time();
+
+    if (rc) {
+        stats->of[op->io.op].failed++;
+        return;
+    }
+    stats->of[op->io.op].ops++;
+    stats->of[op->io.op].bytes += bytes;
+    stats->of[op->io.op].ns += (uint64_t)(now - op->since) * 1000;
+    if (op->io.op == IMAGE_WRITE)
+        stats->highest = MAX(stats->highest, op->req.sector * IMAGE_SECTOR + bytes);
+    op->since = now;
+}
+
 static void on_done(struct image_request *r, int rc)
 {
     struct op *op = (struct op *)r;
     struct blk_ring *ring = op->ring;
     bool was_barrier = op->barrier;
 
+    count(op, rc);
     if (op->barrier && !rc)
         next_stage(op);
     else
@@ -255,6 +275,7 @@ static void start_op(struct op *op)
 
     op->barrier = code == BLKIF_OP_WRITE_BARRIER ||
                   (code == BLKIF_OP_FLUSH_DISKCACHE && op->req.nr_segments);
+    op->since = g_get_monotonic_time();
     ring->under_way++;
     if (op->barrier && ring->under_way > 1) {
         ring->barrier = op; /* on_done() starts it */

@@ -15,6 +15,11 @@ static bool is_known(const char *format)
     return g_strv_contains(formats, format);
 }
 
+static bool is_url(const char *path)
+{
+    return g_str_has_prefix(path, "nbd://") || g_str_has_prefix(path, "nbd+unix://");
+}
+
 /* NULL with an error when the file can't be read. */
 static const char *probe_file(const char *path, GError **error)
 {
@@ -40,16 +45,19 @@ struct disk_image *disk_image_open(const struct disk_config *config, struct blk_
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "Unknown driver '%s'", format);
         return NULL;
     }
+    /* what a server has is raw unless somebody says otherwise: it knows formats itself */
+    if (!format && is_url(config->path))
+        format = "raw";
     if (!format && !(format = probe_file(config->path, error)))
         return NULL;
-    if (strcmp(format, "raw") == 0 && !config->snapshot)
+    if (strcmp(format, "raw") == 0 && !config->snapshot && !is_url(config->path))
         img = image_raw_open(config, io, !config->format, error);
     else
         img = image_qsd_open(config, format, io, error);
     if (!img)
         return NULL;
     img->io = io;
-    if (!config->format)
+    if (!config->format && !is_url(config->path))
         g_warning("Image format was not specified for '%s' and probing guessed %s.%s", config->path,
                   format, strcmp(format, "raw") == 0
                       ? " Write operations on block 0 will be restricted. Specify the 'raw' format "
@@ -66,6 +74,50 @@ void disk_image_free(struct disk_image *img)
 void disk_image_submit(struct disk_image *img, struct image_request *r)
 {
     img->ops->submit(img, r);
+}
+
+/* What is done to an image in the I/O thread. */
+struct image_call {
+    struct disk_image *img;
+    uint64_t bytes;
+    const struct disk_limits *limits;
+};
+
+static void set_size(void *opaque)
+{
+    struct image_call *c = opaque;
+
+    c->img->bytes = c->bytes;
+}
+
+bool disk_image_resize(struct disk_image *img, uint64_t bytes, GError **error)
+{
+    struct image_call c = {img, bytes, NULL};
+
+    if (!img->ops->resize) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                    "Image format driver does not support resize");
+        return false;
+    }
+    if (!img->ops->resize(img, bytes, error))
+        return false;
+    blk_io_call(img->io, set_size, &c);
+    return true;
+}
+
+static void set_limits(void *opaque)
+{
+    struct image_call *c = opaque;
+
+    c->img->ops->set_limits(c->img, c->limits);
+}
+
+void disk_image_set_limits(struct disk_image *img, const struct disk_limits *limits)
+{
+    struct image_call c = {img, 0, limits};
+
+    g_assert(img->ops->set_limits); /* image_throttle() is in front of all */
+    blk_io_call(img->io, set_limits, &c);
 }
 
 void disk_image_hurry(struct disk_image *img, bool hurry)

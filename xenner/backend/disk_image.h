@@ -29,12 +29,24 @@ struct image_request {
     void *bounce;           /* a copy of the data, or NULL; freed with free() */
 };
 
+/* What a guest's requests came to, by image_op; written by the I/O thread. */
+struct image_stats {
+    struct {
+        uint64_t ops, failed, bytes, ns;
+    } of[IMAGE_DISCARD + 1];
+    uint64_t highest; /* byte behind the last that was written */
+};
+
 struct disk_image;
 struct image_ops {
     const char *format;
     void (*submit)(struct disk_image *img, struct image_request *r);
     void (*free)(struct disk_image *img);
     void (*hurry)(struct disk_image *img, bool hurry); /* optional */
+    /* The medium gets another size; the caller updates bytes. Main loop's thread. Optional. */
+    bool (*resize)(struct disk_image *img, uint64_t bytes, GError **error);
+    /* Optional. The I/O thread's. */
+    void (*set_limits)(struct disk_image *img, const struct disk_limits *limits);
 };
 
 struct disk_image {
@@ -45,6 +57,7 @@ struct disk_image {
     bool readonly;
     bool can_discard;
     unsigned discard_granularity;
+    struct image_stats stats; /* of the image that the guest's device has */
 };
 
 /*
@@ -58,10 +71,15 @@ void disk_image_submit(struct disk_image *img, struct image_request *r);
 /* Whether requests that limits hold back go at once: somebody waits for them. The I/O thread's. */
 void disk_image_hurry(struct disk_image *img, bool hurry);
 
+/* The medium gets that size (whole sectors). Main loop's thread. */
+bool disk_image_resize(struct disk_image *img, uint64_t bytes, GError **error);
+/* From now on. Main loop's thread. */
+void disk_image_set_limits(struct disk_image *img, const struct disk_limits *limits);
+
 /* For disk_image_open(). */
 struct disk_image *image_raw_open(const struct disk_config *config, struct blk_io *io, bool probed,
                              GError **error);
 struct disk_image *image_qsd_open(const struct disk_config *config, const char *format,
                                   struct blk_io *io, GError **error);
-/* below itself when there are no limits; else an image that owns it. */
+/* An image in front of below, which it owns. */
 struct disk_image *image_throttle(struct disk_image *below, const struct disk_limits *limits);

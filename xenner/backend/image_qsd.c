@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { LISTEN_FD = 3, END_TIMEOUT_MS = 5000 };
+enum { NBD_PORT = 10809, LISTEN_FD = 3, END_TIMEOUT_MS = 5000 };
 
 struct qsd {
     struct child *child;
@@ -41,9 +41,36 @@ static char *json_string(const char *text)
     return g_string_free(g_string_append_c(s, '"'), FALSE);
 }
 
-/* The node of a file or block device. */
+/* nbd://host:port/export, nbd+unix:///export?socket=path; NULL: it is neither. */
+static char *nbd_node(const char *url)
+{
+    g_autoptr(GUri) uri = g_uri_parse(url, G_URI_FLAGS_NONE, NULL);
+    const char *query = uri ? g_uri_get_query(uri) : NULL;
+
+    if (!uri || !g_str_has_prefix(g_uri_get_scheme(uri), "nbd"))
+        return NULL;
+    const char *path = g_uri_get_path(uri);
+    g_autofree char *export = json_string(path[0] == '/' ? path + 1 : path);
+    if (strcmp(g_uri_get_scheme(uri), "nbd+unix") == 0) {
+        if (!query || !g_str_has_prefix(query, "socket="))
+            return NULL;
+        g_autofree char *socket = json_string(query + strlen("socket="));
+        return g_strdup_printf("{\"driver\":\"nbd\",\"export\":%s,\"server\":{\"type\":\"unix\","
+                               "\"path\":%s}}", export, socket);
+    }
+    g_autofree char *host = json_string(g_uri_get_host(uri) ? g_uri_get_host(uri) : "localhost");
+    return g_strdup_printf("{\"driver\":\"nbd\",\"export\":%s,\"server\":{\"type\":\"inet\","
+                           "\"host\":%s,\"port\":\"%d\"}}", export, host,
+                           g_uri_get_port(uri) > 0 ? g_uri_get_port(uri) : NBD_PORT);
+}
+
+/* The node of a file, block device or NBD server. */
 static char *file_node(const struct disk_config *c, const char *path)
 {
+    char *nbd = nbd_node(path);
+
+    if (nbd)
+        return nbd;
     g_autofree char *name = json_string(path);
     struct stat st;
     bool block = stat(path, &st) == 0 && S_ISBLK(st.st_mode);
@@ -56,6 +83,17 @@ static char *file_node(const struct disk_config *c, const char *path)
 static const char *on_off(bool on)
 {
     return on ? "true" : "false";
+}
+
+/* `,"backing":...` of the nodes below, which are never written; empty when the image itself knows. */
+static char *backing_nodes(const struct disk_config *c)
+{
+    if (!c->backing)
+        return g_strdup("");
+    g_autofree char *file = file_node(c->backing, c->backing->path);
+    g_autofree char *below = backing_nodes(c->backing);
+    return g_strdup_printf(",\"backing\":{\"driver\":\"%s\",\"read-only\":true,\"file\":%s%s}",
+                           c->backing->format, file, below);
 }
 
 /* overlay: a qcow2 file that takes the writes, or NULL. */
@@ -71,11 +109,12 @@ static char *disk_node(const struct disk_config *c, const char *format, const ch
         c->discard ? "unmap" : "ignore", zeroes[c->zeroes], on_off(direct && !overlay),
         on_off(no_flush));
 
+    g_autofree char *below = backing_nodes(c);
     if (!overlay)
-        return g_strdup_printf("{\"driver\":\"%s\",%s,\"file\":%s}", format, common, file);
+        return g_strdup_printf("{\"driver\":\"%s\",%s,\"file\":%s%s}", format, common, file, below);
     g_autofree char *top = file_node(c, overlay);
     return g_strdup_printf("{\"driver\":\"qcow2\",%s,\"file\":%s,\"backing\":{\"driver\":\"%s\","
-                           "\"read-only\":true,\"file\":%s}}", common, top, format, file);
+                           "\"read-only\":true,\"file\":%s%s}}", common, top, format, file, below);
 }
 
 static bool failed(GError **error, const char *what)

@@ -8,6 +8,7 @@
 #include <linux/falloc.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { BOUNCE_ALIGN = 4096 };
@@ -235,4 +236,22 @@ static void raw_free(struct disk_image *img)
     g_free(raw);
 }
 
-const struct image_ops raw_ops = {"raw", raw_submit, raw_free};
+static bool raw_resize(struct disk_image *img, uint64_t bytes, GError **error)
+{
+    struct raw *raw = (struct raw *)img;
+    struct stat st;
+
+    if (img->readonly)
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_READ_ONLY, "Cannot resize a read-only image");
+    else if (fstat(raw->fd, &st) == 0 && !S_ISREG(st.st_mode))
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "Cannot resize a block device");
+    else if (ftruncate(raw->fd, (off_t)bytes) == 0)
+        return true;
+    else
+        g_set_error(error, G_IO_ERROR, (int)g_io_error_from_errno(errno),
+                    "Failed to resize the file: %s", g_strerror(errno));
+    return false;
+}
+
+const struct image_ops raw_ops = {
+    .format = "raw", .submit = raw_submit, .free = raw_free, .resize = raw_resize};

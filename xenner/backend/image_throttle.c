@@ -8,6 +8,7 @@ struct throttled {
     struct throttle throttle;
     GQueue waiting[2];          /* struct image_request *: reads, writes */
     bool hurry;
+    bool limited;
     GSource *timer;
 };
 
@@ -35,7 +36,7 @@ static void throttled_submit(struct disk_image *img, struct image_request *r)
 {
     struct throttled *t = (struct throttled *)img;
 
-    if (r->op != IMAGE_READ && r->op != IMAGE_WRITE) {
+    if (!t->limited || (r->op != IMAGE_READ && r->op != IMAGE_WRITE)) {
         disk_image_submit(t->below, r);
         return;
     }
@@ -62,8 +63,27 @@ static void throttled_free(struct disk_image *img)
     g_free(t);
 }
 
-static const struct image_ops throttled_ops = {"throttle", throttled_submit, throttled_free,
-                                               throttled_hurry};
+static bool throttled_resize(struct disk_image *img, uint64_t bytes, GError **error)
+{
+    return disk_image_resize(((struct throttled *)img)->below, bytes, error);
+}
+
+/* What waits goes by the new limits, or at once. */
+static void throttled_set_limits(struct disk_image *img, const struct disk_limits *limits)
+{
+    struct throttled *t = (struct throttled *)img;
+    bool hurry = t->hurry;
+
+    t->limited = throttle_wanted(limits);
+    throttle_init(&t->throttle, limits, g_get_monotonic_time());
+    t->hurry = hurry || !t->limited;
+    let_through(t);
+    t->hurry = hurry;
+}
+
+static const struct image_ops throttled_ops = {
+    .format = "throttle", .submit = throttled_submit, .free = throttled_free,
+    .hurry = throttled_hurry, .resize = throttled_resize, .set_limits = throttled_set_limits};
 
 static gboolean timer_dispatch(GSource *source, GSourceFunc callback, gpointer data)
 {
@@ -82,12 +102,11 @@ struct disk_image *image_throttle(struct disk_image *below, const struct disk_li
 {
     struct throttled *t;
 
-    if (!throttle_wanted(limits))
-        return below;
     t = g_new0(struct throttled, 1);
     t->base = *below;
     t->base.ops = &throttled_ops;
     t->below = below;
+    t->limited = throttle_wanted(limits);
     throttle_init(&t->throttle, limits, g_get_monotonic_time());
     t->timer = g_source_new(&timer_funcs, sizeof(GSource));
     g_source_set_callback(t->timer, never, t, NULL);

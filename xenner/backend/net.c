@@ -238,6 +238,11 @@ struct net_backend *net_backend_new(struct xen_host *host, unsigned devid,
     return NULL;
 }
 
+void net_backend_unplug(struct net_backend *b, void (*gone)(void *opaque), void *opaque)
+{
+    xenbus_device_unplug(b->dev, false, gone, opaque);
+}
+
 void net_backend_free(struct net_backend *b)
 {
     if (!b)

@@ -13,5 +13,7 @@ struct net_backend;
 struct net_backend *net_backend_new(struct xen_host *host, unsigned devid,
                                     const struct nic_config *cfg, struct netport *port,
                                     GError **error);
+/* Asks the guest to let go; gone is called when it has, then b is to be freed (xenbus.h). */
+void net_backend_unplug(struct net_backend *b, void (*gone)(void *opaque), void *opaque);
 /* Accepts NULL. */
 void net_backend_free(struct net_backend *b);

@@ -72,6 +72,16 @@ void netport_set_user(struct netport *p, const struct netport_user *user, void *
     io_thread_call(p->thread, set_user, &s);
 }
 
+void netport_set_link(struct netport *p, bool up)
+{
+    __atomic_store_n(&p->link_down, !up, __ATOMIC_RELAXED);
+}
+
+bool netport_link(const struct netport *p)
+{
+    return !__atomic_load_n(&p->link_down, __ATOMIC_RELAXED);
+}
+
 struct io_thread *netport_thread(struct netport *p)
 {
     return p->thread;
@@ -112,6 +122,8 @@ static bool send_segments(struct netport *p, unsigned queue, struct net_packet *
 bool netport_send(struct netport *p, unsigned queue, struct net_packet *packet)
 {
     queue %= p->queues;
+    if (!netport_link(p))
+        return true;
     if (packet->gso != NET_GSO_NONE && !p->ops->gso)
         return send_segments(p, queue, packet);
     if (packet->csum == NET_CSUM_BLANK && !p->ops->csum)
@@ -126,7 +138,7 @@ void netport_resume(struct netport *p, unsigned queue)
 
 bool netport_receive(struct netport *p, unsigned queue, struct net_packet *packet)
 {
-    return !p->user || p->user->receive(p->opaque, queue, packet);
+    return !p->user || !netport_link(p) || p->user->receive(p->opaque, queue, packet);
 }
 
 void netport_writable(struct netport *p, unsigned queue)

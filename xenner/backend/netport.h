@@ -29,6 +29,9 @@ char *netport_unplugged_id(unsigned nic);
 void netport_free(struct netport *p); /* accepts NULL; no user any more */
 /* NULL: nobody, frames from outside are dropped. Returns when the port knows. */
 void netport_set_user(struct netport *p, const struct netport_user *user, void *opaque);
+/* While it is down, frames of both directions are lost. */
+void netport_set_link(struct netport *p, bool up);
+bool netport_link(const struct netport *p);
 
 /* From any thread. */
 struct io_thread *netport_thread(struct netport *p);

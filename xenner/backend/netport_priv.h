@@ -21,6 +21,7 @@ struct netport {
     char *id;
     unsigned queues;
     struct io_thread *thread;
+    bool link_down;           /* written by the main loop, atomically */
     const struct netport_user *user; /* of the thread, as the rest */
     void *opaque;
     uint8_t *segment; /* room for one */

@@ -2,6 +2,9 @@
 
 #include <gio/gio.h>
 
+/* How often, and how many times, we look whether the guest has forgotten a device. */
+enum { FORGET_MS = 10, FORGET_LOOKS = 500 };
+
 struct xenbus_device {
     struct xen_host *host;
     const struct xenbus_ops *ops;
@@ -9,6 +12,10 @@ struct xenbus_device {
     char *front, *back; /* directories */
     XenbusState state;
     bool connected, complained;
+    void (*gone)(void *opaque); /* unplugging */
+    void *gone_opaque;
+    guint leave; /* source: the guest has let go */
+    unsigned looks;
     struct xs_watch *watch;
 };
 
@@ -202,10 +209,83 @@ static bool try_connect(struct xenbus_device *dev)
     return false;
 }
 
+static bool remove_dirs(struct xen_host *host, uint32_t txn, void *opaque, GError **error)
+{
+    struct xenbus_device *dev = opaque;
+
+    /* the guest may have removed its own */
+    host->xs->rm(host, txn, dev->front, NULL);
+    host->xs->rm(host, txn, dev->back, NULL);
+    return true;
+}
+
+/*
+ * The directories are gone, but Linux looks there when it finds the time: a device that comes to the same
+ * place before that, it would take for the old one. Its watch on our state goes with its device.
+ */
+static gboolean forgotten(gpointer data)
+{
+    struct xenbus_device *dev = data;
+    g_autofree char *state = g_strdup_printf("%s/state", dev->back);
+
+    if (dev->host->xs->guest_watches && dev->host->xs->guest_watches(dev->host, state) &&
+        ++dev->looks < FORGET_LOOKS)
+        return G_SOURCE_CONTINUE;
+    dev->leave = 0;
+    dev->gone(dev->gone_opaque);
+    return G_SOURCE_REMOVE;
+}
+
+static gboolean left(gpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    struct xenbus_device *dev = data;
+
+    dev->host->xs->unwatch(g_steal_pointer(&dev->watch));
+    if (!dev->host->xs->transact(dev->host, remove_dirs, dev, &error))
+        g_warning("%s: %s", dev->front, error->message);
+    dev->leave = g_timeout_add(FORGET_MS, forgotten, dev);
+    return G_SOURCE_REMOVE;
+}
+
+/* Not in the middle of a call about the device: who is told frees it. */
+static void leave(struct xenbus_device *dev)
+{
+    disconnect(dev);
+    set_state(dev, XenbusStateClosed, NULL);
+    if (!dev->leave)
+        dev->leave = g_idle_add(left, dev);
+}
+
+/* Nobody drives it, or not any more. */
+static bool is_free(XenbusState frontend)
+{
+    return frontend == XenbusStateUnknown || frontend == XenbusStateInitialising ||
+           frontend == XenbusStateClosed;
+}
+
+void xenbus_device_unplug(struct xenbus_device *dev, bool force, void (*gone)(void *opaque),
+                          void *opaque)
+{
+    dev->gone = gone;
+    dev->gone_opaque = opaque;
+    xenbus_write(dev, "online", "0", NULL);
+    if (force || (!dev->connected && is_free(frontend_state(dev))))
+        leave(dev);
+    else
+        set_state(dev, XenbusStateClosing, NULL);
+}
+
 static void on_frontend(void *opaque, const char *path)
 {
     g_autoptr(GError) error = NULL;
     struct xenbus_device *dev = opaque;
+
+    if (dev->gone) {
+        if (is_free(frontend_state(dev)))
+            leave(dev);
+        return;
+    }
     struct xenbus_decision d = xenbus_decide(dev->state, frontend_state(dev));
 
     if (d.action == XENBUS_STAY)
@@ -242,6 +322,8 @@ void xenbus_device_free(struct xenbus_device *dev)
 {
     if (!dev)
         return;
+    if (dev->leave)
+        g_source_remove(dev->leave);
     dev->host->xs->unwatch(dev->watch);
     disconnect(dev);
     g_free(dev->front);

@@ -40,6 +40,13 @@ struct xenbus_device *xenbus_device_new(struct xen_host *host, unsigned devid,
 /* Disconnects. Accepts NULL. */
 void xenbus_device_free(struct xenbus_device *dev);
 
+/*
+ * Asks the guest to let go of the device. gone is called from the main loop once it has (at once when no
+ * driver ever came), and the directories are gone, too; then it is to be freed. force: as if it had.
+ */
+void xenbus_device_unplug(struct xenbus_device *dev, bool force, void (*gone)(void *opaque),
+                          void *opaque);
+
 /* The frontend broke its rings: disconnects, and tells it to close. It may start again. */
 void xenbus_device_fail(struct xenbus_device *dev);
 

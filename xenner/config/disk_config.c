@@ -13,8 +13,65 @@ void disk_config_free(void *disk)
     g_free(d->id);
     g_free(d->path);
     g_free(d->format);
+    disk_config_free(d->backing);
     g_free(d->vdev);
+    g_free(d->device);
+    g_free(d->model);
+    g_free(d->serial);
     g_free(d);
+}
+
+struct disk_config *disk_config_copy(const struct disk_config *disk)
+{
+    struct disk_config *d = g_memdup2(disk, sizeof(*disk));
+
+    d->origin = g_strdup(disk->origin);
+    d->id = g_strdup(disk->id);
+    d->path = g_strdup(disk->path);
+    d->format = g_strdup(disk->format);
+    d->backing = disk->backing ? disk_config_copy(disk->backing) : NULL;
+    d->vdev = g_strdup(disk->vdev);
+    d->device = g_strdup(disk->device);
+    d->model = g_strdup(disk->model);
+    d->serial = g_strdup(disk->serial);
+    return d;
+}
+
+static bool place_taken(const GPtrArray *disks, const char *vdev)
+{
+    for (guint i = 0; i < disks->len; i++) {
+        const struct disk_config *d = g_ptr_array_index(disks, i);
+        if (g_strcmp0(d->vdev, vdev) == 0)
+            return true;
+    }
+    return false;
+}
+
+void disk_config_plug(struct disk_config *disk, struct disk_config *device, const GPtrArray *disks)
+{
+    disk->vdev = g_steal_pointer(&device->vdev);
+    disk->device = g_steal_pointer(&device->device);
+    disk->model = g_steal_pointer(&device->model);
+    disk->serial = g_steal_pointer(&device->serial);
+    disk->cdrom = device->cdrom;
+    disk->readonly |= device->cdrom;
+    if (device->cache == DISK_CACHE_WRITETHROUGH && disk->cache != DISK_CACHE_UNSAFE)
+        disk->cache = disk->cache == DISK_CACHE_NONE || disk->cache == DISK_CACHE_DIRECTSYNC
+                          ? DISK_CACHE_DIRECTSYNC : DISK_CACHE_WRITETHROUGH;
+    for (unsigned i = 0; !disk->vdev; i++) {
+        g_autofree char *next = vdev_nth(i);
+        if (!place_taken(disks, next))
+            disk->vdev = g_steal_pointer(&next);
+    }
+}
+
+void disk_config_unplug(struct disk_config *disk)
+{
+    g_clear_pointer(&disk->vdev, g_free);
+    g_clear_pointer(&disk->device, g_free);
+    g_clear_pointer(&disk->model, g_free);
+    g_clear_pointer(&disk->serial, g_free);
+    disk->cdrom = false;
 }
 
 static bool G_GNUC_PRINTF(3, 4) wrong(GError **error, const struct disk_config *d, const char *fmt,
@@ -49,11 +106,11 @@ static bool check_limits(const struct disk_config *d, GError **error)
     return true;
 }
 
-static bool check_one(const struct disk_config *d, GError **error)
+bool disk_config_check(const struct disk_config *d, GError **error)
 {
     uint32_t number;
 
-    if (!d->path || !*d->path)
+    if (!d->empty && (!d->path || !*d->path))
         return wrong(error, d, "A block device must be specified for \"file\"");
     if (d->vdev && !vdev_parse(d->vdev, &number))
         return wrong(error, d, "'%s' is not a valid vdev", d->vdev);
@@ -71,7 +128,7 @@ bool disk_configs_check(const GPtrArray *disks, GError **error)
 
     for (guint i = 0; i < disks->len; i++) {
         const struct disk_config *d = g_ptr_array_index(disks, i);
-        if (!check_one(d, error))
+        if (!disk_config_check(d, error))
             return false;
         if (!g_hash_table_add(ids, d->id))
             return wrong(error, d, "Duplicate ID '%s' for drive", d->id);

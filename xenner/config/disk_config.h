@@ -32,8 +32,16 @@ struct disk_config {
     char *id;      /* never NULL once validated */
     char *path;    /* file, block device, or URL; never NULL */
     char *format;  /* "raw", "qcow2"...; NULL: look at the image */
-    char *vdev;    /* canonical: "xvda"; NULL: no device of the guest's has it */
-    bool readonly, cdrom, snapshot;
+    struct disk_config *backing; /* what is not in the image itself; NULL: as the image says. Owned */
+    /* the guest's device that has it: */
+    char *vdev;    /* canonical: "xvda"; NULL: none */
+    char *device;  /* its id: "virtio-disk0", or NULL */
+    char *model;   /* -device's name of it: "virtio-blk-pci", or NULL */
+    char *serial;  /* or NULL */
+    bool cdrom;
+    bool empty;    /* a drive for media, without one: no path */
+
+    bool readonly, snapshot;
     bool discard;  /* the guest's discards are passed on */
     enum disk_cache cache;
     enum disk_aio aio;
@@ -43,5 +51,15 @@ struct disk_config {
 
 /* Accepts NULL; a GDestroyNotify. */
 void disk_config_free(void *disk);
+struct disk_config *disk_config_copy(const struct disk_config *disk);
+/* Rules for one disk; one-line errors that begin with its origin. */
+bool disk_config_check(const struct disk_config *disk, GError **error);
+/*
+ * Gives disk the device's part of what `device` says, which is left without; its cache says whether
+ * writes go through. The place (vdev) is the next free of disks when it brings none.
+ */
+void disk_config_plug(struct disk_config *disk, struct disk_config *device, const GPtrArray *disks);
+/* Takes the device's part from it. */
+void disk_config_unplug(struct disk_config *disk);
 /* Rules for all disks (struct disk_config *) of a guest; one-line errors. */
 bool disk_configs_check(const GPtrArray *disks, GError **error);

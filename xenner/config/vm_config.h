@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "xenner/config/block_node.h"
 #include "xenner/config/disk_config.h"
 #include "xenner/config/net_config.h"
 #include "xenner/util/privileges.h"
@@ -136,6 +137,7 @@ struct vm_config {
     } soft_quit;
     enum kernel_ring kernel_ring;
     enum user_tables user_tables;
+    char *balloon;       /* id of the balloon's device, or NULL: it is there in any case */
     uint8_t escape_key;  /* of all chardevs; 0: Ctrl-a */
     bool start_paused;   /* -S */
     char *pidfile;
@@ -144,6 +146,7 @@ struct vm_config {
     struct screen_config screen;
     GPtrArray *vncs;     /* struct vnc_config *, owned */
     GPtrArray *monitors; /* struct monitor_config *, owned */
+    GPtrArray *nodes;    /* struct block_node *, owned: what disks were made of */
     GPtrArray *disks;    /* struct disk_config *, owned */
     GPtrArray *netdevs;  /* struct netdev_config *, owned */
     GPtrArray *nics;     /* struct nic_config *, owned; vif 0, 1... */

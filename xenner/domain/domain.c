@@ -92,6 +92,11 @@ int domain_vcpu_tid(struct domain *d, unsigned vcpu)
     return d->driver->vcpu_tid ? d->driver->vcpu_tid(d, vcpu) : 0;
 }
 
+uint64_t domain_memory(struct domain *d)
+{
+    return d->driver->memory ? d->driver->memory(d) : 0;
+}
+
 void domain_registers(struct domain *d, unsigned vcpu, GString *out)
 {
     d->driver->registers(d, vcpu, out);

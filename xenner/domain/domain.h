@@ -38,6 +38,8 @@ struct store *domain_store(struct domain *d);
  * a Xen host) xenconsoled serves it and its terminal is in the node console/tty.
  */
 bool domain_console(struct domain *d, unsigned n, xen_pfn_t *ret_gfn, evtchn_port_t *ret_port);
+/* Bytes of memory that the guest has now: less than it began with when its balloon is inflated. */
+uint64_t domain_memory(struct domain *d); /* 0: nobody knows */
 /* The accelerator that it runs on: "kvm", "tcg", "xen". */
 const char *domain_accel(const struct domain *d);
 /* The thread that runs it, 0 when not known. */

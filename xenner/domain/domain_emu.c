@@ -528,6 +528,19 @@ static bool emu_console(struct domain *base, unsigned n, xen_pfn_t *ret_gfn, evt
     return true;
 }
 
+/* emu's marks are only counted: a wrong one would be a wrong number. */
+static uint64_t emu_memory(struct domain *base)
+{
+    struct emu_domain *d = emu_of(base);
+    uint64_t first = d->boot->guest_first_mfn, n = d->area.end_mfn - first, released = 0;
+    const uint8_t *info = guest_ptr(d->mem, d->area.frame_info + first, n);
+
+    for (uint64_t i = 0; info && i < n; i++)
+        released += (info[i] & EMU_FRAME_RELEASED) != 0;
+    uint64_t bytes = MIN(released << FRAME_SHIFT, d->cfg->memory.bytes);
+    return d->cfg->memory.bytes - bytes;
+}
+
 static int emu_vcpu_tid(struct domain *base, unsigned vcpu)
 {
     struct emu_domain *d = emu_of(base);
@@ -562,6 +575,7 @@ const struct domain_driver domain_emu_driver = {
     .store = emu_store,
     .console = emu_console,
     .vcpu_tid = emu_vcpu_tid,
+    .memory = emu_memory,
     .registers = emu_registers,
     .crash_report = emu_crash_report,
     .destroy = emu_destroy,

@@ -274,6 +274,11 @@ static void xs_unwatch(struct xs_watch *w)
     g_hash_table_remove(w->xs->watches, GUINT_TO_POINTER(w->id));
 }
 
+static bool xs_guest_watches(struct xen_host *h, const char *path)
+{
+    return store_is_watched(xs_of(h)->conn, h->domid, path);
+}
+
 const struct xen_store_ops local_xs_ops = {
     .read = xs_read,
     .write = xs_write,
@@ -283,4 +288,5 @@ const struct xen_store_ops local_xs_ops = {
     .transact = xs_transact,
     .watch = xs_watch,
     .unwatch = xs_unwatch,
+    .guest_watches = xs_guest_watches,
 };

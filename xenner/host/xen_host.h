@@ -87,4 +87,6 @@ struct xen_store_ops {
      */
     struct xs_watch *(*watch)(struct xen_host *h, const char *path, xs_watch_fn fn, void *opaque);
     void (*unwatch)(struct xs_watch *w); /* accepts NULL; fn is not called any more */
+    /* Whether the guest has a watch on just that path. NULL where that can't be known. */
+    bool (*guest_watches)(struct xen_host *h, const char *path);
 };

@@ -76,3 +76,19 @@ bool control_memory(struct xen_host *host, uint64_t bytes, GError **error)
     }
     return put(host, "memory/target", text, error);
 }
+
+static bool get_kib(struct xen_host *host, const char *node, uint64_t *ret)
+{
+    g_autofree char *text = get(host, node);
+
+    if (!text || !g_ascii_string_to_unsigned(g_strstrip(text), 10, 0, UINT64_MAX >> 10, ret, NULL))
+        return false;
+    *ret <<= 10;
+    return true;
+}
+
+bool control_memory_stats(struct xen_host *host, uint64_t *ret_free, uint64_t *ret_total)
+{
+    return get_kib(host, "data/meminfo_free", ret_free) &&
+           get_kib(host, "data/meminfo_total", ret_total);
+}

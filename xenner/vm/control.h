@@ -19,3 +19,5 @@ bool control_sysrq(struct xen_host *host, char key, GError **error);
 bool control_power_taken(struct xen_host *host);
 /* The balloon's aim: what the guest shall have of its memory. It may be slow, or never get there. */
 bool control_memory(struct xen_host *host, uint64_t bytes, GError **error);
+/* What a daemon in the guest wrote of its memory, in bytes; false: none did. */
+bool control_memory_stats(struct xen_host *host, uint64_t *ret_free, uint64_t *ret_total);

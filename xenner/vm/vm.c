@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { BALLOON_QUIET_S = 10 };
+
 struct vm {
     const struct vm_config *cfg;
     GPtrArray *chardevs;              /* struct chardev *, owned */
@@ -26,6 +28,9 @@ struct vm {
     bool quitting;
     bool asked_to_end;                /* vm_terminate() asked the guest, which has until: */
     guint patience;
+    guint ballooning;                 /* source, while the balloon moves */
+    uint64_t balloon_was;
+    unsigned balloon_quiet;
     void (*quit)(void *opaque, int status);
     void *quit_opaque;
 };
@@ -300,6 +305,18 @@ static void on_debug_output(void *opaque, const char *text, size_t len)
 
 static const struct domain_events events = {on_shutdown, on_failed, on_debug_output};
 
+static void on_deleted(void *opaque, const char *device)
+{
+    tell(opaque, (struct vm_event){VM_EVENT_DEVICE_DELETED, .id = device});
+}
+
+static void on_tray(void *opaque, const char *device, bool open)
+{
+    tell(opaque, (struct vm_event){VM_EVENT_TRAY, .id = device, .open = open});
+}
+
+static const struct vm_disks_events disk_events = {on_deleted, on_tray};
+
 static void on_vnc(void *opaque, unsigned i, enum vnc_event what, const struct vnc_address *client)
 {
     tell(opaque, (struct vm_event){VM_EVENT_VNC, .vnc = {i, what, client}});
@@ -318,8 +335,11 @@ struct vm *vm_new(const struct vm_config *cfg, GError **error)
     vm->disks = vm_disks_new(cfg, error);
     vm->nets = vm->disks ? vm_nets_new(cfg, error) : NULL;
     vm->screen = vm->nets ? vm_screen_new(cfg, error) : NULL;
-    if (vm->screen)
+    if (vm->screen) {
+        vm_disks_set_events(vm->disks, &disk_events, vm);
+        vm_nets_set_deleted(vm->nets, on_deleted, vm);
         vm_screen_set_vnc_events(vm->screen, on_vnc, vm);
+    }
     if (!vm->screen || !open_chardevs(vm, error) || !open_domain(vm, error)) {
         vm_free(vm);
         return NULL;
@@ -382,13 +402,49 @@ bool vm_sysrq(struct vm *vm, char key, GError **error)
     return check_running(vm, error) && control_sysrq(domain_host(vm->domain), key, error);
 }
 
+uint64_t vm_memory(const struct vm *vm)
+{
+    uint64_t bytes = vm->domain ? domain_memory(vm->domain) : 0;
+
+    return bytes ? bytes : vm->cfg->memory.bytes;
+}
+
+bool vm_memory_stats(struct vm *vm, uint64_t *ret_free, uint64_t *ret_total)
+{
+    return vm->domain && control_memory_stats(domain_host(vm->domain), ret_free, ret_total);
+}
+
+/* Nobody tells us when the guest takes a page: we look once a second until it has come to rest. */
+static gboolean look_at_balloon(gpointer data)
+{
+    struct vm *vm = data;
+    uint64_t now = vm_memory(vm);
+
+    if (now != vm->balloon_was) {
+        vm->balloon_was = now;
+        vm->balloon_quiet = 0;
+        tell(vm, (struct vm_event){VM_EVENT_BALLOON});
+    } else if (++vm->balloon_quiet == BALLOON_QUIET_S) {
+        vm->ballooning = 0;
+        return G_SOURCE_REMOVE;
+    }
+    return G_SOURCE_CONTINUE;
+}
+
 bool vm_set_memory(struct vm *vm, uint64_t bytes, GError **error)
 {
     if (vm->cfg->none) {
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "this machine has no guest");
         return false;
     }
-    return control_memory(domain_host(vm->domain), bytes, error);
+    if (!control_memory(domain_host(vm->domain), bytes, error))
+        return false;
+    vm->balloon_quiet = 0;
+    if (!vm->ballooning) {
+        vm->balloon_was = vm_memory(vm);
+        vm->ballooning = g_timeout_add_seconds(1, look_at_balloon, vm);
+    }
+    return true;
 }
 
 static gboolean out_of_patience(gpointer data)
@@ -484,6 +540,16 @@ struct vm_screen *vm_screen(struct vm *vm)
     return vm->screen;
 }
 
+struct vm_disks *vm_disks(struct vm *vm)
+{
+    return vm->disks;
+}
+
+struct vm_nets *vm_nets(struct vm *vm)
+{
+    return vm->nets;
+}
+
 bool vm_give(struct vm *vm, uid_t uid, gid_t gid, GError **error)
 {
     return vm_doors_give(vm->doors, uid, gid, error);
@@ -495,6 +561,8 @@ void vm_free(struct vm *vm)
         return;
     if (vm->patience)
         g_source_remove(vm->patience);
+    if (vm->ballooning)
+        g_source_remove(vm->ballooning);
     close_domain(vm);
     vm_screen_free(vm->screen);
     vm_disks_free(vm->disks);

@@ -13,6 +13,8 @@
 
 struct vm;
 struct vm_screen;
+struct vm_disks;
+struct vm_nets;
 struct chardev;
 
 /* Opens everything and builds the domain, stopped. cfg is validated, and borrowed for the VM's life. */
@@ -30,8 +32,15 @@ void vm_set_quit_handler(struct vm *vm, void (*fn)(void *opaque, int status), vo
 bool vm_system_powerdown(struct vm *vm, GError **error);
 bool vm_ask_power(struct vm *vm, enum control_power what, GError **error);
 bool vm_sysrq(struct vm *vm, char key, GError **error);
-/* The balloon's aim. */
+/* The balloon's aim; VM_EVENT_BALLOON tells what becomes of it. */
 bool vm_set_memory(struct vm *vm, uint64_t bytes, GError **error);
+/* Bytes that the guest has now. */
+uint64_t vm_memory(const struct vm *vm);
+/*
+ * What the guest says of its memory, in bytes: a daemon in it writes data/meminfo_free and
+ * data/meminfo_total, in KiB. False: nothing.
+ */
+bool vm_memory_stats(struct vm *vm, uint64_t *ret_free, uint64_t *ret_total);
 /* A signal came: quits, or asks the guest first when the configuration says so (once: the second quits). */
 void vm_terminate(struct vm *vm);
 /* As if the user had closed it. */
@@ -46,6 +55,9 @@ enum vm_event_kind {
     VM_EVENT_SHUTDOWN, /* by_guest, reason; before the process ends or the guest stays */
     VM_EVENT_POWERDOWN,
     VM_EVENT_PANICKED,
+    VM_EVENT_DEVICE_DELETED, /* id: the guest has let go of it */
+    VM_EVENT_TRAY,     /* id, open */
+    VM_EVENT_BALLOON,  /* vm_memory() has changed */
     VM_EVENT_VNC,      /* vnc */
     VM_EVENT_CHARDEV,  /* id, open: somebody opened or closed a console's other end */
 };
@@ -77,6 +89,9 @@ bool vm_registers(struct vm *vm, unsigned vcpu, GString *out, GError **error);
 const char *vm_accel(const struct vm *vm);
 /* The display and its VNC servers (vm_screen.h), for screenshots, passwords, keys. Borrowed. */
 struct vm_screen *vm_screen(struct vm *vm);
+/* For monitors: what is plugged, and to plug more (vm_disks.h, vm_nets.h). Borrowed. */
+struct vm_disks *vm_disks(struct vm *vm);
+struct vm_nets *vm_nets(struct vm *vm);
 /* Who we are from now on: what is ours and stays open on disk becomes his. */
 bool vm_give(struct vm *vm, uid_t uid, gid_t gid, GError **error);
 /* Accepts NULL. */

@@ -67,6 +67,19 @@ void store_disconnect(struct store_conn *c)
     g_free(c);
 }
 
+bool store_is_watched(const struct store_conn *c, domid_t dom, const char *path)
+{
+    for (guint i = 0; i < c->store->conns->len; i++) {
+        const struct store_conn *other = g_ptr_array_index(c->store->conns, i);
+        for (guint k = 0; other->dom == dom && k < other->watches->len; k++) {
+            const struct store_watch *w = g_ptr_array_index(other->watches, k);
+            if (strcmp(w->path, path) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
 void store_move(struct store_conn *c, struct store *to)
 {
     if (c->store == to)

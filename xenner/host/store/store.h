@@ -23,6 +23,8 @@ void store_free(struct store *s); /* all connections closed; accepts NULL */
 struct store_conn *store_connect(struct store *s, domid_t dom, store_send_fn send, void *opaque);
 /* Ends its transactions and watches. Accepts NULL. */
 void store_disconnect(struct store_conn *c);
+/* Whether a connection of dom, to the store of c, watches that path. */
+bool store_is_watched(const struct store_conn *c, domid_t dom, const char *path);
 /* To another store: its watches go with it and fire, its transactions end. */
 void store_move(struct store_conn *c, struct store *to);
 /* Answers through send(), once, and fires watches. payload has header->len bytes, at most

@@ -1,0 +1,44 @@
+/* Between vm_disks.c and vm_media.c. */
+#pragma once
+
+#include "xenner/vm/vm_disks.h"
+#include "xenner/backend/blk.h"
+
+struct vm_disk {
+    struct vm_disks *all;
+    struct disk_config *config; /* owned */
+    struct disk_image *image;   /* owned; NULL: no medium */
+    struct blk_backend *backend; /* NULL: the guest has no vbd of it */
+    bool leaving;               /* the device was asked to go */
+    bool opening, tray_open;    /* CD: the guest was asked to let go of the medium; it has */
+    bool change;                /* CD: when it has, medium comes (NULL: none) and the tray closes */
+    struct vm_disk *medium;
+};
+
+struct vm_disks {
+    GPtrArray *nodes; /* struct block_node *, owned */
+    GPtrArray *disks; /* struct vm_disk *, owned */
+    struct blk_io *io; /* NULL until there is an image */
+    struct xen_host *host; /* NULL: no guest */
+    const struct vm_disks_events *events;
+    void *opaque;
+    unsigned next_empty; /* for names */
+};
+
+/* Opens config's image (unless it is empty); takes config. Not in the list yet. */
+struct vm_disk *vm_disk_new(struct vm_disks *d, struct disk_config *config, GError **error);
+void vm_disk_free(void *disk);
+/* By the id of the device, or of the drive or node; the last two also as the only name of an image. */
+struct vm_disk *vm_disks_find(const struct vm_disks *d, const char *name);
+/* The one of that device, NULL with QEMU's error. */
+struct vm_disk *vm_disks_need(const struct vm_disks *d, const char *name, GError **error);
+/* Offers it to the guest when there is one, and a medium. */
+bool vm_disk_offer(struct vm_disk *disk, GError **error);
+/* Gives the device of `from` to the image of `to`, both in the list; `from` goes when nothing is left. */
+void vm_disk_move_device(struct vm_disk *from, struct vm_disk *to);
+/* An empty drive, in the list, for the device of `from` to move to. */
+struct vm_disk *vm_disk_new_empty(struct vm_disks *d);
+/* The device is gone for good. */
+void vm_disk_left(struct vm_disk *disk);
+/* The guest has let go of the medium, or never had it. */
+void vm_media_opened(struct vm_disk *disk);
