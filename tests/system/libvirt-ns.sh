@@ -31,6 +31,16 @@ domain_xml()
 END
 }
 
+# The same with a screen, on which it runs tests/guest-scripts/screen: screen_xml NAME "attributes of <graphics>"
+screen_xml()
+{
+    domain_xml "$1" "<input type='tablet' bus='virtio'/>
+    <graphics type='vnc' port='-1' autoport='yes' listen='127.0.0.1' $2/>
+    <video><model type='vga'/></video>" |
+        sed "s|MiB'>128<|MiB'>192<|
+             s|>console=hvc0<|>console=tty0 console=hvc0 quiet xenner.run=screen xenner.end=halt<|"
+}
+
 # libvirt_run SCRIPT: in namespaces of its own, with $work as its argument; the test's end. The first process there
 # only waits: a guest that died is a process for libvirt until its parent, which is that one, has waited for it.
 libvirt_run()
