@@ -2,6 +2,7 @@
 """Screenshots: read(path) of a PPM or PNG as (width, height, three bytes a pixel); digest() of it as the guest has it.
 
 picture.py FILE DIGEST: status 0 if that is the picture's digest.
+picture.py FILE in LARGER: status 0 if the upper left part of FILE, which is not empty, is somewhere in LARGER.
 """
 import hashlib
 import struct
@@ -61,5 +62,27 @@ def digest(picture):
     return hashlib.md5(out).hexdigest()
 
 
+def part(picture, x, y, width, height):
+    w, pixels = picture[0], picture[2]
+    return [pixels[3 * ((y + i) * w + x):3 * ((y + i) * w + x + width)] for i in range(height)]
+
+
+def find(small, large, width=300, height=80):
+    """Where the upper left part of small is in large; None: nowhere."""
+    rows = part(small, 0, 0, width, height)
+    mark = max(range(height), key=lambda i: len(set(rows[i][k:k + 24] for k in range(0, 3 * width, 24))))
+    assert len(set(rows[mark])) > 1, "nothing to be found by"
+    at = large[2].find(rows[mark])
+    while at >= 0:
+        y, x = divmod(at // 3, large[0])
+        if at % 3 == 0 and y >= mark and x + width <= large[0] and y - mark + height <= large[1] and \
+                part(large, x, y - mark, width, height) == rows:
+            return x, y - mark
+        at = large[2].find(rows[mark], at + 1)
+    return None
+
+
 if __name__ == "__main__":
+    if sys.argv[2] == "in":
+        sys.exit(find(read(sys.argv[1]), read(sys.argv[3])) is None)
     sys.exit(digest(read(sys.argv[1])) != sys.argv[2])
