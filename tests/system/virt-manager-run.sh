@@ -1,0 +1,37 @@
+#!/bin/sh
+# The part of virt-manager.sh in a mount namespace of its own. virt-manager-run.sh DIRECTORY (with screen.xml)
+here=$(dirname "$0")
+. "$here/libvirt-lib.sh"
+v define "$dir/screen.xml"
+v start xg
+
+mkdir -p "$dir/session" "$dir/home"
+chmod 700 "$dir/session"
+export XDG_RUNTIME_DIR="$dir/session" HOME="$dir/home" GSETTINGS_BACKEND=memory NO_AT_BRIDGE=1 LIBGL_ALWAYS_SOFTWARE=1
+# the server chooses a number that is free, and says which
+mkfifo "$dir/number"
+Xvfb -displayfd 3 -screen 0 1280x1024x24 -nolisten tcp 3>"$dir/number" >"$dir/xvfb.log" 2>&1 &
+others=$!
+read -r number <"$dir/number"
+export DISPLAY=":$number"
+dbus-run-session -- virt-manager --no-fork --connect qemu:///system --show-domain-console xg \
+    >"$dir/virt-manager.log" 2>&1 &
+others="$others $!"
+
+until_true grep -q "screen: [0-9]" "$dir/screen"
+# its driver tells of what it drew with a delay, so each look is at both
+shown()
+{
+    virsh -q -c qemu:///system screenshot xg "$dir/guest.png" && import -window root -depth 8 "$dir/window.ppm" &&
+        python3 "$here/picture.py" "$dir/guest.png" in "$dir/window.ppm"
+}
+until_true shown
+
+# The console takes the keyboard when it is clicked on.
+xdotool mousemove 500 500 click 1
+xdotool type --delay 50 "typed here"
+xdotool key Return
+until_true grep -q "screen: typed 'typed here'" "$dir/screen"
+v destroy xg
+v undefine xg
+exit 0
