@@ -1,9 +1,10 @@
 #!/bin/sh
-# check.sh BUILD: all tests; then what was skipped and why, and one line with the counts.
+# check.sh BUILD [ARGUMENTS of meson test]: the tests; then what was skipped and why, and one line with the counts.
 set -eu
 build=$1
+shift
 status=0
-meson test -C "$build" --print-errorlogs --no-rebuild </dev/null || status=$?
+meson test -C "$build" --print-errorlogs --no-rebuild "$@" </dev/null || status=$?
 /usr/bin/python3 - "$build/meson-logs/testlog.json" <<'PY'
 import json, sys
 
