@@ -9,6 +9,8 @@
  * origin: for errors about it later. On failure nothing is added.
  */
 bool block_nodes_parse(GPtrArray *nodes, const char *origin, struct keyval *kv, GError **error);
+/* werror= and rerror=, which a drive and a device have. */
+bool disk_get_on_error(struct keyval *kv, struct disk_config *d, GError **error);
 /* Whether -device DRIVER is a disk here. */
 bool disk_device_known(const char *driver);
 /*

@@ -210,20 +210,27 @@ static bool add_disk(struct option_state *s, struct disk_config *d, bool attach,
     return true;
 }
 
-/* What QEMU knows and what makes no difference here. */
-static bool get_ignored(struct keyval *kv, GError **error)
+static bool get_on_error(const char *value, bool write, enum disk_on_error *ret, GError **error)
 {
-    const char *werror = keyval_get(kv, "werror"), *rerror = keyval_get(kv, "rerror");
-    static const char *const actions[] = {"report", "enospc", "ignore", "stop", NULL};
+    static const char *const names[] = {[DISK_ERROR_AUTO] = "auto", [DISK_ERROR_REPORT] = "report",
+                                        [DISK_ERROR_IGNORE] = "ignore", [DISK_ERROR_ENOSPC] = "enospc",
+                                        [DISK_ERROR_STOP] = "stop"};
 
-    if ((werror && !g_strv_contains(actions, werror)) ||
-        (rerror && (!g_strv_contains(actions, rerror) || strcmp(rerror, "enospc") == 0)))
-        return opt_error(error, "'%s' invalid %s error action", werror ? werror : rerror,
-                         werror ? "write" : "read");
-    if ((werror && strcmp(werror, "report") != 0 && strcmp(werror, "enospc") != 0) ||
-        (rerror && strcmp(rerror, "report") != 0))
-        return opt_error(error, "errors are only reported to the guest yet");
-    return true;
+    if (!value)
+        return true;
+    for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
+        if (strcmp(value, names[i]) == 0 && (write || i != DISK_ERROR_ENOSPC)) {
+            *ret = (enum disk_on_error)i;
+            return true;
+        }
+    }
+    return opt_error(error, "'%s' invalid %s error action", value, write ? "write" : "read");
+}
+
+bool disk_get_on_error(struct keyval *kv, struct disk_config *d, GError **error)
+{
+    return get_on_error(keyval_get(kv, "werror"), true, &d->on_write_error, error) &&
+           get_on_error(keyval_get(kv, "rerror"), false, &d->on_read_error, error);
 }
 
 static bool fill_drive(struct keyval *kv, struct disk_config *d, bool *attach, int *index,
@@ -239,7 +246,7 @@ static bool fill_drive(struct keyval *kv, struct disk_config *d, bool *attach, i
     d->format = g_strdup(format ? format : driver);
     return get_place(kv, d, attach, index, error) && get_readonly(kv, d, error) &&
            get_cache(kv, d, error) && get_behaviour(kv, d, error) && get_limits(kv, d, error) &&
-           keyval_get_switch(kv, "snapshot", &d->snapshot, error) && get_ignored(kv, error) &&
+           keyval_get_switch(kv, "snapshot", &d->snapshot, error) && disk_get_on_error(kv, d, error) &&
            keyval_check_unused(kv, error);
 }
 

@@ -95,6 +95,8 @@ static JsonObject *inserted(struct qmp_call *call, const struct vm_disk_info *i)
 
 static JsonObject *block_info(struct qmp_call *call, const struct vm_disk_info *i)
 {
+    static const char *const status[] = {
+        [VM_DISK_OK] = "ok", [VM_DISK_FAILED] = "failed", [VM_DISK_NO_SPACE] = "nospace"};
     g_autofree char *qdev = qmp_disk_path(i->config);
     JsonObject *o = json_object_new();
 
@@ -108,7 +110,7 @@ static JsonObject *block_info(struct qmp_call *call, const struct vm_disk_info *
     if (i->config->cdrom)
         json_object_set_boolean_member(o, "tray_open", i->tray_open);
     if (i->image) {
-        json_object_set_string_member(o, "io-status", "ok");
+        json_object_set_string_member(o, "io-status", status[i->status]);
         json_object_set_object_member(o, "inserted", inserted(call, i));
     }
     return o;

@@ -11,4 +11,5 @@ char *qmp_device_id(const char *name);
  */
 char *qmp_disk_path(const struct disk_config *disk);
 /* VM_EVENT_DEVICE_DELETED, VM_EVENT_TRAY as QMP's events. */
+void qmp_io_error_event(struct qmp_server *server, const struct vm_disk_error *e);
 void qmp_device_event(struct qmp_server *server, const struct vm_event *event);

@@ -6,6 +6,7 @@
 #include "xenner/vm/vm_disks.h"
 #include "xenner/vm/vm_nets.h"
 
+#include <errno.h>
 #include <string.h>
 
 #define PERIPHERAL "/machine/peripheral/"
@@ -195,4 +196,20 @@ void qmp_device_event(struct qmp_server *server, const struct vm_event *event)
         json_object_set_boolean_member(data, "tray-open", event->open);
         qmp_server_event(server, "DEVICE_TRAY_MOVED", data);
     }
+}
+
+void qmp_io_error_event(struct qmp_server *server, const struct vm_disk_error *e)
+{
+    static const char *const actions[] = {
+        [IMAGE_REPORTED] = "report", [IMAGE_IGNORED] = "ignore", [IMAGE_STOPPED] = "stop"};
+    JsonObject *data = json_object_new();
+
+    json_object_set_string_member(data, "device", e->node ? "" : e->config->id);
+    if (e->node)
+        json_object_set_string_member(data, "node-name", e->config->id);
+    json_object_set_string_member(data, "operation", e->read ? "read" : "write");
+    json_object_set_string_member(data, "action", actions[e->action]);
+    json_object_set_boolean_member(data, "nospace", e->code == ENOSPC);
+    json_object_set_string_member(data, "reason", g_strerror(e->code));
+    qmp_server_event(server, "BLOCK_IO_ERROR", data);
 }

@@ -108,6 +108,10 @@ static void on_vm_event(void *opaque, const struct vm_event *event)
         qmp_device_event(server, event);
         return;
     }
+    if (event->kind == VM_EVENT_IO_ERROR) {
+        qmp_io_error_event(server, event->disk_error);
+        return;
+    }
     if (event->kind == VM_EVENT_BALLOON) {
         data = json_object_new();
         json_object_set_int_member(data, "actual", (gint64)vm_memory(server->vm));

@@ -1,42 +1,16 @@
 #!/usr/bin/env python3
 """Disks, CD media and network cards that come and go in a running guest, over QMP; the guest uses them."""
 import os
-import re
 import signal
 import subprocess
 import sys
 import tempfile
-import uuid
 
 from guest import Guest, fail
+from guest_shell import Shell
 from qmp import Qmp, QmpError
 
 MIB = 1 << 20
-
-
-class Shell:
-    """Commands in the guest's shell, and what they print."""
-
-    def __init__(self, guest):
-        self.guest = guest
-        guest.wait_for("shell in the guest")
-        self.run("stty -echo")
-
-    def run(self, command):
-        """Its output; fails the test when the command fails."""
-        mark = uuid.uuid4().hex[:12]
-        self.guest.type(f"({command}); echo status-$?-{mark}\n")
-        start = len(self.guest.heard)
-        while not (end := re.search(rf"status-(\d+)-{mark}", self.guest.wait_for(mark))):
-            pass # the echo of what was typed
-        lines = [l.removeprefix("/ # ") for l in self.guest.heard[start:-1]]
-        if end[1] != "0":
-            fail(f"in the guest: {command}: {lines}")
-        return "\n".join(lines)
-
-    def until(self, command):
-        """Until it succeeds: for what the guest's kernel does by itself."""
-        self.run(f"until {command}; do sleep 0.1; done")
 
 
 def refused(qmp, text, command, **arguments):

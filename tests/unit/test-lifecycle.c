@@ -84,9 +84,10 @@ static void decisions(void **state)
 static void names(void **state)
 {
     static const char *const want[] = {"prelaunch", "running",        "paused",
-                                       "shutdown",  "guest-panicked", "internal-error"};
+                                       "shutdown",  "guest-panicked", "internal-error",
+                                       "io-error"};
 
-    for (unsigned i = 0; i <= RUN_INTERNAL_ERROR; i++)
+    for (unsigned i = 0; i <= RUN_IO_ERROR; i++)
         assert_string_equal(run_state_name((enum run_state)i), want[i]);
 }
 

@@ -64,7 +64,8 @@ static void refused(void **state)
         {"-drive file=x,bps=100,bps_max=10",
          "-drive file=x,bps=100,bps_max=10: bps_max/iops_max cannot be lower than bps/iops"},
         {"-drive file=x,foo=1", "-drive file=x,foo=1: unknown parameter 'foo'"},
-        {"-drive file=x,werror=stop", "-drive file=x,werror=stop: errors are only reported to the guest yet"},
+        {"-drive file=x,werror=no", "-drive file=x,werror=no: 'no' invalid write error action"},
+        {"-drive file=x,rerror=enospc", "-drive file=x,rerror=enospc: 'enospc' invalid read error action"},
         {"-device xen-disk", "-device xen-disk: 'drive' property not set"},
         {"-device xen-disk,drive=a", "-device xen-disk,drive=a: Property 'xen-disk.drive' can't find value "
                                      "'a'"},
@@ -150,6 +151,33 @@ static void caches(void **state)
     }
 }
 
+/* A drive's, and what the device says over it. */
+static void errors(void **state)
+{
+    static const struct {
+        const char *line;
+        enum disk_on_error read, write;
+    } cases[] = {
+        {"-drive file=a", DISK_ERROR_AUTO, DISK_ERROR_AUTO},
+        {"-drive file=a,werror=enospc,rerror=report", DISK_ERROR_REPORT, DISK_ERROR_ENOSPC},
+        {"-drive file=a,werror=report,rerror=stop", DISK_ERROR_STOP, DISK_ERROR_REPORT},
+        {"-drive file=a,werror=ignore,rerror=ignore", DISK_ERROR_IGNORE, DISK_ERROR_IGNORE},
+        {"-drive file=a,if=none,id=x,rerror=stop -device virtio-blk-pci,drive=x,werror=stop,rerror=auto",
+         DISK_ERROR_STOP, DISK_ERROR_STOP},
+        {"-drive file=a,if=none,id=x,werror=stop -device xen-disk,drive=x,werror=ignore", DISK_ERROR_AUTO,
+         DISK_ERROR_IGNORE},
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct parsed p;
+        if (!parse(cases[i].line, &p))
+            fail_msg("%s", p.error->message);
+        assert_int_equal(disk(&p, 0)->on_read_error, cases[i].read);
+        assert_int_equal(disk(&p, 0)->on_write_error, cases[i].write);
+        drop(&p);
+    }
+}
+
 static void everything(void **state)
 {
     struct parsed p;
@@ -179,6 +207,7 @@ int main(void)
         cmocka_unit_test(refused),
         cmocka_unit_test(places),
         cmocka_unit_test(caches),
+        cmocka_unit_test(errors),
         cmocka_unit_test(everything),
     };
 

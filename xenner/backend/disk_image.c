@@ -62,7 +62,7 @@ struct disk_image *disk_image_open(const struct disk_config *config, struct blk_
                   format, strcmp(format, "raw") == 0
                       ? " Write operations on block 0 will be restricted. Specify the 'raw' format "
                         "explicitly to remove the restrictions." : "");
-    return image_throttle(img, &config->limits);
+    return image_throttle(image_on_error(img), &config->limits);
 }
 
 void disk_image_free(struct disk_image *img)
@@ -81,6 +81,7 @@ struct image_call {
     struct disk_image *img;
     uint64_t bytes;
     const struct disk_limits *limits;
+    const struct image_policy *policy;
 };
 
 static void set_size(void *opaque)
@@ -92,7 +93,7 @@ static void set_size(void *opaque)
 
 bool disk_image_resize(struct disk_image *img, uint64_t bytes, GError **error)
 {
-    struct image_call c = {img, bytes, NULL};
+    struct image_call c = {img, .bytes = bytes};
 
     if (!img->ops->resize) {
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
@@ -114,7 +115,7 @@ static void set_limits(void *opaque)
 
 void disk_image_set_limits(struct disk_image *img, const struct disk_limits *limits)
 {
-    struct image_call c = {img, 0, limits};
+    struct image_call c = {img, .limits = limits};
 
     g_assert(img->ops->set_limits); /* image_throttle() is in front of all */
     blk_io_call(img->io, set_limits, &c);
@@ -124,4 +125,30 @@ void disk_image_hurry(struct disk_image *img, bool hurry)
 {
     if (img->ops->hurry)
         img->ops->hurry(img, hurry);
+}
+
+static void set_policy(void *opaque)
+{
+    struct image_call *c = opaque;
+
+    c->img->ops->set_policy(c->img, c->policy);
+}
+
+void disk_image_set_policy(struct disk_image *img, const struct image_policy *policy)
+{
+    struct image_call c = {img, .policy = policy};
+
+    blk_io_call(img->io, set_policy, &c);
+}
+
+static void retry(void *opaque)
+{
+    struct disk_image *img = opaque;
+
+    img->ops->retry(img);
+}
+
+void disk_image_retry(struct disk_image *img)
+{
+    blk_io_call(img->io, retry, img);
 }

@@ -37,6 +37,16 @@ struct image_stats {
     uint64_t highest; /* byte behind the last that was written */
 };
 
+/* What became of a request that failed. */
+enum image_action { IMAGE_REPORTED, IMAGE_IGNORED, IMAGE_STOPPED /* it is held until disk_image_retry() */ };
+
+/* What is done with errors. failed (or NULL: nothing is held) is called in the I/O thread; rc is -errno. */
+struct image_policy {
+    enum disk_on_error read, write;
+    void (*failed)(void *opaque, enum image_op op, int rc, enum image_action action);
+    void *opaque;
+};
+
 struct disk_image;
 struct image_ops {
     const char *format;
@@ -47,6 +57,8 @@ struct image_ops {
     bool (*resize)(struct disk_image *img, uint64_t bytes, GError **error);
     /* Optional. The I/O thread's. */
     void (*set_limits)(struct disk_image *img, const struct disk_limits *limits);
+    void (*set_policy)(struct disk_image *img, const struct image_policy *policy);
+    void (*retry)(struct disk_image *img);
 };
 
 struct disk_image {
@@ -76,10 +88,15 @@ bool disk_image_resize(struct disk_image *img, uint64_t bytes, GError **error);
 /* From now on. Main loop's thread. */
 void disk_image_set_limits(struct disk_image *img, const struct disk_limits *limits);
 
+/* From now on; and once more what is held. Main loop's thread. */
+void disk_image_set_policy(struct disk_image *img, const struct image_policy *policy);
+void disk_image_retry(struct disk_image *img);
+
 /* For disk_image_open(). */
 struct disk_image *image_raw_open(const struct disk_config *config, struct blk_io *io, bool probed,
                              GError **error);
 struct disk_image *image_qsd_open(const struct disk_config *config, const char *format,
                                   struct blk_io *io, GError **error);
-/* An image in front of below, which it owns. */
+/* Images in front of below, which they own. */
+struct disk_image *image_on_error(struct disk_image *below);
 struct disk_image *image_throttle(struct disk_image *below, const struct disk_limits *limits);

@@ -49,6 +49,7 @@ static void throttled_hurry(struct disk_image *img, bool hurry)
     struct throttled *t = (struct throttled *)img;
 
     t->hurry = hurry;
+    disk_image_hurry(t->below, hurry);
     if (hurry)
         let_through(t);
 }
@@ -81,9 +82,24 @@ static void throttled_set_limits(struct disk_image *img, const struct disk_limit
     t->hurry = hurry;
 }
 
+static void throttled_set_policy(struct disk_image *img, const struct image_policy *policy)
+{
+    struct disk_image *below = ((struct throttled *)img)->below;
+
+    below->ops->set_policy(below, policy);
+}
+
+static void throttled_retry(struct disk_image *img)
+{
+    struct disk_image *below = ((struct throttled *)img)->below;
+
+    below->ops->retry(below);
+}
+
 static const struct image_ops throttled_ops = {
     .format = "throttle", .submit = throttled_submit, .free = throttled_free,
-    .hurry = throttled_hurry, .resize = throttled_resize, .set_limits = throttled_set_limits};
+    .hurry = throttled_hurry, .resize = throttled_resize, .set_limits = throttled_set_limits,
+    .set_policy = throttled_set_policy, .retry = throttled_retry};
 
 static gboolean timer_dispatch(GSource *source, GSourceFunc callback, gpointer data)
 {

@@ -55,6 +55,8 @@ void disk_config_plug(struct disk_config *disk, struct disk_config *device, cons
     disk->serial = g_steal_pointer(&device->serial);
     disk->cdrom = device->cdrom;
     disk->readonly |= device->cdrom;
+    disk->on_read_error = device->on_read_error ? device->on_read_error : disk->on_read_error;
+    disk->on_write_error = device->on_write_error ? device->on_write_error : disk->on_write_error;
     if (device->cache == DISK_CACHE_WRITETHROUGH && disk->cache != DISK_CACHE_UNSAFE)
         disk->cache = disk->cache == DISK_CACHE_NONE || disk->cache == DISK_CACHE_DIRECTSYNC
                           ? DISK_CACHE_DIRECTSYNC : DISK_CACHE_WRITETHROUGH;

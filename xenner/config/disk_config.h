@@ -27,6 +27,15 @@ struct disk_limits {
     uint64_t iops_size;      /* larger requests count as several; 0: each is one */
 };
 
+/* What is done when the image fails; AUTO: what QEMU does unless told, ENOSPC for writes, REPORT for reads. */
+enum disk_on_error {
+    DISK_ERROR_AUTO,
+    DISK_ERROR_REPORT, /* the guest is told */
+    DISK_ERROR_IGNORE, /* the guest is told that all is well */
+    DISK_ERROR_ENOSPC, /* writes: the VM is stopped when there is no room, else the guest is told */
+    DISK_ERROR_STOP,   /* the VM is stopped; the request is repeated when it goes on */
+};
+
 struct disk_config {
     char *origin;  /* "-drive file=x", for errors */
     char *id;      /* never NULL once validated */
@@ -46,6 +55,7 @@ struct disk_config {
     enum disk_cache cache;
     enum disk_aio aio;
     enum disk_zeroes zeroes;
+    enum disk_on_error on_read_error, on_write_error;
     struct disk_limits limits;
 };
 

@@ -57,6 +57,7 @@ const char *run_state_name(enum run_state s)
         [RUN_PRELAUNCH] = "prelaunch", [RUN_RUNNING] = "running",
         [RUN_PAUSED] = "paused",       [RUN_SHUTDOWN] = "shutdown",
         [RUN_GUEST_PANICKED] = "guest-panicked", [RUN_INTERNAL_ERROR] = "internal-error",
+        [RUN_IO_ERROR] = "io-error",
     };
 
     return names[s];

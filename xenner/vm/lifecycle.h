@@ -6,7 +6,7 @@
 #include "xenner/config/vm_config.h"
 
 enum run_state { RUN_PRELAUNCH, RUN_RUNNING, RUN_PAUSED, RUN_SHUTDOWN, RUN_GUEST_PANICKED,
-                 RUN_INTERNAL_ERROR };
+                 RUN_INTERNAL_ERROR, RUN_IO_ERROR /* a disk failed, and somebody is to see to it */ };
 
 /* What the guest's SHUTDOWN_* mean for us. */
 enum guest_end { END_POWEROFF, END_REBOOT, END_CRASH };

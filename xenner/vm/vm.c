@@ -315,7 +315,28 @@ static void on_tray(void *opaque, const char *device, bool open)
     tell(opaque, (struct vm_event){VM_EVENT_TRAY, .id = device, .open = open});
 }
 
-static const struct vm_disks_events disk_events = {on_deleted, on_tray};
+static bool stop_in(struct vm *vm, enum run_state state, GError **error)
+{
+    if (vm->state != RUN_RUNNING)
+        return true;
+    if (!vm->cfg->none && !domain_set_running(vm->domain, false, error))
+        return false;
+    vm->state = state;
+    tell(vm, (struct vm_event){VM_EVENT_STOP});
+    return true;
+}
+
+static void on_disk_failed(void *opaque, const struct vm_disk_error *e)
+{
+    g_autoptr(GError) error = NULL;
+    struct vm *vm = opaque;
+
+    tell(vm, (struct vm_event){VM_EVENT_IO_ERROR, .disk_error = e});
+    if (e->action == IMAGE_STOPPED && !stop_in(vm, RUN_IO_ERROR, &error))
+        g_message("%s", error->message);
+}
+
+static const struct vm_disks_events disk_events = {on_deleted, on_tray, on_disk_failed};
 
 static void on_vnc(void *opaque, unsigned i, enum vnc_event what, const struct vnc_address *client)
 {
@@ -351,7 +372,7 @@ bool vm_start(struct vm *vm, GError **error)
 {
     if (vm->state == RUN_RUNNING)
         return true;
-    if (vm->state != RUN_PRELAUNCH && vm->state != RUN_PAUSED) {
+    if (vm->state != RUN_PRELAUNCH && vm->state != RUN_PAUSED && vm->state != RUN_IO_ERROR) {
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "the guest has ended (%s)",
                     run_state_name(vm->state));
         return false;
@@ -360,18 +381,13 @@ bool vm_start(struct vm *vm, GError **error)
         return false;
     vm->state = RUN_RUNNING;
     tell(vm, (struct vm_event){VM_EVENT_RESUME});
+    vm_disks_retry(vm->disks);
     return true;
 }
 
 bool vm_stop(struct vm *vm, GError **error)
 {
-    if (vm->state != RUN_RUNNING)
-        return true;
-    if (!vm->cfg->none && !domain_set_running(vm->domain, false, error))
-        return false;
-    vm->state = RUN_PAUSED;
-    tell(vm, (struct vm_event){VM_EVENT_STOP});
-    return true;
+    return stop_in(vm, RUN_PAUSED, error);
 }
 
 static bool check_running(const struct vm *vm, GError **error)

@@ -59,6 +59,7 @@ enum vm_event_kind {
     VM_EVENT_TRAY,     /* id, open */
     VM_EVENT_BALLOON,  /* vm_memory() has changed */
     VM_EVENT_VNC,      /* vnc */
+    VM_EVENT_IO_ERROR, /* disk_error; a STOP follows when the VM is stopped for it */
     VM_EVENT_CHARDEV,  /* id, open: somebody opened or closed a console's other end */
 };
 
@@ -68,6 +69,7 @@ struct vm_event {
     const char *reason; /* QEMU's ShutdownCause */
     const char *id;
     bool open;
+    const struct vm_disk_error *disk_error; /* vm_disks.h */
     struct {
         unsigned i; /* the server's number in the configuration */
         enum vnc_event what;

@@ -62,6 +62,7 @@ struct vm_disks *vm_disks_new(const struct vm_config *cfg, GError **error)
 
     d->nodes = g_ptr_array_new_with_free_func(block_node_free);
     d->disks = g_ptr_array_new_with_free_func(vm_disk_free);
+    d->errors = vm_disk_errors_new(d);
     for (guint i = 0; i < cfg->nodes->len; i++)
         g_ptr_array_add(d->nodes, block_node_copy(g_ptr_array_index(cfg->nodes, i)));
     if (cfg->disks->len)
@@ -86,6 +87,7 @@ void vm_disks_free(struct vm_disks *d)
     g_ptr_array_unref(d->disks);
     g_ptr_array_unref(d->nodes);
     blk_io_free(d->io);
+    vm_disk_errors_free(d->errors);
     g_free(d);
 }
 
@@ -125,6 +127,7 @@ bool vm_disk_offer(struct vm_disk *disk, GError **error)
 
     if (!d->host || !disk->image || !disk->config->vdev || disk->tray_open)
         return true;
+    vm_disk_watch_errors(disk);
     disk->backend = blk_backend_new(d->host, disk->config, disk->image, d->io, error);
     return disk->backend != NULL;
 }
@@ -215,7 +218,7 @@ struct vm_disk_info vm_disks_info(const struct vm_disks *d, unsigned i)
     const struct vm_disk *disk = g_ptr_array_index(d->disks, i);
 
     return (struct vm_disk_info){disk->config, disk->image, disk->backend != NULL, disk->leaving,
-                                 disk->tray_open, &disk->config->limits};
+                                 disk->tray_open, disk->status, &disk->config->limits};
 }
 
 GPtrArray *vm_disks_nodes(struct vm_disks *d)

@@ -23,14 +23,30 @@ bool vm_disks_attach(struct vm_disks *disks, struct xen_host *host, GError **err
 void vm_disks_detach(struct vm_disks *disks);
 void vm_disks_free(struct vm_disks *disks);
 
+/* A request of the guest's that failed. */
+struct vm_disk_error {
+    const struct disk_config *config;
+    bool node; /* its id is a node's */
+    bool read;
+    int code;  /* errno */
+    enum image_action action;
+};
+
+enum vm_disk_status { VM_DISK_OK, VM_DISK_FAILED, VM_DISK_NO_SPACE };
+
 struct vm_disks_events {
     /* A device is gone for good. */
     void (*deleted)(void *opaque, const char *device);
     /* A CD drive's medium can be changed now (open), or it can be used. */
     void (*tray)(void *opaque, const char *device, bool open);
+    /* IMAGE_STOPPED: the VM is to be stopped; vm_disks_retry() when it goes on. */
+    void (*failed)(void *opaque, const struct vm_disk_error *error);
 };
 /* events is borrowed. */
 void vm_disks_set_events(struct vm_disks *disks, const struct vm_disks_events *events, void *opaque);
+
+/* What failed and was held is tried again. */
+void vm_disks_retry(struct vm_disks *disks);
 
 /* What is to be known of a disk, valid until something changes. */
 struct vm_disk_info {
@@ -38,6 +54,7 @@ struct vm_disk_info {
     const struct disk_image *image; /* NULL: none */
     bool connected;                 /* the guest has a vbd of it */
     bool leaving, tray_open;
+    enum vm_disk_status status;     /* not OK: requests wait for vm_disks_retry() */
     const struct disk_limits *limits; /* that are in force */
 };
 unsigned vm_disks_count(const struct vm_disks *disks);

@@ -13,6 +13,7 @@ struct vm_disk {
     bool opening, tray_open;    /* CD: the guest was asked to let go of the medium; it has */
     bool change;                /* CD: when it has, medium comes (NULL: none) and the tray closes */
     struct vm_disk *medium;
+    enum vm_disk_status status;
 };
 
 struct vm_disks {
@@ -20,6 +21,7 @@ struct vm_disks {
     GPtrArray *disks; /* struct vm_disk *, owned */
     struct blk_io *io; /* NULL until there is an image */
     struct xen_host *host; /* NULL: no guest */
+    struct vm_disk_errors *errors;
     const struct vm_disks_events *events;
     void *opaque;
     unsigned next_empty; /* for names */
@@ -34,6 +36,10 @@ struct vm_disk *vm_disks_find(const struct vm_disks *d, const char *name);
 struct vm_disk *vm_disks_need(const struct vm_disks *d, const char *name, GError **error);
 /* Offers it to the guest when there is one, and a medium. */
 bool vm_disk_offer(struct vm_disk *disk, GError **error);
+/* vm_disk_errors.c: what the disk's image makes of errors is told to the VM from now on. */
+void vm_disk_watch_errors(struct vm_disk *disk);
+struct vm_disk_errors *vm_disk_errors_new(struct vm_disks *d);
+void vm_disk_errors_free(struct vm_disk_errors *errors);
 /* Gives the device of `from` to the image of `to`, both in the list; `from` goes when nothing is left. */
 void vm_disk_move_device(struct vm_disk *from, struct vm_disk *to);
 /* An empty drive, in the list, for the device of `from` to move to. */
