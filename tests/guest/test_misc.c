@@ -19,6 +19,7 @@ static void console(void)
 {
     static const char text[] = "# this line comes by console_io\n";
 
+    console_flush(); /* another way to the same terminal: not into a line */
     is(hypercall(console_io, CONSOLEIO_write, sizeof(text) - 1, text), 0, "console_io write");
     is(hypercall(console_io, CONSOLEIO_write, 0, NOWHERE), 0, "console_io write of nothing");
     is(hypercall(console_io, CONSOLEIO_write, 10, NOWHERE), -XEN_EFAULT,

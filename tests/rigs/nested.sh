@@ -1,16 +1,19 @@
 #!/bin/sh
-# nested.sh [-m MEMORY] [-t SECONDS] [-f FILE]... COMMAND: runs the shell command COMMAND on a machine
+# nested.sh [-m MEMORY] [-c CPUS] [-t SECONDS] [-f FILE]... COMMAND: runs the shell command COMMAND on a machine
 # with a KVM that behaves as hardware does: QEMU's TCG emulates AMD-V with nested paging, and Debian's kvm-amd runs on
 # it. Exits with the command's status, or with 125 when the rig itself failed, 124 when the time was over.
 # There, as here: $XENNER, $KERNEL, $INITRD, $TEST_KERNEL[32], $ACCEL=kvm; each FILE has its own path, and
 # tests/system is in /tests/system.
+# One CPU is the default: with more, its Linux may hang when it patches its code while another CPU runs it, as
+# QEMU's TCG (7.2) then goes on with the old code (emu has a remedy, breakpoint_is_gone(); a bare Linux has none).
 # From the environment: XENNER, KERNEL, INITRD, TEST_KERNEL, TEST_KERNEL32, and KERNEL_ROOT: the unpacked
 # package with the modules.
 set -eu
-memory=1536 limit=900 files=
-while getopts m:t:f: o; do
+memory=1536 cpus=1 limit=900 files=
+while getopts m:c:t:f: o; do
     case $o in
         m) memory=$OPTARG ;;
+        c) cpus=$OPTARG ;;
         t) limit=$OPTARG ;;
         f) files="$files $OPTARG" ;;
         *) exit 125 ;;
@@ -86,7 +89,7 @@ rm -rf "$root"
 # tsc=reliable: the emulated TSCs are the host's own, but the machine is too slow for the kernel's watchdog
 # of them, and with a TSC that it holds for unstable neither its own clock nor KVM's guests work.
 # nohz=off: once in many runs a CPU of the machine slept for ever; with a tick it is awake again at once.
-timeout --foreground -k 5 "$limit" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 \
+timeout --foreground -k 5 "$limit" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp "$cpus" \
     -m "$memory" -nodefaults -display none -no-reboot -serial stdio -serial "file:$work/status" \
     -kernel "$KERNEL" -initrd "$work/initrd" \
     -append "console=ttyS0 quiet panic=-1 tsc=reliable nohz=off" </dev/null &
