@@ -310,4 +310,5 @@ def main():
     sys.exit(why)
 
 
-main()
+if __name__ == "__main__":
+    main()
