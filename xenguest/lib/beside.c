@@ -1,6 +1,7 @@
 #include "xenguest/lib/beside.h"
 
 #include "xenguest/lib/image_priv.h"
+#include "xenner/util/remove_tree.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -15,25 +16,11 @@
 
 #define MARK ".mkimage-"
 
-static void remove_tree(int dirfd, const char *name)
+/* A file, or a directory with all that is in it. */
+static void remove_either(int dirfd, const char *name)
 {
-    struct dirent *de;
-
-    if (unlinkat(dirfd, name, 0) == 0 || (errno != EISDIR && errno != EPERM))
-        return;
-    int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    DIR *d = fd < 0 ? NULL : fdopendir(fd);
-    if (!d) {
-        if (fd >= 0)
-            close(fd);
-        return;
-    }
-    while ((de = readdir(d))) {
-        if (strcmp(de->d_name, ".") && strcmp(de->d_name, ".."))
-            remove_tree(fd, de->d_name);
-    }
-    closedir(d);
-    unlinkat(dirfd, name, AT_REMOVEDIR);
+    if (unlinkat(dirfd, name, 0) < 0 && (errno == EISDIR || errno == EPERM))
+        remove_tree(dirfd, name);
 }
 
 /* ".BASE.mkimage-XXXXXX" whose maker is gone. */
@@ -56,7 +43,7 @@ static void sweep(int dirfd, const char *base)
         if (stray < 0)
             continue;
         if (flock(stray, LOCK_EX | LOCK_NB) == 0)
-            remove_tree(fd, de->d_name);
+            remove_either(fd, de->d_name);
         close(stray);
     }
     closedir(d);
@@ -169,7 +156,7 @@ bool beside_commit(struct beside *b, dev_t dev, ino_t ino, GError **error)
     if (ok && fsync(b->dirfd) < 0)
         ok = xg_failed(error, b->path, "sync its directory");
     if (ok && b->tmp)
-        remove_tree(b->dirfd, b->tmp); /* the old one */
+        remove_either(b->dirfd, b->tmp); /* the old one */
     if (ok)
         g_clear_pointer(&b->tmp, g_free);
     flock(b->dirfd, LOCK_UN);
@@ -179,7 +166,7 @@ bool beside_commit(struct beside *b, dev_t dev, ino_t ino, GError **error)
 void beside_clear(struct beside *b)
 {
     if (b->tmp)
-        remove_tree(b->dirfd, b->tmp);
+        remove_either(b->dirfd, b->tmp);
     if (b->fd >= 0)
         close(b->fd);
     if (b->dirfd >= 0)
