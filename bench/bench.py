@@ -18,7 +18,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TREE = os.path.dirname(HERE)
-CPU = "max,smap=off,smep=off,pku=off,la57=off"  # as xenner's tcg engine has it
+CPU = "max,smap=off,smep=off,pku=off,la57=off,erms=off"  # as xenner's tcg engine has it
 IDLE_SETTLE, IDLE_SECONDS = 2, 10
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
