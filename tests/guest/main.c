@@ -39,6 +39,8 @@ static const struct group {
     {"user", test_user},
     {"priv", test_priv, .not_on_xen = true},
     {"hostile", test_hostile, true},
+    {"hostile_blk", test_hostile_blk, true},
+    {"hostile_net", test_hostile_net, true},
 #endif
 };
 
