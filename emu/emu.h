@@ -491,6 +491,9 @@ void evtchn_fifo_off(void);
 /* gnttab.c, gntcopy.c (under gnttab_lock), memory.c */
 int64_t gnttab_copy(uint64_t at, uint32_t count);
 int64_t gnttab_swap(uint64_t at, uint32_t count);
+/* Whether a backend uses one of the entries from that one on. */
+bool gnttab_in_use(uint32_t first);
+bool gnttab_is_self(uint16_t domid);
 void gnttab_init(void);
 HYPERCALL(do_grant_table_op);
 HYPERCALL(do_memory_op);
