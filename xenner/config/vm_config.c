@@ -53,7 +53,6 @@ struct vm_config *vm_config_new(void)
 
     cfg->memory.bytes = 128ull << 20; /* QEMU's default */
     cfg->vcpus.count = cfg->vcpus.max = 1;
-    cfg->boot.loader = g_strdup(VM_CONFIG_GRUB("x86_64"));
     cfg->boot.cmdline = g_strdup("");
     cfg->on.poweroff = ACT_POWEROFF;
     cfg->on.reboot = ACT_RESET;
@@ -202,13 +201,14 @@ bool vm_config_validate(const struct vm_config *cfg, GError **error)
 
 const char *vm_config_first_image(const struct vm_config *cfg, GError **error)
 {
+    const char *loader = cfg->boot.loader ? cfg->boot.loader : VM_CONFIG_GRUB("x86_64");
+
     if (cfg->boot.kernel)
         return cfg->boot.kernel;
-    if (!cfg->boot.kernel_fd && !g_file_test(cfg->boot.loader, G_FILE_TEST_EXISTS)) {
+    if (!cfg->boot.kernel_fd && !g_file_test(loader, G_FILE_TEST_EXISTS)) {
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-                    "no -kernel, and there is no boot loader '%s' (Debian: package grub-xen-host)",
-                    cfg->boot.loader);
+                    "no -kernel, and there is no boot loader '%s' (Debian: package grub-xen-host)", loader);
         return NULL;
     }
-    return cfg->boot.loader;
+    return loader;
 }

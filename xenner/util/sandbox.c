@@ -87,3 +87,12 @@ bool sandbox_load(const struct sandbox_config *c, GError **error)
                     g_strerror(-rc));
     return rc == 0;
 }
+
+bool sandbox_only(const char *const *calls)
+{
+    scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+    bool ok = ctx && add_all(ctx, SCMP_ACT_ALLOW, calls) && seccomp_load(ctx) == 0;
+
+    seccomp_release(ctx);
+    return ok;
+}
