@@ -26,6 +26,8 @@ static const char *const calls[] = {
     "read", "pread64", "lseek", "fstat", "newfstatat", "fcntl", "dup", "close", "write", "mmap",
     "munmap", "mremap", "mprotect", "madvise", "brk", "futex", "getrandom", "clock_gettime", "getpid",
     "rt_sigreturn", "exit", "exit_group", NULL};
+/* Of a block device: its size, and its sectors'. */
+static const unsigned requests[] = {BLKGETSIZE64, BLKSSZGET, 0};
 
 static uint64_t bytes_of(int fd)
 {
@@ -106,7 +108,7 @@ static void G_GNUC_NORETURN search_confined(int out, struct disk_reader *disks, 
 {
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent || !limit_memory() ||
         !limit(RLIMIT_CPU, MAX_SECONDS) || !limit(RLIMIT_CORE, 0) || !keep_only(out, disks, n) ||
-        !sandbox_only(calls))
+        !sandbox_only(calls, requests))
         _exit(1);
     char answer = (char)boot_search(disks, n);
     _exit(write(ANSWER_FD, &answer, 1) == 1 ? 0 : 1);

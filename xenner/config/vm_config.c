@@ -178,6 +178,21 @@ static bool check_streams(const struct vm_config *cfg, GError **error)
            check_monitors(cfg, taken, error);
 }
 
+/* libslirp starts commands for the guest's connections itself. */
+static bool check_commands(const struct vm_config *cfg, GError **error)
+{
+    if (!cfg->confine.sandbox.on || !cfg->confine.sandbox.deny_spawn)
+        return true;
+    for (guint i = 0; i < cfg->netdevs->len; i++) {
+        const struct netdev_config *n = g_ptr_array_index(cfg->netdevs, i);
+        for (guint f = 0; f < n->user.guestfwd->len; f++) {
+            if (strstr(g_ptr_array_index(n->user.guestfwd, f), "-cmd:"))
+                return wrong(error, "%s: guestfwd= with a command does not go with -sandbox spawn=deny", n->origin);
+        }
+    }
+    return true;
+}
+
 bool vm_config_validate(const struct vm_config *cfg, GError **error)
 {
     if (cfg->memory.bytes < MEMORY_MIN)
@@ -196,7 +211,7 @@ bool vm_config_validate(const struct vm_config *cfg, GError **error)
     if (!cfg->boot.kernel && cfg->boot.cmdline[0])
         return wrong(error, "-append only allowed with -kernel option");
     return check_streams(cfg, error) && disk_configs_check(cfg->disks, error) &&
-           net_configs_check(cfg->netdevs, cfg->nics, error);
+           net_configs_check(cfg->netdevs, cfg->nics, error) && check_commands(cfg, error);
 }
 
 const char *vm_config_first_image(const struct vm_config *cfg, GError **error)

@@ -20,7 +20,7 @@ struct sandbox_config {
 bool sandbox_load(const struct sandbox_config *c, GError **error);
 
 /*
- * For a process that only computes: this thread's system calls but those in calls (NULL at the end) get EPERM,
- * for good. False: it could not be loaded.
+ * For a process that only computes: this thread's system calls but calls (NULL at the end), and the requests
+ * ioctls (0 at the end), get EPERM, for good. False: it could not be loaded.
  */
-bool sandbox_only(const char *const *calls);
+bool sandbox_only(const char *const *calls, const unsigned *ioctls);
