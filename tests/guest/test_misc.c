@@ -1,12 +1,15 @@
 /* console_io, physdev_op, callback_op, hvm_op, vm_assist, calls of control domains, unknown ones.
  */
+#define __XEN_TOOLS__ /* the versions of the control domain's interfaces */
 #include "event.h"
 #include "mem.h"
 
 #include <xen/callback.h>
+#include <xen/domctl.h>
 #include <xen/hvm/hvm_op.h>
 #include <xen/physdev.h>
 #include <xen/platform.h>
+#include <xen/sysctl.h>
 
 #ifdef __x86_64__
 #define IF_64(a, b) (a)
@@ -152,13 +155,23 @@ static void not_for_us(void)
     static struct xen_platform_op settime = {.cmd = XENPF_settime64,
                                              .interface_version = XENPF_INTERFACE_VERSION};
     static uint64_t op[32];
+    static struct xen_domctl dom = {.cmd = XEN_DOMCTL_getdomaininfo,
+                                    .interface_version = XEN_DOMCTL_INTERFACE_VERSION};
+    static struct xen_sysctl sys = {.cmd = XEN_SYSCTL_physinfo,
+                                    .interface_version = XEN_SYSCTL_INTERFACE_VERSION};
 
     settime.u.settime64.secs = 1;
     uint32_t sec = shared_info->wc_sec;
     is(hypercall(platform_op, &settime), -XEN_EPERM, "platform_op: settime");
     is(shared_info->wc_sec, sec, "the wall clock is as it was");
-    is(hypercall(domctl, op), -XEN_EPERM, "domctl");
-    is(hypercall(sysctl, op), -XEN_EPERM, "sysctl");
+    is(hypercall(platform_op, op), -XEN_EACCES, "platform_op of another version");
+    is(hypercall(platform_op, NOWHERE), -XEN_EFAULT, "platform_op, bad pointer");
+    is(hypercall(domctl, &dom), -XEN_EPERM, "domctl");
+    is(hypercall(domctl, op), -XEN_EACCES, "domctl of another version");
+    is(hypercall(domctl, NOWHERE), -XEN_EFAULT, "domctl, bad pointer");
+    is(hypercall(sysctl, &sys), -XEN_EPERM, "sysctl");
+    is(hypercall(sysctl, op), -XEN_EACCES, "sysctl of another version");
+    is(hypercall(sysctl, NOWHERE), -XEN_EFAULT, "sysctl, bad pointer");
     is(hypercall(arch_0, op), -XEN_EPERM, "machine checks");
     is(hypercall(kexec_op, 0, op), -XEN_EPERM, "kexec_op");
     is(hypercall(xsm_op, op), -XEN_ENOSYS, "xsm_op");
