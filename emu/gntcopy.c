@@ -55,7 +55,7 @@ static int16_t find_frame(const struct gnttab_copy_ptr *p, bool by_ref, bool wri
     }
     if (!is_guest_frame(*ret_mfn))
         return GNTST_bad_page;
-    return write && !is_plain_frame(*ret_mfn) ? GNTST_permission_denied : GNTST_okay;
+    return write && !is_plain_frame(*ret_mfn) ? GNTST_general_error : GNTST_okay;
 }
 
 static int16_t copy_one(const struct gnttab_copy *op)
