@@ -525,6 +525,11 @@ HYPERCALL(do_hvm_op);
 HYPERCALL(do_nosys);
 void hypercall_page_fill(void *page);
 
+/* control.c */
+HYPERCALL(do_domctl);
+HYPERCALL(do_sysctl);
+HYPERCALL(do_platform_op);
+
 /* hostcall.c */
 int64_t hostcall(struct vcpu *v, unsigned nr, unsigned cmd, void *arg, size_t len);
 void host_ring_doorbell(void);

@@ -40,9 +40,9 @@ static hypercall_fn *const table[] = {
     [__HYPERVISOR_physdev_op] = do_physdev_op,
     [__HYPERVISOR_hvm_op] = do_hvm_op,
     /* the control domain's */
-    [__HYPERVISOR_platform_op] = do_noperm,
-    [__HYPERVISOR_sysctl] = do_noperm,
-    [__HYPERVISOR_domctl] = do_noperm,
+    [__HYPERVISOR_platform_op] = do_platform_op,
+    [__HYPERVISOR_sysctl] = do_sysctl,
+    [__HYPERVISOR_domctl] = do_domctl,
     [__HYPERVISOR_arch_0] = do_noperm, /* machine checks */
     [__HYPERVISOR_kexec_op] = do_noperm,
     /* known, and not there: guests ask and go on without */

@@ -24,10 +24,15 @@ hide_kvm()
 
 own_directories()
 {
-    for d in /etc/libvirt /var/lib/libvirt /var/cache/libvirt /var/log/libvirt /run; do
+    set -- /etc/libvirt /var/lib/libvirt /var/cache/libvirt /var/log/libvirt /run
+    [ "${ACCEL:-}" != xen ] || set -- /etc/libvirt
+    for d; do
         mkdir -p $d && mount -t tmpfs none $d || { echo "cannot mount on $d"; exit 77; }
     done
-    mkdir -p /run/libvirt /run/lock /run/dbus
+    mkdir -p /run/libvirt /run/lock /run/dbus /var/lib/libvirt /var/cache/libvirt /var/log/libvirt
+    # the driver does not start without the user that its package makes
+    getent passwd libvirt-qemu >/dev/null || useradd -r libvirt-qemu
+    getent group kvm >/dev/null || groupadd -r kvm
     hide_kvm
     cat >/etc/libvirt/qemu.conf <<END
 user = "root"

@@ -159,29 +159,10 @@ static bool open_consoles(struct vm *vm, GError **error)
     return true;
 }
 
-/* What a guest would run on: libvirt asks a machine without one. */
-static bool choose_accel(struct vm *vm, GError **error)
-{
-    const char *const *names = vm->cfg->accels ? (const char *const *)vm->cfg->accels
-                                               : domain_accels();
-    g_autoptr(GString) all = g_string_new(NULL);
-
-    for (unsigned i = 0; names[i]; i++) {
-        g_autoptr(GString) why_not = g_string_new(NULL);
-        if (domain_probe(names[i], why_not)) {
-            vm->accel = names[i];
-            return true;
-        }
-        g_string_append_printf(all, "%s%s: %s", i ? "; " : "", names[i], why_not->str);
-    }
-    g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "no usable accelerator: %s", all->str);
-    return false;
-}
-
 static bool open_domain(struct vm *vm, GError **error)
 {
-    if (vm->cfg->none)
-        return choose_accel(vm, error);
+    if (vm->cfg->none) /* libvirt asks a machine without a guest what it would run on */
+        return (vm->accel = domain_choose_accel(vm->cfg, error));
     vm->domain = domain_create(vm->cfg, &events, vm, error);
     if (!vm->domain || !open_consoles(vm, error) ||
         !vm_screen_open(vm->screen, domain_host(vm->domain), error) ||
