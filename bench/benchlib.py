@@ -4,7 +4,7 @@ import signal
 import statistics
 
 TREE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-CPU = "max,smap=off,smep=off,pku=off,la57=off"  # as xenner's tcg engine has it
+CPU = "max,smap=off,smep=off,pku=off,la57=off,erms=off"  # as xenner's tcg engine has it
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 

@@ -174,7 +174,7 @@ struct evtchn_ops {
 
 /* The state that is the domain's and not one vCPU's. One instance: `emu`. */
 struct emu {
-    const struct emu_boot_info *boot;
+    struct emu_boot_info boot; /* as the host wrote it */
     uint64_t ram_low_end, ram_high_end; /* maddr: [0, low) and [4 GiB, high) are RAM */
     uint64_t *m2p;
     uint8_t *frame_info;

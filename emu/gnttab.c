@@ -46,7 +46,7 @@ static int grow_table(uint32_t frames, uint32_t version)
 
 void gnttab_init(void)
 {
-    emu.gnttab = direct(emu.boot->gnttab_maddr);
+    emu.gnttab = direct(emu.boot.gnttab_maddr);
     emu.gnttab->version = 1;
 }
 

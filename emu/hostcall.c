@@ -69,7 +69,7 @@ static void ivshmem_init(void)
 
 void doorbell_init(void)
 {
-    if (emu.boot->doorbell == EMU_DOORBELL_IVSHMEM)
+    if (emu.boot.doorbell == EMU_DOORBELL_IVSHMEM)
         ivshmem_init();
 }
 
