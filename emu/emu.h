@@ -524,5 +524,5 @@ void hypercall_page_fill(void *page);
 
 /* hostcall.c */
 int64_t hostcall(struct vcpu *v, unsigned nr, unsigned cmd, void *arg, size_t len);
-void host_ring_doorbell(void);
+void host_ring_doorbell(unsigned n); /* below EMU_DOORBELLS */
 void doorbell_init(void);
