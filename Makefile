@@ -5,7 +5,7 @@ KERNEL := $(ASSETS)/vmlinuz
 INITRD := $(ASSETS)/initrd.gz
 XENNER := $(BUILD)/xenner/xenner
 
-.PHONY: all build setup assets demo check check-xen bench bench-virt clean install
+.PHONY: all build setup assets demo check check-xen bench bench-io bench-virt clean install
 
 all: build
 
@@ -59,6 +59,11 @@ bench: build assets
 bench-virt: build assets
 	@ninja -C $(BUILD) --quiet bench/xbench
 	@/usr/bin/python3 bench/bench-virt.py --build $(BUILD) --runs $(BENCH_RUNS)
+
+# Disks, networks and a whole boot: Debian under xenner and under QEMU with virtio. As root, for a tap.
+bench-io: build $(DEBIAN)
+	@sh tools/setup.sh packages-bench.txt
+	@/usr/bin/python3 bench/bench-io.py --build $(BUILD) --runs $(BENCH_RUNS)
 
 clean:
 	@rm -rf $(BUILD)

@@ -532,5 +532,5 @@ HYPERCALL(do_platform_op);
 
 /* hostcall.c */
 int64_t hostcall(struct vcpu *v, unsigned nr, unsigned cmd, void *arg, size_t len);
-void host_ring_doorbell(void);
+void host_ring_doorbell(unsigned n); /* below EMU_DOORBELLS */
 void doorbell_init(void);

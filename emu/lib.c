@@ -140,7 +140,7 @@ static void log_text(const char *text, size_t len)
         __atomic_store_n(&log->prod, prod + (uint32_t)len, __ATOMIC_RELEASE);
     }
     spin_unlock(&emu.log_lock);
-    host_ring_doorbell();
+    host_ring_doorbell(0);
 }
 
 void printk(const char *fmt, ...)

@@ -216,6 +216,8 @@ bool emu_start_engine(struct emu_domain *d, GError **error)
     d->engine = d->ops->create(&config, &emu_engine_hooks, d, error);
     if (!d->engine)
         return false;
+    for (unsigned n = 1; n < EMU_DOORBELLS; n++)
+        local_host_set_doorbell(d->host, n, d->ops->doorbell_fd(d->engine, n));
     d->boot->tsc_hz = d->ops->tsc_hz(d->engine);
     pvclock_scale(d->boot->tsc_hz, &d->boot->tsc_to_system_mul, &d->boot->tsc_shift);
     return true;
