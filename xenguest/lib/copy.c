@@ -105,7 +105,8 @@ static bool write_window(const struct direct *d, uint64_t done)
 
     if (map == MAP_FAILED)
         return false;
-    posix_fadvise(d->from, at + (off_t)(WINDOWS_AHEAD * DIRECT_STEP), DIRECT_STEP, POSIX_FADV_WILLNEED);
+    posix_fadvise(d->from, at + (off_t)(WINDOWS_AHEAD * DIRECT_STEP), DIRECT_STEP,
+                  POSIX_FADV_WILLNEED);
     madvise(map, size + shift, MADV_POPULATE_READ); /* all pages in one go */
     bool ok = pwrite(d->to, map + shift, size, d->to_at + (off_t)done) == (ssize_t)size;
     munmap(map, size + shift);
