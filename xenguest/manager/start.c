@@ -1,5 +1,4 @@
 #include "xenguest/lib/image.h"
-#include "xenguest/manager/qmp_client.h"
 #include "xenguest/manager/running.h"
 #include "xenguest/manager/say.h"
 #include "xenguest/manager/scripts.h"
@@ -119,16 +118,16 @@ static bool set_vnc_password(struct qmp_client *qmp, const char *password, GErro
 
     json_object_set_string_member(args, "protocol", "vnc");
     json_object_set_string_member(args, "password", password);
-    return qmp_client_do(qmp, "set_password", args, NULL, error);
+    return qmp_client_do(qmp, "set_password", args, -1, NULL, error);
 }
 
 static bool let_run(const struct guest *g, const struct xl_command *cmd, GError **error)
 {
     g_autofree char *path = running_file(g, "qmp");
-    AUTO(qmp_client) qmp = qmp_client_open(path, error);
+    AUTO(qmp_client) qmp = qmp_client_connect(path, error);
 
     return qmp && (!cmd->vnc_password || set_vnc_password(qmp, cmd->vnc_password, error)) &&
-           qmp_client_do(qmp, "cont", NULL, NULL, error);
+           qmp_client_do(qmp, "cont", NULL, -1, NULL, error);
 }
 
 static bool start(const struct settings *s, const struct guest *g, struct xl_command *cmd,
