@@ -4,85 +4,9 @@
 #include "xenguest/lib/xlcfg.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <gio/gio.h>
-#include <signal.h>
 #include <string.h>
 #include <unistd.h>
-
-#define CHUNK     (1u << 20)
-#define COPY_STEP (32u << 20)
-
-bool xg_write_all(int fd, const void *data, size_t len, const char *name, GError **error)
-{
-    const char *at = data;
-
-    while (len) {
-        ssize_t n = write(fd, at, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return xg_failed(error, name, "write it");
-        at += n;
-        len -= (size_t)n;
-    }
-    return true;
-}
-
-bool xg_interrupted(GError **error)
-{
-    sigset_t set;
-
-    sigpending(&set);
-    if (!sigismember(&set, SIGINT) && !sigismember(&set, SIGTERM) && !sigismember(&set, SIGHUP))
-        return false;
-    g_set_error(error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "interrupted");
-    return true;
-}
-
-static bool copy_by_hand(int from, off_t at, uint64_t size, int to, const char *name,
-                         GError **error)
-{
-    g_autofree char *buf = g_malloc(CHUNK);
-
-    while (size) {
-        if (xg_interrupted(error))
-            return false;
-        ssize_t n = pread(from, buf, MIN(size, CHUNK), at);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return xg_failed(error, name, "read it");
-        if (!n)
-            return xg_refuse(error, name, "it became shorter while it was read");
-        if (!xg_write_all(to, buf, (size_t)n, name, error))
-            return false;
-        at += n;
-        size -= (uint64_t)n;
-    }
-    return true;
-}
-
-bool xg_copy_range(int from, off_t at, uint64_t size, int to, const char *name, GError **error)
-{
-    while (size) {
-        if (xg_interrupted(error))
-            return false;
-        ssize_t n = copy_file_range(from, &at, to, NULL, MIN(size, COPY_STEP), 0);
-        /*
-         * Pipes, two file systems, a kernel without it: EINVAL, EXDEV, ENOSYS...; errors come
-         * again.
-         */
-        if (n <= 0)
-            return copy_by_hand(from, at, size, to, name, error);
-        size -= (uint64_t)n;
-        /* The disk works meanwhile: the fsync() in the end has less to wait for. */
-        off_t end = lseek(to, 0, SEEK_CUR);
-        if (end >= n)
-            sync_file_range(to, end - n, n, SYNC_FILE_RANGE_WRITE);
-    }
-    return true;
-}
 
 static const struct xg_entry *find_file(struct xg_image *img, const char *name, GError **error)
 {

@@ -133,7 +133,7 @@ static bool tar_entries(struct archive *a, struct xg_image *img, int fd, GError 
             continue;
         }
         i = run_end(img, i, &end);
-        if (!xg_copy_range(img->fd, e->start, (uint64_t)(end - e->start), fd, e->name, error))
+        if (!xg_copy_to_disk(img->fd, e->start, (uint64_t)(end - e->start), fd, e->name, error))
             return false;
     }
     return archive_write_close(a) == ARCHIVE_OK || tar_error(a, "the end", error);

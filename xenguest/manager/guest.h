@@ -39,7 +39,7 @@ char *guest_param(const struct guest *g, const char *name);
 /* Unless it says GUEST_AUTOBOOT="0". */
 bool guest_autoboots(const struct guest *g);
 /*
- * guest.cfg and guest.d, as they are now, as a xenner command line that has no console and nothing of
+ * guest.cfg and guest.d, as they are now, as a xenner command line without a console and nothing of
  * the process yet. What xenner has no use for is said as a warning. *ret is to be cleared either way.
  */
 bool guest_command(const struct settings *s, const struct guest *g, struct xl_command *ret,
