@@ -39,7 +39,7 @@ static int grow_table(uint32_t frames, uint32_t version)
 
 void gnttab_init(void)
 {
-    emu.gnttab = direct(emu.boot->gnttab_maddr);
+    emu.gnttab = direct(emu.boot.gnttab_maddr);
     emu.gnttab->version = 1;
 }
 
@@ -273,7 +273,7 @@ HYPERCALL(do_grant_table_op)
         rc = single(set_version, a[1], count);
         break;
     case GNTTABOP_get_version:
-        rc = single(get_version, a[1], count);
+        rc = get_version(a[1]); /* Xen does not look at how many */
         break;
     case GNTTABOP_get_status_frames:
         rc = single(get_status_frames, a[1], count);
