@@ -122,6 +122,7 @@ attack("hostile_net", "-nic", "user", "-nic", "user", expected=[("vif/0: the gue
 attack("hostile_fb", "-vnc", "none", notes=type_keys,
        expected=[("vfb/0: ", 1), ("vkbd/0: the guest's rings make no sense", 1)])
 attack("hostile_console", notes=type_bytes, expected=[("console: the guest broke its output ring", 1)])
+attack("hostile_store")
 for end, line in (("length", "the guest's request is too long"),
                   ("request-index", "the guest broke its ring"),
                   ("answer-index", "the guest broke its ring")):
