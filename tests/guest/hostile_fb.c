@@ -117,14 +117,16 @@ static void odd_events(void)
         {XENFB_TYPE_UPDATE, WIDTH, HEIGHT, 1, 1}, {7, 0, 0, 0, 0}, {255, 1, 2, 3, 4}};
     uint32_t prod = page->out_prod;
 
-    for (unsigned i = 0; i < 5000; i++) {
+    for (unsigned i = 0; i < 300; i++) {
         if (!wait_for(prod - READ_ONCE(page->out_cons) < XENFB_OUT_RING_LEN, 5 * S))
             break;
         memcpy(&XENFB_OUT_RING_REF(page, prod), &updates[i % ARRAY_SIZE(updates)],
                sizeof(updates[0]));
-        push(++prod);
+        if (++prod % 30 == 0)
+            push(prod);
     }
-    ok(wait_for(READ_ONCE(page->out_cons) == prod, 5 * S) && works(), "fb: 5000 odd events");
+    push(prod);
+    ok(wait_for(READ_ONCE(page->out_cons) == prod, 5 * S) && works(), "fb: 300 odd events");
 }
 
 /* What closes the device; the frontend may come again. */

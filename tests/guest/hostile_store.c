@@ -192,12 +192,14 @@ static void break_ring(const char *name)
 {
     struct xsd_sockmsg h = {.type = XS_READ, .len = 4097};
 
-    if (streq(name, "length"))
+    if (streq(name, "length")) {
         xs_put(&h, sizeof(h));
-    else if (streq(name, "request-index"))
+        ok(wait_for(READ_ONCE(xs_ring->req_cons) == xs_ring->req_prod, 5 * S), "store: was read");
+    } else if (streq(name, "request-index")) {
         READ_ONCE(xs_ring->req_prod) = xs_ring->req_cons + 100000;
-    else if (streq(name, "answer-index"))
+    } else if (streq(name, "answer-index")) {
         READ_ONCE(xs_ring->rsp_cons) = xs_ring->rsp_prod + 1;
+    }
     for (unsigned i = 0; i < 1000; i++) {
         xs_kick();
         READ_ONCE(xs_ring->req_prod) = xs_ring->req_prod + i;
