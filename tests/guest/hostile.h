@@ -4,6 +4,7 @@
 /* Groups against backends, by name only (hostile_*.c). */
 void test_hostile_blk(void);
 void test_hostile_console(void);
+void test_hostile_fb(void);
 void test_hostile_net(void);
 void test_hostile_store(void);
 

@@ -41,6 +41,7 @@ static const struct group {
     {"hostile", test_hostile, true},
     {"hostile_blk", test_hostile_blk, true},
     {"hostile_console", test_hostile_console, true},
+    {"hostile_fb", test_hostile_fb, true},
     {"hostile_net", test_hostile_net, true},
     {"hostile_store", test_hostile_store, true},
 #endif

@@ -20,8 +20,9 @@ static void init(struct blk_guest *g, struct blk_io *io, struct disk_image *imag
     memset(g, 0, sizeof(*g));
     g->host = fake_host_new();
     g->io = io;
-    g->config = (struct blk_ring_config){.name = "vbd test", .host = &g->host->base, .image = image,
-                                         .io = io, .abi = abi, .port = FAKE_PORT, .nr_refs = pages,
+    g->config = (struct blk_ring_config){.name = "vbd test", .complained = &g->complained,
+                                         .host = &g->host->base, .image = image, .io = io,
+                                         .abi = abi, .port = FAKE_PORT, .nr_refs = pages,
                                          .persistent = persistent};
     for (unsigned i = 0; i < pages; i++) {
         g->config.refs[i] = BLK_GUEST_RING + i;

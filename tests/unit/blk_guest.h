@@ -13,6 +13,7 @@ struct blk_guest {
     struct blk_ring_config config;
     struct ring front;           /* for its layout and page pointers */
     uint32_t req_prod, rsp_cons;
+    bool complained;
 };
 
 /* A new frontend with a ring of that many pages. */

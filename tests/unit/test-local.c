@@ -317,6 +317,23 @@ static void frames(void **state)
     f->host->ops->unmap_foreign(f->host, NULL, 1);
 }
 
+/* What lies below the guest's own frames is emu's. */
+static void emu_frames(void **state)
+{
+    static const xen_pfn_t bad[][2] = {{0, 1}, {3, 4}, {4, 3}, {5, 3}}, good[] = {4, 5};
+    struct fixture *f = *state;
+    struct emu_gnttab shared = {.version = 1};
+    const struct gnttab_config config = {.mem = f->mem, .shared = &shared, .first_mfn = mfn(4)};
+    struct gnttab *grants = gnttab_new(&config);
+    struct xen_host *host = local_host_new(f->mem, f->evtchn, grants, NULL);
+
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++)
+        assert_null(host->ops->map_foreign(host, bad[i], 2, PROT_READ | PROT_WRITE, NULL));
+    assert_non_null(host->ops->map_foreign(host, good, 2, PROT_READ | PROT_WRITE, NULL));
+    local_host_free(host);
+    gnttab_free(grants);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -325,6 +342,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(doorbells, setup, teardown),
         cmocka_unit_test_setup_teardown(not_ours, setup, teardown),
         cmocka_unit_test_setup_teardown(frames, setup, teardown),
+        cmocka_unit_test_setup_teardown(emu_frames, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,6 +16,7 @@ struct blk_backend {
     struct blk_io *io;
     struct xenbus_device *dev;
     char *name; /* "vbd xvda", for messages */
+    bool complained; /* the I/O thread's */
     unsigned nr_rings;
     struct blk_ring *rings[MAX_QUEUES];
 };
@@ -121,7 +122,8 @@ static bool write_size(struct blk_backend *b, GError **error)
 static bool read_queues(struct blk_backend *b, unsigned n, struct blk_ring_config *configs,
                         GError **error)
 {
-    struct blk_ring_config c = {.name = b->name, .host = b->host, .image = b->image, .io = b->io};
+    struct blk_ring_config c = {.name = b->name, .complained = &b->complained, .host = b->host,
+                                .image = b->image, .io = b->io};
     uint64_t persistent;
     bool several;
 

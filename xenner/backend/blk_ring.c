@@ -352,7 +352,10 @@ static void take_requests(struct blk_ring *ring)
         }
     } while (n == 0 && ring_wait(&ring->ring));
     if (n < 0) {
-        g_warning("%s: the frontend's ring is broken: it has more requests than fit", ring->config.name);
+        if (!*ring->config.complained)
+            g_warning("%s: the frontend's ring is broken: it has more requests than fit",
+                      ring->config.name);
+        *ring->config.complained = true;
         ring->broken = true;
     }
 }

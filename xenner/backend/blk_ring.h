@@ -14,6 +14,7 @@ struct blk_ring;
 
 struct blk_ring_config {
     const char *name; /* for messages; outlives the ring */
+    bool *complained; /* so that a guest that comes again and again is told off once; outlives the ring */
     struct xen_host *host;
     struct disk_image *image;
     struct blk_io *io;

@@ -173,7 +173,6 @@ bool console_ring_attach(struct console_ring *r, struct xencons_interface *page,
     if (!r->port)
         return false;
     r->page = page;
-    r->complained = false;
     return true; /* the first event comes by itself, with the bind */
 }
 

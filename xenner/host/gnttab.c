@@ -172,6 +172,11 @@ static int mark(const struct grant *g, bool write, bool sub_page, uint32_t *ret_
                : mark_v2(&g->entry, write, sub_page, marks_of(g), ret_header);
 }
 
+void *gnttab_own_frame(struct gnttab *t, uint64_t frame)
+{
+    return frame < t->config.first_mfn.v ? NULL : guest_frame(t->config.mem, mfn(frame));
+}
+
 /* After the first mark, when header was good: the rest of the entry, read once. */
 static int read_frame(struct gnttab *t, struct grant *g, uint32_t header)
 {
@@ -190,9 +195,7 @@ static int read_frame(struct gnttab *t, struct grant *g, uint32_t header)
             g->length = __atomic_load_n(&e->sub_page.length, __ATOMIC_RELAXED);
         }
     }
-    if (frame < t->config.first_mfn.v)
-        return -EFAULT;
-    g->page = guest_frame(t->config.mem, mfn(frame));
+    g->page = gnttab_own_frame(t, frame);
     return g->page ? 0 : -EFAULT;
 }
 

@@ -46,5 +46,8 @@ void gnttab_unmap(struct gnttab *t, grant_ref_t ref, bool write);
 int gnttab_copy(struct gnttab *t, grant_ref_t ref, bool write, unsigned offset, void *buf,
                 size_t len);
 
+/* A frame of the guest's own, or NULL: it is no RAM, or emu's. */
+void *gnttab_own_frame(struct gnttab *t, uint64_t frame);
+
 /* How many grants are mapped now; for tests and statistics. */
 unsigned gnttab_mapped(struct gnttab *t);
