@@ -40,6 +40,10 @@ static const struct group {
     {"priv", test_priv, .not_on_xen = true},
     {"hostile", test_hostile, true},
     {"diskwriter", disk_writer, true},
+    {"hostile_blk", test_hostile_blk, true},
+    {"hostile_console", test_hostile_console, true},
+    {"hostile_net", test_hostile_net, true},
+    {"hostile_store", test_hostile_store, true},
 #endif
 };
 

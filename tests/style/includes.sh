@@ -54,8 +54,8 @@ if grep -rlE '^#include <gpgme' --include='*.[ch]' xenner qemu-compat xenguest |
     echo "  ^ only xenguest/mkimage/crypt.c may include GPGME's headers"
     status=1
 fi
-if grep -rlE '^#include <rfb/' --include='*.[ch]' xenner qemu-compat | grep -v '^xenner/display/vnc\.c'; then
-    echo "  ^ only xenner/display/vnc.c may include LibVNCServer's headers"
+if grep -rlE '^#include <rfb/' --include='*.[ch]' xenner qemu-compat | grep -vE '^xenner/display/vnc(_client|_input|_picture)?\.c|^xenner/display/vnc_private\.h'; then
+    echo "  ^ only xenner/display/vnc.c, vnc_client.c, vnc_input.c, vnc_picture.c may include LibVNCServer's headers"
     status=1
 fi
 if grep -rlE '^#include <libxml/' --include='*.[ch]' xenner qemu-compat emu; then

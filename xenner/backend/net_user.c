@@ -4,6 +4,7 @@
  */
 #include "xenner/backend/net_user_guestfwd.h"
 #include "xenner/backend/netport_priv.h"
+#include "xenner/util/ready_source.h"
 
 #include <gio/gio.h>
 #include <stdlib.h>
@@ -64,33 +65,22 @@ static int64_t on_clock(void *opaque)
     return g_get_monotonic_time() * 1000;
 }
 
-static gboolean timer_dispatch(GSource *source, GSourceFunc fn, gpointer data)
+static void on_time(void *opaque)
 {
-    struct user_timer *t = data;
+    struct user_timer *t = opaque;
 
-    g_source_set_ready_time(source, -1);
     if (t->cb)
         t->cb(t->opaque);
     else
         slirp_handle_timer(t->u->slirp, t->id, t->opaque);
-    return G_SOURCE_CONTINUE;
 }
-
-static gboolean never(gpointer data)
-{
-    return G_SOURCE_CONTINUE;
-}
-
-static GSourceFuncs timer_source = {.dispatch = timer_dispatch};
 
 static struct user_timer *new_timer(struct net_user *u)
 {
     struct user_timer *t = g_new0(struct user_timer, 1);
 
     t->u = u;
-    t->source = g_source_new(&timer_source, sizeof(GSource));
-    g_source_set_callback(t->source, never, t, NULL);
-    g_source_attach(t->source, io_thread_context(u->port.thread));
+    t->source = ready_source_new(io_thread_context(u->port.thread), on_time, t);
     return t;
 }
 
@@ -116,8 +106,7 @@ static void on_timer_free(void *timer, void *opaque)
 {
     struct user_timer *t = timer;
 
-    g_source_destroy(t->source);
-    g_source_unref(t->source);
+    ready_source_free(t->source);
     g_free(t);
 }
 
