@@ -26,6 +26,15 @@ void port_clear(unsigned port)
                        __ATOMIC_SEQ_CST);
 }
 
+long port_poll(unsigned port)
+{
+    evtchn_port_t list = port;
+    struct sched_poll op = {.nr_ports = 1};
+
+    op.ports.p = &list;
+    return hypercall(sched_op, SCHEDOP_poll, &op);
+}
+
 long port_send(unsigned port)
 {
     struct evtchn_send send = {port};

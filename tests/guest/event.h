@@ -20,6 +20,15 @@ void port_clear(unsigned port);         /* the pending bit */
 long port_send(unsigned port);
 long port_close(unsigned port);
 long port_unmask(unsigned port);
+long port_poll(unsigned port); /* sleeps until it is pending; it is masked */
+/* Sleeps until cond, which the other side of the port announces. */
+#define port_wait(port, cond)                                                                      \
+    do {                                                                                           \
+        port_clear(port);                                                                          \
+        if (cond)                                                                                  \
+            break;                                                                                 \
+        port_poll(port);                                                                           \
+    } while (true)
 /* Ports that the tests need, or 0. */
 unsigned port_ipi(unsigned vcpu);
 unsigned port_virq(unsigned virq, unsigned vcpu);

@@ -39,6 +39,7 @@ static const struct group {
     {"user", test_user},
     {"priv", test_priv, .not_on_xen = true},
     {"hostile", test_hostile, true},
+    {"diskwriter", disk_writer, true},
     {"hostile_blk", test_hostile_blk, true},
     {"hostile_console", test_hostile_console, true},
     {"hostile_fb", test_hostile_fb, true},

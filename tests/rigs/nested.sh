@@ -21,6 +21,7 @@ while getopts m:c:t:d:f: o; do
     esac
 done
 shift $((OPTIND - 1))
+[ -z "$disk" ] || [ -e "$disk" ] || { echo "nested: there is no $disk"; exit 77; }
 : "${XENNER:?}" "${KERNEL:?}" "${INITRD:?}" "${KERNEL_ROOT:=$(dirname "$KERNEL")/kernel}"
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)

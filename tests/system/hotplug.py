@@ -148,6 +148,39 @@ def server(qmp, shell, directory):
             os.kill(int(f.read()), signal.SIGTERM)
 
 
+def formats(qmp, shell, directory):
+    """A qcow2 image gets other sizes while the guest writes; one of a format that can't is as it was."""
+    path, fixed = f"{directory}/q.qcow2", f"{directory}/v.vdi"
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", path, "8M"], check=True)
+    subprocess.run(["qemu-img", "create", "-q", "-f", "vdi", fixed, "1M"], check=True)
+    for name, driver, file in (("q", "qcow2", path), ("v", "vdi", fixed)):
+        qmp.run("blockdev-add", node_name=name, driver=driver, file={"driver": "file", "filename": file})
+        qmp.run("device_add", driver="virtio-blk-pci", drive=name, id=f"disk-{name}")
+        shell.until("test -b /dev/xvda" if name == "q" else "test -b /dev/xvdb")
+    shell.run("touch /tmp/on; (while [ -e /tmp/on ]; do seq 300000 | head -c 1048576 |"
+              " dd of=/dev/xvda bs=64k iflag=fullblock conv=fsync 2>/dev/null || echo bad >/tmp/bad; done; touch /tmp/over) &")
+    for mib in (32, 12, 24):
+        qmp.run("block_resize", node_name="q", size=mib * MIB)
+        shell.until(f"test $(cat /sys/block/xvda/size) = {mib * 2048}")
+    shell.run("rm /tmp/on; until test -e /tmp/over; do sleep 0.1; done; test ! -e /tmp/bad")
+    shell.run("echo at the end | dd of=/dev/xvda bs=512 seek=49151 conv=sync,fsync")
+    refused(qmp, "does not support resize", "block_resize", node_name="v", size=2 * MIB)
+    if qmp.run("query-named-block-nodes") and shell.run("cat /sys/block/xvdb/size") != "2048":
+        fail("what was refused was done")
+    shell.run("echo still there | dd of=/dev/xvdb bs=512 conv=sync,fsync; head -n 1 /dev/xvdb | grep 'still there'")
+    for name in ("q", "v"):
+        qmp.run("device_del", id=f"disk-{name}")
+        qmp.wait_event("DEVICE_DELETED")
+        qmp.run("blockdev-del", node_name=name)
+    subprocess.run(["qemu-img", "check", "-q", path], check=True)
+    subprocess.run(["qemu-img", "convert", "-O", "raw", path, f"{directory}/q.raw"], check=True)
+    with open(f"{directory}/q.raw", "rb") as f:
+        data = f.read()
+    want = "".join(f"{i}\n" for i in range(1, 300001)).encode()[:MIB]
+    if len(data) != 24 * MIB or data[:MIB] != want or not data[-512:].startswith(b"at the end\n"):
+        fail("the resized image is not as the guest wrote it")
+
+
 def people(qmp, shell, directory):
     """The same in the monitor for people."""
     def hmp(line, want=""):
@@ -216,6 +249,7 @@ with tempfile.TemporaryDirectory() as directory:
         medium(qmp, shell, directory)
         if shutil.which("qemu-storage-daemon"):
             server(qmp, shell, directory)
+            formats(qmp, shell, directory)
         network(qmp, shell)
         people(qmp, shell, directory)
         guest.type("exit\n")

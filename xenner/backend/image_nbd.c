@@ -11,8 +11,14 @@
 struct nbd {
     struct disk_image base;
     struct nbd_config config;
-    struct nbd_handle *handle; /* after open: the I/O thread's */
+    struct nbd_handle *handle; /* after open: the I/O thread's; NULL: there is no server */
     GSource *source;
+    uint64_t size;
+    bool suspended;            /* the I/O thread's, as waiting */
+    GQueue waiting;            /* struct image_request * */
+    unsigned under_way;        /* below lock */
+    GMutex lock;
+    GCond idle;                /* under_way is 0 */
 };
 
 /* Watches the connection, for writing only while there is something to be written. */
@@ -79,9 +85,22 @@ static void finish(struct image_request *r, int rc)
     r->done(r, rc);
 }
 
+static void count(struct nbd *nbd, int change)
+{
+    g_mutex_lock(&nbd->lock);
+    nbd->under_way += (unsigned)change;
+    if (!nbd->under_way)
+        g_cond_signal(&nbd->idle);
+    g_mutex_unlock(&nbd->lock);
+}
+
 static int on_complete(void *user_data, int *error)
 {
-    finish(user_data, *error ? -*error : 0);
+    struct image_request *r = user_data;
+    struct nbd *nbd = (struct nbd *)r->img;
+
+    finish(r, *error ? -*error : 0);
+    count(nbd, -1);
     return 1; /* libnbd forgets the command */
 }
 
@@ -119,10 +138,19 @@ static void nbd_submit(struct disk_image *img, struct image_request *r)
 
     r->img = img;
     r->bounce = NULL;
-    if (r->op == IMAGE_FLUSH && (nbd->config.no_flush || img->readonly))
+    if (nbd->suspended) {
+        g_queue_push_tail(&nbd->waiting, r);
+        return;
+    }
+    if (r->op == IMAGE_FLUSH && (nbd->config.no_flush || img->readonly)) {
         finish(r, 0);
-    else if (start(nbd, r) < 0)
+        return;
+    }
+    count(nbd, 1);
+    if (!nbd->handle || start(nbd, r) < 0) {
         finish(r, -EIO);
+        count(nbd, -1);
+    }
 }
 
 static void detach(void *opaque)
@@ -133,21 +161,38 @@ static void detach(void *opaque)
     g_source_unref(nbd->source);
 }
 
+static void close_connection(struct nbd *nbd)
+{
+    if (!nbd->handle)
+        return;
+    blk_io_call(nbd->base.io, detach, nbd);
+    if (!nbd->base.readonly && !nbd->config.no_flush && nbd_flush(nbd->handle, 0) < 0)
+        g_warning("a disk's last data did not reach it: %s", nbd_get_error());
+    nbd_shutdown(nbd->handle, 0);
+    nbd_close(g_steal_pointer(&nbd->handle));
+}
+
 static void nbd_free(struct disk_image *img)
 {
     struct nbd *nbd = (struct nbd *)img;
 
-    blk_io_call(img->io, detach, nbd);
-    if (!img->readonly && !nbd->config.no_flush && nbd_flush(nbd->handle, 0) < 0)
-        g_warning("a disk's last data did not reach it: %s", nbd_get_error());
-    nbd_shutdown(nbd->handle, 0);
-    nbd_close(nbd->handle);
+    close_connection(nbd);
     if (nbd->config.closed)
         nbd->config.closed(nbd->config.opaque);
+    g_mutex_clear(&nbd->lock);
+    g_cond_clear(&nbd->idle);
     g_free(nbd);
 }
 
-static const struct image_ops nbd_ops = {"nbd", nbd_submit, nbd_free};
+static bool nbd_resize(struct disk_image *img, uint64_t bytes, GError **error)
+{
+    struct nbd *nbd = (struct nbd *)img;
+
+    return nbd->config.resize(nbd->config.opaque, img, bytes, error);
+}
+
+static const struct image_ops nbd_ops = {
+    .format = "nbd", .submit = nbd_submit, .free = nbd_free, .resize = nbd_resize};
 
 static void attach(struct nbd *nbd, struct blk_io *io)
 {
@@ -160,14 +205,15 @@ static void attach(struct nbd *nbd, struct blk_io *io)
     g_source_attach(nbd->source, blk_io_context(io));
 }
 
-struct disk_image *image_nbd_open(const struct nbd_config *config, struct blk_io *io, GError **error)
+/* NULL with an error; fd is taken. */
+static struct nbd_handle *shake_hands(int fd, int64_t *ret_size, GError **error)
 {
     struct nbd_handle *h = nbd_create();
     int64_t size = -1;
 
     if (!h)
-        close(config->fd);
-    if (h && nbd_set_export_name(h, "disk") == 0 && nbd_connect_socket(h, config->fd) == 0)
+        close(fd);
+    if (h && nbd_set_export_name(h, "disk") == 0 && nbd_connect_socket(h, fd) == 0)
         size = nbd_get_size(h);
     if (size < 0) {
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "the NBD server does not answer: %s",
@@ -175,6 +221,17 @@ struct disk_image *image_nbd_open(const struct nbd_config *config, struct blk_io
         nbd_close(h);
         return NULL;
     }
+    *ret_size = size;
+    return h;
+}
+
+struct disk_image *image_nbd_open(const struct nbd_config *config, struct blk_io *io, GError **error)
+{
+    int64_t size = 0;
+    struct nbd_handle *h = shake_hands(config->fd, &size, error);
+
+    if (!h)
+        return NULL;
     struct nbd *nbd = g_new0(struct nbd, 1);
     nbd->base = (struct disk_image){
         .ops = &nbd_ops, .io = io, .bytes = (uint64_t)size / IMAGE_SECTOR * IMAGE_SECTOR,
@@ -183,6 +240,55 @@ struct disk_image *image_nbd_open(const struct nbd_config *config, struct blk_io
         .can_discard = config->discard && nbd_can_trim(h) == 1};
     nbd->config = *config;
     nbd->handle = h;
+    nbd->size = (uint64_t)size;
+    g_queue_init(&nbd->waiting);
+    g_mutex_init(&nbd->lock);
+    g_cond_init(&nbd->idle);
     attach(nbd, io);
     return &nbd->base;
+}
+
+static void suspend(void *opaque)
+{
+    ((struct nbd *)opaque)->suspended = true;
+}
+
+void image_nbd_suspend(struct disk_image *img)
+{
+    struct nbd *nbd = (struct nbd *)img;
+
+    blk_io_call(img->io, suspend, nbd);
+    g_mutex_lock(&nbd->lock);
+    while (nbd->under_way)
+        g_cond_wait(&nbd->idle, &nbd->lock);
+    g_mutex_unlock(&nbd->lock);
+    close_connection(nbd);
+}
+
+static void resume(void *opaque)
+{
+    struct nbd *nbd = opaque;
+    struct image_request *r;
+
+    nbd->suspended = false;
+    while ((r = g_queue_pop_head(&nbd->waiting)))
+        nbd_submit(&nbd->base, r);
+}
+
+bool image_nbd_resume(struct disk_image *img, int fd, GError **error)
+{
+    struct nbd *nbd = (struct nbd *)img;
+    int64_t size = 0;
+
+    if (fd >= 0 && (nbd->handle = shake_hands(fd, &size, error))) {
+        nbd->size = (uint64_t)size;
+        attach(nbd, img->io);
+    }
+    blk_io_call(img->io, resume, nbd);
+    return nbd->handle;
+}
+
+uint64_t image_nbd_size(const struct disk_image *img)
+{
+    return ((const struct nbd *)img)->size;
 }

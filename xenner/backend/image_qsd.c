@@ -3,6 +3,7 @@
  * that nobody else can reach. It dies with us.
  */
 #include "xenner/backend/image_nbd.h"
+#include "xenner/backend/image_node.h"
 #include "xenner/backend/image_url.h"
 #include "xenner/util/child.h"
 
@@ -11,9 +12,9 @@
 #include <gio/gio.h>
 #include <glib-unix.h>
 #include <glib/gstdio.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,66 +22,13 @@
 enum { LISTEN_FD = 3, END_TIMEOUT_MS = 5000 };
 
 struct qsd {
+    struct disk_config *config;
+    char *node;  /* the image, as JSON */
+    bool readonly, can_resize;
     struct child *child;
-    char *path;  /* the image, for messages */
     int err_fd;  /* what it writes to stderr, or -1 */
     guint watch; /* of err_fd */
 };
-
-/* The node of a file, block device or server's image; NULL with an error. */
-static char *file_node(const struct disk_config *c, const char *path, GError **error)
-{
-    struct stat st;
-
-    if (image_is_url(path))
-        return image_url_node(path, error);
-    g_autofree char *name = image_json_string(path);
-    bool block = stat(path, &st) == 0 && S_ISBLK(st.st_mode);
-    return g_strdup_printf("{\"driver\":\"%s\",\"filename\":%s,\"aio\":\"%s\"}",
-                           block ? "host_device" : "file", name,
-                           c->aio == DISK_AIO_URING ? "io_uring" : "threads");
-}
-
-static const char *on_off(bool on)
-{
-    return on ? "true" : "false";
-}
-
-/* `,"backing":...` of the nodes below, which are never written; empty when the image itself knows. */
-static char *backing_nodes(const struct disk_config *c, GError **error)
-{
-    if (!c->backing)
-        return g_strdup("");
-    g_autofree char *file = file_node(c->backing, c->backing->path, error);
-    g_autofree char *below = file ? backing_nodes(c->backing, error) : NULL;
-    if (!below)
-        return NULL;
-    return g_strdup_printf(",\"backing\":{\"driver\":\"%s\",\"read-only\":true,\"file\":%s%s}",
-                           c->backing->format, file, below);
-}
-
-/* overlay: a qcow2 file that takes the writes, or NULL. NULL with an error. */
-static char *disk_node(const struct disk_config *c, const char *format, const char *overlay, GError **error)
-{
-    static const char *const zeroes[] = {"off", "on", "unmap"};
-    bool direct = c->cache == DISK_CACHE_NONE || c->cache == DISK_CACHE_DIRECTSYNC;
-    bool no_flush = c->cache == DISK_CACHE_UNSAFE || overlay;
-    g_autofree char *common = g_strdup_printf(
-        "\"node-name\":\"disk\",\"read-only\":%s,\"discard\":\"%s\",\"detect-zeroes\":\"%s\","
-        "\"cache\":{\"direct\":%s,\"no-flush\":%s}", on_off(c->readonly && !overlay),
-        c->discard ? "unmap" : "ignore", zeroes[c->zeroes], on_off(direct && !overlay),
-        on_off(no_flush));
-    g_autofree char *file = file_node(c, c->path, error);
-    g_autofree char *below = file ? backing_nodes(c, error) : NULL;
-
-    if (!below)
-        return NULL;
-    if (!overlay)
-        return g_strdup_printf("{\"driver\":\"%s\",%s,\"file\":%s%s}", format, common, file, below);
-    g_autofree char *top = file_node(c, overlay, error);
-    return g_strdup_printf("{\"driver\":\"qcow2\",%s,\"file\":%s,\"backing\":{\"driver\":\"%s\","
-                           "\"read-only\":true,\"file\":%s%s}}", common, top, format, file, below);
-}
 
 static bool failed(GError **error, const char *what)
 {
@@ -119,21 +67,29 @@ static void on_child_exit(void *opaque, int status)
 {
     struct qsd *q = opaque;
 
-    g_warning("the qemu-storage-daemon of '%s' ended (%s %d): the disk is gone", q->path,
+    g_warning("the qemu-storage-daemon of '%s' ended (%s %d): the disk is gone", q->config->path,
               WIFSIGNALED(status) ? "signal" : "status",
               WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+}
+
+static void end_daemon(struct qsd *q)
+{
+    if (q->watch)
+        g_source_remove(q->watch);
+    q->watch = 0;
+    child_end(g_steal_pointer(&q->child), END_TIMEOUT_MS);
+    if (q->err_fd >= 0)
+        close(q->err_fd);
+    q->err_fd = -1;
 }
 
 static void qsd_free(void *opaque)
 {
     struct qsd *q = opaque;
 
-    if (q->watch)
-        g_source_remove(q->watch);
-    child_end(q->child, END_TIMEOUT_MS);
-    if (q->err_fd >= 0)
-        close(q->err_fd);
-    g_free(q->path);
+    end_daemon(q);
+    disk_config_free(q->config);
+    g_free(q->node);
     g_free(q);
 }
 
@@ -149,7 +105,7 @@ static gboolean on_err(gint fd, GIOCondition condition, gpointer data)
         return G_SOURCE_REMOVE;
     }
     buf[n] = '\0';
-    g_warning("%s: %s", q->path, g_strchomp(buf));
+    g_warning("%s: %s", q->config->path, g_strchomp(buf));
     return G_SOURCE_CONTINUE;
 }
 
@@ -175,20 +131,19 @@ static char *read_complaint(int fd)
     return g_strdup(text);
 }
 
-static struct disk_image *serve(const struct disk_config *config, struct qsd *q, const char *node,
-                                bool readonly, struct blk_io *io, GError **error)
+/* Our connection to a new daemon, or -1 with an error. */
+static int start_daemon(struct qsd *q, GError **error)
 {
-    const char *export = readonly ? "type=nbd,id=disk,node-name=disk,name=disk,writable=off"
-                                  : "type=nbd,id=disk,node-name=disk,name=disk,writable=on";
-    char *argv[] = {(char *)"qemu-storage-daemon", (char *)"--blockdev", (char *)node,
+    const char *export = q->readonly ? "type=nbd,id=disk,node-name=disk,name=disk,writable=off"
+                                     : "type=nbd,id=disk,node-name=disk,name=disk,writable=on";
+    char *argv[] = {(char *)"qemu-storage-daemon", (char *)"--blockdev", q->node,
                     (char *)"--nbd-server", (char *)"addr.type=fd,addr.str=" G_STRINGIFY(3),
                     (char *)"--export", (char *)export, NULL};
     int listener = -1, fd = -1, err[2] = {-1, -1};
-    struct disk_image *img = NULL;
 
     if (pipe2(err, O_CLOEXEC) < 0) {
         failed(error, "no pipe");
-        return NULL;
+        return -1;
     }
     if (make_sockets(&listener, &fd, error)) {
         const struct child_fd fds[] = {{listener, LISTEN_FD}, {err[1], 2}};
@@ -197,27 +152,94 @@ static struct disk_image *serve(const struct disk_config *config, struct qsd *q,
     close(err[1]);
     if (listener >= 0)
         close(listener);
-    if (q->child) {
-        struct nbd_config nbd = {
-            .fd = fd, .readonly = readonly, .discard = config->discard && !readonly,
-            .no_flush = config->cache == DISK_CACHE_UNSAFE,
-            .write_through = config->cache == DISK_CACHE_WRITETHROUGH ||
-                             config->cache == DISK_CACHE_DIRECTSYNC,
-            .closed = qsd_free, .opaque = q};
-        img = image_nbd_open(&nbd, io, NULL);
-    } else if (fd >= 0) {
+    if (!q->child && fd >= 0)
         close(fd);
-    }
-    if (!img && q->child) {
-        g_autofree char *why = read_complaint(err[0]);
-        bool extra = g_str_has_prefix(why, "Unknown driver");
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "%s%s", why,
-                    extra ? " (Debian: package qemu-block-extra)" : "");
-    }
     q->err_fd = err[0];
+    return q->child ? fd : -1;
+}
+
+/* The daemon did not serve the image. */
+static void complain(struct qsd *q, GError **error)
+{
+    g_autofree char *why = read_complaint(q->err_fd);
+    bool extra = g_str_has_prefix(why, "Unknown driver");
+
+    g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "%s%s", why,
+                extra ? " (Debian: package qemu-block-extra)" : "");
+}
+
+static bool qsd_resize(void *opaque, struct disk_image *img, uint64_t bytes, GError **error);
+
+static struct disk_image *serve(struct qsd *q, struct blk_io *io, GError **error)
+{
+    const struct disk_config *c = q->config;
+    struct nbd_config nbd = {
+        .fd = start_daemon(q, error), .readonly = q->readonly, .discard = c->discard && !q->readonly,
+        .no_flush = c->cache == DISK_CACHE_UNSAFE,
+        .write_through = c->cache == DISK_CACHE_WRITETHROUGH || c->cache == DISK_CACHE_DIRECTSYNC,
+        .closed = qsd_free, .resize = qsd_resize, .opaque = q};
+    struct disk_image *img = nbd.fd >= 0 ? image_nbd_open(&nbd, io, NULL) : NULL;
+
+    if (nbd.fd >= 0 && !img)
+        complain(q, error);
     if (img)
-        q->watch = g_unix_fd_add(err[0], G_IO_IN, on_err, q);
+        q->watch = g_unix_fd_add(q->err_fd, G_IO_IN, on_err, q);
     return img;
+}
+
+/* What qemu-img has to say about it, the caller's; NULL with an error: it could not run. */
+static char *run_resize(struct qsd *q, bool smaller, uint64_t bytes, GError **error)
+{
+    g_autofree char *image = g_strdup_printf("json:%s", q->node);
+    g_autofree char *size = g_strdup_printf("%" PRIu64, bytes);
+    const char *shrink[] = {"qemu-img", "resize", "-q", "--shrink", image, size, NULL};
+    const char *grow[] = {"qemu-img", "resize", "-q", image, size, NULL};
+    struct child *child = NULL;
+    char *said = NULL;
+    int err[2];
+
+    if (pipe2(err, O_CLOEXEC) < 0) {
+        failed(error, "no pipe");
+        return NULL;
+    }
+    const struct child_fd fd = {err[1], 2};
+    child = child_spawn((char **)(smaller ? shrink : grow), &fd, 1, NULL, NULL, error);
+    close(err[1]);
+    if (child)
+        said = read_complaint(err[0]); /* to its end */
+    child_free(child);
+    close(err[0]);
+    return said;
+}
+
+/*
+ * A daemon's export keeps the size that it had at first: the guest's requests wait while the daemon lets go of the
+ * image, qemu-img changes it, and a new daemon takes it.
+ */
+static bool qsd_resize(void *opaque, struct disk_image *img, uint64_t bytes, GError **error)
+{
+    struct qsd *q = opaque;
+    g_autoptr(GError) gone = NULL;
+
+    if (img->readonly || !q->can_resize) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "%s",
+                    img->readonly ? "Cannot resize a read-only image"
+                                  : "Image format driver does not support resize");
+        return false;
+    }
+    image_nbd_suspend(img);
+    end_daemon(q);
+    g_autofree char *said = run_resize(q, bytes < img->bytes, bytes, error);
+    int fd = start_daemon(q, &gone);
+    if (!image_nbd_resume(img, fd, gone ? NULL : &gone))
+        g_warning("the disk of '%s' is gone: %s", q->config->path, gone->message);
+    else
+        q->watch = g_unix_fd_add(q->err_fd, G_IO_IN, on_err, q);
+    if (said && (gone || image_nbd_size(img) != bytes)) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "%s", *said || !gone ? said : gone->message);
+        return false;
+    }
+    return said;
 }
 
 /* An empty qcow2 file as large as the image; NULL with an error. */
@@ -225,7 +247,8 @@ static char *make_overlay(const struct disk_config *c, const char *format, GErro
 {
     g_autofree char *path = g_strdup_printf("%s/xenner-snapshot-XXXXXX",
                                             g_getenv("TMPDIR") ? g_getenv("TMPDIR") : "/var/tmp");
-    g_autofree char *full = g_canonicalize_filename(c->path, NULL), *complaint = NULL;
+    g_autofree char *full = image_is_url(c->path) ? g_strdup(c->path) : g_canonicalize_filename(c->path, NULL);
+    g_autofree char *complaint = NULL;
     const char *argv[] = {"qemu-img", "create", "-q", "-f", "qcow2", "-F", format, "-b", full, path,
                           NULL};
     int fd = g_mkstemp_full(path, O_RDWR | O_CLOEXEC, 0600), status;
@@ -250,16 +273,18 @@ struct disk_image *image_qsd_open(const struct disk_config *config, const char *
                                   struct blk_io *io, GError **error)
 {
     struct qsd *q = g_new0(struct qsd, 1);
-    g_autofree char *overlay = NULL, *node = NULL;
+    g_autofree char *overlay = NULL;
     struct disk_image *img = NULL;
 
-    q->path = g_strdup(config->path);
+    q->config = disk_config_copy(config);
     q->err_fd = -1;
+    q->readonly = config->readonly && !config->snapshot;
+    q->can_resize = !config->snapshot && !image_is_url(config->path);
     if (config->snapshot)
         overlay = make_overlay(config, format, error);
     if (!config->snapshot || overlay) {
-        node = disk_node(config, format, overlay, error);
-        img = node ? serve(config, q, node, config->readonly && !overlay, io, error) : NULL;
+        q->node = image_node(config, format, overlay, error);
+        img = q->node ? serve(q, io, error) : NULL;
     }
     if (overlay)
         g_unlink(overlay); /* the child has it open: it goes with the child */

@@ -1,0 +1,24 @@
+#!/bin/sh
+# several.sh "TEST ARGUMENT..."...: runs them one after the other and says in TAP how each went.
+count=0
+here=$(dirname "$0")
+out=$(mktemp)
+trap 'rm -f "$out"' EXIT
+
+for t; do
+    count=$((count + 1))
+    set -- $t
+    name=$1
+    shift
+    status=0
+    sh "$here/$name.sh" "$@" >"$out" 2>&1 </dev/null || status=$?
+    case $status in
+        0) echo "ok $count - $t" ;;
+        77) echo "ok $count - $t # SKIP $(tail -n 1 "$out")" ;;
+        *)
+            echo "not ok $count - $t"
+            tail -n 60 "$out" | sed 's/^/# /'
+            ;;
+    esac
+done
+echo "1..$count"
