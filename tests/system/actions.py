@@ -11,7 +11,7 @@ from qmp import Qmp
 
 def run(directory, end, action):
     """The test kernel that ends so, held before its start: its process and its monitor."""
-    path = os.path.join(directory, end)
+    path = os.path.join(directory, action)
     process = subprocess.Popen(
         [os.environ["XENNER"], "-accel", os.environ.get("ACCEL", "tcg"), "-name", f"end-{end}", "-S", "-m", "32",
          "-kernel", os.environ["TEST_KERNEL"], "-append", f"run=version end={end}", "-serial", "null",
@@ -42,12 +42,13 @@ def stays(directory, end, action, event, state):
 with tempfile.TemporaryDirectory() as work:
     expect(stays(work, "crash", "panic=pause", "GUEST_PANICKED", "guest-panicked"), 0, "the guest crashed")
     expect(stays(work, "poweroff", "shutdown=pause", "SHUTDOWN", "shutdown"), 0)
-    crashing, monitor = run(work, "crash", "panic=reset")
-    for _ in range(2):
-        monitor.wait_event("GUEST_PANICKED")
-        monitor.wait_event("RESET")
-    monitor.run("quit")
-    expect(crashing, 0, "the guest crashed")
-    rebooting, monitor = run(work, "reboot", "reboot=shutdown")
-    expect(rebooting, 3)
+    for end, action, said in (("crash", "panic=reset", "the guest crashed"), ("reboot", "reboot=reset", "")):
+        again, monitor = run(work, end, action)
+        for _ in range(2):
+            if monitor.wait_event("RESET")["data"] != {"guest": True, "reason": "guest-reset"}:
+                fail(f"{action}: somebody else's reset")
+        monitor.run("quit")
+        expect(again, 0, said)
+    over, monitor = run(work, "reboot", "reboot=shutdown")
+    expect(over, 3)
 sys.exit(0)

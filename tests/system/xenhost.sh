@@ -23,14 +23,7 @@ if [ ! -e "$ASSETS/xenhost" ]; then
     sh "$rigs/xenhost-image.sh" "$ASSETS" >"$work/image" 2>&1 ||
         skip "the rig's image can't be made: $(tail -n 1 "$work/image")"
 fi
-# Xen's domain builder would unpack it at each start, which takes long on the rig.
-/usr/bin/python3 - "$ASSETS/vmlinuz" "$work/vmlinux" <<'PY' || exit 1
-import lzma, struct, sys
-image = open(sys.argv[1], "rb").read()
-at, length = struct.unpack_from("<II", image, 0x248)
-at += (image[0x1f1] + 1) * 512
-open(sys.argv[2], "wb").write(lzma.LZMADecompressor().decompress(image[at:at + length]))
-PY
+"$rigs/unpack-kernel" "$ASSETS/vmlinuz" "$work/vmlinux" || exit 1
 # libvirt's daemon with its QEMU driver, when this machine has it; the test of it says so where not.
 modules=$(dirname "$(find /usr/lib -name libvirt_driver_qemu.so 2>/dev/null)")
 if command -v libvirtd >/dev/null && [ -e "$modules/libvirt_driver_qemu.so" ]; then
