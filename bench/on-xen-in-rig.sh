@@ -1,6 +1,6 @@
 #!/bin/sh
 # on-xen-in-rig.sh ROUNDS: in dom0 of the rig xenhost. The same guest by `xl create` and by xenner, in turn: seconds from
-# the command to its init, the medians, and the most memory that xenner had resident, with VNC on.
+# the command to its init, the medians, and what xenner then had resident, with VNC on.
 set -eu
 words="console=hvc0 quiet xenner.demo"
 rm -f /tmp/xl /tmp/xenner /tmp/rss
@@ -10,14 +10,19 @@ now()
     cut -d' ' -f1 /proc/uptime
 }
 
+# Its guest's shell waits: there is time to look at the process.
 with_xenner()
 {
+    mkfifo /tmp/console
     begin=$(now)
     xenner -accel xen -name bench -m 128 -smp 1 -kernel /assets/vmlinux -initrd /assets/initrd.gz \
-        -append "$words" -nographic -vnc unix:/tmp/vnc </dev/null 2>/tmp/err |
-        awk -W interactive -v begin="$begin" '
-            /guest is up/ { getline now < "/proc/uptime"; printf "%.2f\n", now - begin
-                            system("sed -n \"s/^VmHWM:[^0-9]*//p\" /proc/$(pgrep -o -x xenner)/status >>/tmp/rss") }'
+        -append "console=hvc0 quiet" -nographic -vnc unix:/tmp/vnc </dev/null >/tmp/console 2>/tmp/err &
+    awk -v begin="$begin" '
+        /guest is up/ { getline now < "/proc/uptime"; printf "%.2f\n", now - begin; exit }' /tmp/console
+    sed -n 's/^VmRSS:[^0-9]*//p' /proc/$!/status >>/tmp/rss
+    kill -TERM $!
+    wait $! || true
+    rm /tmp/console
 }
 
 middle()
@@ -33,4 +38,4 @@ for i in $(seq "$1"); do
 done
 echo "$(middle /tmp/xl) $(middle /tmp/xenner)" |
     awk '{ printf "medians: xl create %.2f s, xenner %.2f s, ratio %.2f\n", $1, $2, $2 / $1 }'
-echo "xenner, most memory resident: $(sort -n /tmp/rss | tail -n 1)"
+echo "xenner has resident, with VNC on: $(sort -n /tmp/rss | tail -n 1)"
