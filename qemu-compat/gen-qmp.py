@@ -3,7 +3,8 @@
 introspection (query-qmp-schema) and the list in the manual.
 
 In the schema a member's name with a * is optional, [T] is a list of T, and what stands for a type may
-be a name or the members themselves. "any" members are not looked into.
+be a name or the members themselves. "any" members are not looked into. An event with rate-ms is told
+once in that time, for each value of its member rate-key.
 """
 import json
 import sys
@@ -151,7 +152,8 @@ def write_c(s, out):
         for name, c in sorted(s.all[what].items()):
             p(f"    {{{quote(name)}, &qmp_types[{s.add(c.get('args', {}))}], "
               f"&qmp_types[{s.add(c.get('returns', {}))}], "
-              f"{'true' if c.get('oob') else 'false'}, {'true' if c.get('open') else 'false'}}},")
+              f"{'true' if c.get('oob') else 'false'}, {'true' if c.get('open') else 'false'}, "
+              f"{c.get('rate-ms', 0)}, {quote(c['rate-key']) if 'rate-key' in c else 'NULL'}}},")
         p("};")
         p(f"const size_t qmp_schema_n_{what} = {len(s.all[what])};")
     p("const char qmp_introspection[] =")
@@ -178,6 +180,10 @@ def write_rst(s, out):
             print(f"**{name}**", f"    {c['doc']}", sep="\n", file=out)
             if args:
                 print(f"    {'Arguments' if what == 'commands' else 'Data'}: {args}.", file=out)
+            if c.get("rate-ms"):
+                each = f" of each *{c['rate-key']}*" if "rate-key" in c else ""
+                print(f"    Told at most once in {c['rate-ms']} ms{each}: at once, then the last, at the end.",
+                      file=out)
             print(file=out)
 
 

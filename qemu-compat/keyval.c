@@ -51,8 +51,10 @@ static bool flatten(struct keyval *kv, const char *key, JsonNode *node, GError *
         }
         return true;
     }
-    if (JSON_NODE_HOLDS_NULL(node))
+    if (JSON_NODE_HOLDS_NULL(node)) { /* "backing=" is how one writes it */
+        add(kv, key, "");
         return true;
+    }
     switch (json_node_get_value_type(node)) {
     case G_TYPE_BOOLEAN:
         text = g_strdup(json_node_get_boolean(node) ? "on" : "off");

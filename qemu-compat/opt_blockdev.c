@@ -130,7 +130,12 @@ static bool fill_node(GPtrArray *nodes, struct block_node *n, struct keyval *kv,
         if (!get_child(nodes, n, kv, prefix, "file", &n->file, error) ||
             !get_child(nodes, n, kv, prefix, "backing", &n->backing, error))
             return false;
-        return n->file || opt_error(error, "A block device must be specified for \"file\"");
+        if (n->backing && !*n->backing) {
+            n->no_backing = true;
+            g_clear_pointer(&n->backing, g_free);
+        }
+        return (n->file && *n->file) ||
+               opt_error(error, "A block device must be specified for \"file\"");
     }
     if (!block_driver_is_protocol(driver))
         return opt_error(error, "Parameter 'driver' does not accept value '%s'", driver);

@@ -28,10 +28,11 @@ qmp_handler qmp_qom_list_types, qmp_qom_list_properties, qmp_device_list_propert
 /* qmp_none.c: what is empty, harmless, or not supported yet */
 qmp_handler qmp_empty_list, qmp_accept, qmp_query_dirty_rate, qmp_migration_capabilities,
     qmp_no_migration;
-/* qmp_block.c: disks */
-qmp_handler qmp_query_block, qmp_query_blockstats, qmp_query_named_block_nodes, qmp_blockdev_add,
-    qmp_blockdev_del, qmp_block_resize, qmp_block_set_io_throttle, qmp_open_tray, qmp_close_tray,
-    qmp_remove_medium, qmp_insert_medium, qmp_eject, qmp_change_medium;
+/* qmp_block_info.c: which disks there are */
+qmp_handler qmp_query_block, qmp_query_blockstats, qmp_query_named_block_nodes;
+/* qmp_block.c: what is done to disks */
+qmp_handler qmp_blockdev_add, qmp_blockdev_del, qmp_block_resize, qmp_block_set_io_throttle,
+    qmp_open_tray, qmp_close_tray, qmp_remove_medium, qmp_insert_medium, qmp_eject, qmp_change_medium;
 /* qmp_hotplug.c: devices and networks that come and go */
 qmp_handler qmp_device_add, qmp_device_del, qmp_netdev_add, qmp_netdev_del, qmp_set_link,
     qmp_query_rx_filter;

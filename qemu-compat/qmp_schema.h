@@ -36,6 +36,8 @@ struct qmp_schema_entry {
     const struct qmp_type *args, *returns;
     bool oob;
     bool open; /* more members than the schema tells are let through: device_add's properties */
+    unsigned rate_ms;     /* an event's: it is told once in that time; 0: always */
+    const char *rate_key; /* for each value of that member; NULL: all in one */
 };
 
 extern const struct qmp_type qmp_types[];

@@ -1,5 +1,6 @@
 #include "qemu-compat/fdset.h"
 #include "qemu-compat/qmp_devices.h"
+#include "qemu-compat/qmp_events.h"
 #include "qemu-compat/qmp_handlers.h"
 #include "qemu-compat/qmp_session.h"
 
@@ -10,6 +11,7 @@ struct qmp_server {
     struct vm *vm;
     GPtrArray *sessions; /* struct qmp_session *, owned */
     struct fdsets *fdsets;
+    struct qmp_events *events;
 };
 
 G_DEFINE_QUARK(xenner-qmp-error, qmp_error)
@@ -67,24 +69,20 @@ JsonNode *qmp_version(void)
     return node;
 }
 
-void qmp_server_event(struct qmp_server *server, const char *name, JsonObject *data)
+static void send_event(void *opaque, JsonNode *message)
 {
-    g_autoptr(JsonNode) node = qmp_empty();
-    JsonObject *top = json_node_get_object(node), *stamp = json_object_new();
-    gint64 now = g_get_real_time();
+    struct qmp_server *server = opaque;
 
-    g_assert(qmp_schema_event(name));
-    json_object_set_int_member(stamp, "seconds", now / G_USEC_PER_SEC);
-    json_object_set_int_member(stamp, "microseconds", now % G_USEC_PER_SEC);
-    json_object_set_object_member(top, "timestamp", stamp);
-    json_object_set_string_member(top, "event", name);
-    if (data)
-        json_object_set_object_member(top, "data", data);
     for (guint i = 0; i < server->sessions->len; i++) {
         struct qmp_session *s = g_ptr_array_index(server->sessions, i);
         if (s->control && s->negotiated)
-            qmp_session_send(s, node);
+            qmp_session_send(s, message);
     }
+}
+
+void qmp_server_event(struct qmp_server *server, const char *name, JsonObject *data)
+{
+    qmp_events_tell(server->events, name, data);
 }
 
 struct fdsets *qmp_server_fdsets(struct qmp_server *server)
@@ -145,6 +143,7 @@ struct qmp_server *qmp_server_new(struct vm *vm)
 
     server->vm = vm;
     server->fdsets = fdsets_new();
+    server->events = qmp_events_new(send_event, server);
     server->sessions = g_ptr_array_new_with_free_func((GDestroyNotify)qmp_session_free);
     for (guint i = 0; i < cfg->monitors->len; i++) {
         const struct monitor_config *m = g_ptr_array_index(cfg->monitors, i);
@@ -161,6 +160,7 @@ void qmp_server_free(struct qmp_server *server)
     if (!server)
         return;
     vm_remove_listener(server->vm, on_vm_event, server);
+    qmp_events_free(server->events);
     g_ptr_array_unref(server->sessions);
     fdsets_free(server->fdsets);
     g_free(server);

@@ -44,7 +44,7 @@ const struct qmp_command *qmp_find_command(const char *name);
 struct qmp_server *qmp_server_new(struct vm *vm);
 /* Flushes what goes without waiting. Accepts NULL. */
 void qmp_server_free(struct qmp_server *server);
-/* To every session that has negotiated; data (may be NULL) is taken. */
+/* To every session that has negotiated, as often as the schema says; data (may be NULL) is taken. */
 void qmp_server_event(struct qmp_server *server, const char *name, JsonObject *data);
 /* The lists of descriptors that all sessions share. */
 struct fdsets *qmp_server_fdsets(struct qmp_server *server);

@@ -153,6 +153,59 @@ static void qmp(void **state)
     close_session(&s);
 }
 
+/* What comes, with time allowed for it. */
+static char *wait_for_more(struct session *s)
+{
+    g_autofree char *heard = NULL;
+
+    do {
+        g_free(heard);
+        g_main_context_iteration(NULL, TRUE);
+        heard = talk(s, "");
+    } while (!*heard);
+    return g_steal_pointer(&heard);
+}
+
+static void port_changes(struct session *s, const char *id)
+{
+    JsonObject *data = json_object_new();
+
+    json_object_set_string_member(data, "id", id);
+    json_object_set_boolean_member(data, "open", TRUE);
+    qmp_server_event(s->server, "VSERPORT_CHANGE", data);
+}
+
+/* A balloon that moves all the time: the first and the last position within a second. */
+static void event_rate(void **state)
+{
+    struct session s;
+
+    open_session(&s, true);
+    expect(&s, "{\"execute\":\"qmp_capabilities\"}", "return");
+    gint64 start = g_get_monotonic_time();
+    for (unsigned mib = 1; mib <= 50; mib++) {
+        s.cfg->memory.bytes = mib << 20;
+        fake_vm_tell(s.vm, (struct vm_event){VM_EVENT_BALLOON});
+    }
+    g_autofree char *first = talk(&s, ""), *last = wait_for_more(&s);
+    gint64 took = g_get_monotonic_time() - start;
+    assert_non_null(strstr(first, "{\"actual\":1048576}"));
+    assert_null(strstr(strstr(first, "BALLOON_CHANGE") + 1, "BALLOON_CHANGE"));
+    assert_non_null(strstr(last, "{\"actual\":52428800}"));
+    assert_in_range(took, 900000, 60000000);
+    /* others are told every time, and each port has a period of its own */
+    fake_vm_tell(s.vm, (struct vm_event){VM_EVENT_STOP});
+    fake_vm_tell(s.vm, (struct vm_event){VM_EVENT_STOP});
+    port_changes(&s, "a");
+    port_changes(&s, "b");
+    port_changes(&s, "b");
+    g_autofree char *rest = talk(&s, "");
+    g_auto(GStrv) stops = g_strsplit(rest, "\"STOP\"", -1), ports = g_strsplit(rest, "VSERPORT", -1);
+    assert_int_equal(g_strv_length(stops), 3);
+    assert_int_equal(g_strv_length(ports), 3);
+    close_session(&s); /* with what waits */
+}
+
 static void add_vnc(struct session *s)
 {
     struct vnc_config *c = g_new0(struct vnc_config, 1);
@@ -313,6 +366,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tables), cmocka_unit_test(arguments), cmocka_unit_test(qmp),
+        cmocka_unit_test(event_rate),
         cmocka_unit_test(answers), cmocka_unit_test(input), cmocka_unit_test(vnc),
         cmocka_unit_test(people), cmocka_unit_test(people_display),
     };

@@ -1,6 +1,5 @@
 #include "xenguest/manager/running.h"
 
-#include "xenguest/manager/qmp_client.h"
 #include "xenguest/manager/say.h"
 
 #include <errno.h>
@@ -133,10 +132,10 @@ bool guest_kill(const struct guest *g, GError **error)
 char *running_status(const struct guest *g)
 {
     g_autofree char *path = running_file(g, "qmp");
-    AUTO(qmp_client) qmp = qmp_client_open(path, NULL);
+    AUTO(qmp_client) qmp = qmp_client_connect(path, NULL);
     g_autoptr(JsonNode) node = NULL;
 
-    if (!qmp || !qmp_client_do(qmp, "query-status", NULL, &node, NULL) || !node ||
+    if (!qmp || !qmp_client_do(qmp, "query-status", NULL, -1, &node, NULL) || !node ||
         !JSON_NODE_HOLDS_OBJECT(node))
         return NULL;
     return g_strdup(
@@ -155,9 +154,9 @@ static bool is_idle(const struct guest *g)
 static bool ask_to_power_off(const struct guest *g, GError **error)
 {
     g_autofree char *path = running_file(g, "qmp");
-    AUTO(qmp_client) qmp = qmp_client_open(path, error);
+    AUTO(qmp_client) qmp = qmp_client_connect(path, error);
 
-    return qmp && qmp_client_do(qmp, "system_powerdown", NULL, NULL, error);
+    return qmp && qmp_client_do(qmp, "system_powerdown", NULL, -1, NULL, error);
 }
 
 static bool wait_for_end(const struct settings *s, const struct guest *g, int pidfd, bool or_kill,

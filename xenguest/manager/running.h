@@ -4,7 +4,9 @@
  */
 #pragma once
 
+#include "xenguest/lib/auto.h"
 #include "xenguest/manager/guest.h"
+#include "xenner/util/qmp_client.h"
 
 #include <sys/types.h>
 
@@ -12,6 +14,9 @@
  * run. */
 int running_open(const struct guest *g);
 bool running_is(const struct guest *g);
+/* A guest's monitor. */
+DEFINE_AUTO(qmp_client)
+
 /* "RUN/qmp"; caller frees. */
 char *running_file(const struct guest *g, const char *name);
 /* Waits for the end; ms < 0: without limit. True when it has ended. */

@@ -1,5 +1,4 @@
 #include "xenguest/lib/image.h"
-#include "xenguest/manager/qmp_client.h"
 #include "xenguest/manager/running.h"
 #include "xenguest/manager/say.h"
 #include "xenguest/manager/scripts.h"
@@ -29,26 +28,6 @@ static bool check_stopped(const struct guest *g, GError **error)
     }
     g_set_error(error, G_IO_ERROR, G_IO_ERROR_EXISTS, "'%s' is running", g->name);
     return false;
-}
-
-/* guest.cfg and guest.d, which init.pre may have changed. */
-static bool translate(const struct settings *s, const struct guest *g, struct xl_command *ret,
-                      GError **error)
-{
-    struct xl_host host = {
-        .source = XG_GUEST, .base = g->dir, .bridge = s->bridge, .network = s->network};
-    AUTO(xg_image) img = xg_image_open(g->dir, error);
-    g_autofree char *text = img ? xg_image_merged_config(img, error) : NULL;
-    AUTO(xlcfg) cfg = text ? xlcfg_parse(text, strlen(text), XG_GUEST, error) : NULL;
-
-    if (!cfg)
-        return false;
-    xlcfg_set_string(cfg, "name", g->name); /* whatever the parts say: it is known by this one */
-    if (!xl_command(cfg, &host, ret, error))
-        return false;
-    for (guint i = 0; i < ret->warnings->len; i++)
-        say(SAY_WARNING, "%s: %s", g->name, (char *)g_ptr_array_index(ret->warnings, i));
-    return true;
 }
 
 static void add(GPtrArray *argv, const char *option, const char *value)
@@ -139,23 +118,23 @@ static bool set_vnc_password(struct qmp_client *qmp, const char *password, GErro
 
     json_object_set_string_member(args, "protocol", "vnc");
     json_object_set_string_member(args, "password", password);
-    return qmp_client_do(qmp, "set_password", args, NULL, error);
+    return qmp_client_do(qmp, "set_password", args, -1, NULL, error);
 }
 
 static bool let_run(const struct guest *g, const struct xl_command *cmd, GError **error)
 {
     g_autofree char *path = running_file(g, "qmp");
-    AUTO(qmp_client) qmp = qmp_client_open(path, error);
+    AUTO(qmp_client) qmp = qmp_client_connect(path, error);
 
     return qmp && (!cmd->vnc_password || set_vnc_password(qmp, cmd->vnc_password, error)) &&
-           qmp_client_do(qmp, "cont", NULL, NULL, error);
+           qmp_client_do(qmp, "cont", NULL, -1, NULL, error);
 }
 
 static bool start(const struct settings *s, const struct guest *g, struct xl_command *cmd,
                   GError **error)
 {
     if (!check_stopped(g, error) || !scripts_run(g, "init.pre", error) ||
-        !translate(s, g, cmd, error) || !spawn(s, g, cmd->argv, error))
+        !guest_command(s, g, cmd, error) || !spawn(s, g, cmd->argv, error))
         return false;
     if (scripts_run(g, "init.d", error) && let_run(g, cmd, error) &&
         scripts_run(g, "init.post", error))

@@ -1,4 +1,5 @@
 #include "xenner/backend/blk_ring.h"
+#include "xenner/util/ready_source.h"
 
 #include <errno.h>
 #include <gio/gio.h>
@@ -361,20 +362,6 @@ static void on_event(void *opaque)
     take_requests(opaque);
 }
 
-static gboolean again_dispatch(GSource *source, GSourceFunc callback, gpointer data)
-{
-    g_source_set_ready_time(source, -1);
-    take_requests(data);
-    return G_SOURCE_CONTINUE;
-}
-
-static GSourceFuncs again_source = {.dispatch = again_dispatch};
-
-static gboolean never(gpointer data)
-{
-    return G_SOURCE_CONTINUE;
-}
-
 static bool map_ring(struct blk_ring *ring, GError **error)
 {
     const struct blk_ring_config *c = &ring->config;
@@ -398,9 +385,7 @@ struct blk_ring *blk_ring_new(const struct blk_ring_config *config, GError **err
     ring->config = *config;
     ring->batch.fn = publish;
     ring->kept = config->persistent ? g_hash_table_new(NULL, NULL) : NULL;
-    ring->again = g_source_new(&again_source, sizeof(GSource));
-    g_source_set_callback(ring->again, never, ring, NULL);
-    g_source_attach(ring->again, blk_io_context(config->io));
+    ring->again = ready_source_new(blk_io_context(config->io), on_event, ring);
     if (map_ring(ring, error))
         ring->port = config->host->ops->bind(config->host, config->port, blk_io_context(config->io),
                                              on_event, ring, error);
@@ -427,8 +412,7 @@ void blk_ring_free(struct blk_ring *ring)
     if (ring->ring.nr_pages)
         host->ops->unmap_grants(host, ring->config.refs, ring->ring.nr_pages,
                                 PROT_READ | PROT_WRITE, ring->ring.pages);
-    g_source_destroy(ring->again);
-    g_source_unref(ring->again);
+    ready_source_free(ring->again);
     g_free(ring);
 }
 

@@ -3,6 +3,7 @@
  * that nobody else can reach. It dies with us.
  */
 #include "xenner/backend/image_nbd.h"
+#include "xenner/backend/image_url.h"
 #include "xenner/util/child.h"
 
 #include <errno.h>
@@ -17,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { NBD_PORT = 10809, LISTEN_FD = 3, END_TIMEOUT_MS = 5000 };
+enum { LISTEN_FD = 3, END_TIMEOUT_MS = 5000 };
 
 struct qsd {
     struct child *child;
@@ -26,55 +27,15 @@ struct qsd {
     guint watch; /* of err_fd */
 };
 
-static char *json_string(const char *text)
+/* The node of a file, block device or server's image; NULL with an error. */
+static char *file_node(const struct disk_config *c, const char *path, GError **error)
 {
-    GString *s = g_string_new("\"");
-
-    for (; *text; text++) {
-        if (*text == '"' || *text == '\\')
-            g_string_append_c(s, '\\');
-        if ((unsigned char)*text < 0x20)
-            g_string_append_printf(s, "\\u%04x", *text);
-        else
-            g_string_append_c(s, *text);
-    }
-    return g_string_free(g_string_append_c(s, '"'), FALSE);
-}
-
-/* nbd://host:port/export, nbd+unix:///export?socket=path; NULL: it is neither. */
-static char *nbd_node(const char *url)
-{
-    g_autoptr(GUri) uri = g_uri_parse(url, G_URI_FLAGS_NONE, NULL);
-    const char *query = uri ? g_uri_get_query(uri) : NULL;
-
-    if (!uri || !g_str_has_prefix(g_uri_get_scheme(uri), "nbd"))
-        return NULL;
-    const char *path = g_uri_get_path(uri);
-    g_autofree char *export = json_string(path[0] == '/' ? path + 1 : path);
-    if (strcmp(g_uri_get_scheme(uri), "nbd+unix") == 0) {
-        if (!query || !g_str_has_prefix(query, "socket="))
-            return NULL;
-        g_autofree char *socket = json_string(query + strlen("socket="));
-        return g_strdup_printf("{\"driver\":\"nbd\",\"export\":%s,\"server\":{\"type\":\"unix\","
-                               "\"path\":%s}}", export, socket);
-    }
-    g_autofree char *host = json_string(g_uri_get_host(uri) ? g_uri_get_host(uri) : "localhost");
-    return g_strdup_printf("{\"driver\":\"nbd\",\"export\":%s,\"server\":{\"type\":\"inet\","
-                           "\"host\":%s,\"port\":\"%d\"}}", export, host,
-                           g_uri_get_port(uri) > 0 ? g_uri_get_port(uri) : NBD_PORT);
-}
-
-/* The node of a file, block device or NBD server. */
-static char *file_node(const struct disk_config *c, const char *path)
-{
-    char *nbd = nbd_node(path);
-
-    if (nbd)
-        return nbd;
-    g_autofree char *name = json_string(path);
     struct stat st;
-    bool block = stat(path, &st) == 0 && S_ISBLK(st.st_mode);
 
+    if (image_is_url(path))
+        return image_url_node(path, error);
+    g_autofree char *name = image_json_string(path);
+    bool block = stat(path, &st) == 0 && S_ISBLK(st.st_mode);
     return g_strdup_printf("{\"driver\":\"%s\",\"filename\":%s,\"aio\":\"%s\"}",
                            block ? "host_device" : "file", name,
                            c->aio == DISK_AIO_URING ? "io_uring" : "threads");
@@ -86,21 +47,22 @@ static const char *on_off(bool on)
 }
 
 /* `,"backing":...` of the nodes below, which are never written; empty when the image itself knows. */
-static char *backing_nodes(const struct disk_config *c)
+static char *backing_nodes(const struct disk_config *c, GError **error)
 {
     if (!c->backing)
         return g_strdup("");
-    g_autofree char *file = file_node(c->backing, c->backing->path);
-    g_autofree char *below = backing_nodes(c->backing);
+    g_autofree char *file = file_node(c->backing, c->backing->path, error);
+    g_autofree char *below = file ? backing_nodes(c->backing, error) : NULL;
+    if (!below)
+        return NULL;
     return g_strdup_printf(",\"backing\":{\"driver\":\"%s\",\"read-only\":true,\"file\":%s%s}",
                            c->backing->format, file, below);
 }
 
-/* overlay: a qcow2 file that takes the writes, or NULL. */
-static char *disk_node(const struct disk_config *c, const char *format, const char *overlay)
+/* overlay: a qcow2 file that takes the writes, or NULL. NULL with an error. */
+static char *disk_node(const struct disk_config *c, const char *format, const char *overlay, GError **error)
 {
     static const char *const zeroes[] = {"off", "on", "unmap"};
-    g_autofree char *file = file_node(c, c->path);
     bool direct = c->cache == DISK_CACHE_NONE || c->cache == DISK_CACHE_DIRECTSYNC;
     bool no_flush = c->cache == DISK_CACHE_UNSAFE || overlay;
     g_autofree char *common = g_strdup_printf(
@@ -108,11 +70,14 @@ static char *disk_node(const struct disk_config *c, const char *format, const ch
         "\"cache\":{\"direct\":%s,\"no-flush\":%s}", on_off(c->readonly && !overlay),
         c->discard ? "unmap" : "ignore", zeroes[c->zeroes], on_off(direct && !overlay),
         on_off(no_flush));
+    g_autofree char *file = file_node(c, c->path, error);
+    g_autofree char *below = file ? backing_nodes(c, error) : NULL;
 
-    g_autofree char *below = backing_nodes(c);
+    if (!below)
+        return NULL;
     if (!overlay)
         return g_strdup_printf("{\"driver\":\"%s\",%s,\"file\":%s%s}", format, common, file, below);
-    g_autofree char *top = file_node(c, overlay);
+    g_autofree char *top = file_node(c, overlay, error);
     return g_strdup_printf("{\"driver\":\"qcow2\",%s,\"file\":%s,\"backing\":{\"driver\":\"%s\","
                            "\"read-only\":true,\"file\":%s%s}}", common, top, format, file, below);
 }
@@ -245,7 +210,9 @@ static struct disk_image *serve(const struct disk_config *config, struct qsd *q,
     }
     if (!img && q->child) {
         g_autofree char *why = read_complaint(err[0]);
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "%s", why);
+        bool extra = g_str_has_prefix(why, "Unknown driver");
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "%s%s", why,
+                    extra ? " (Debian: package qemu-block-extra)" : "");
     }
     q->err_fd = err[0];
     if (img)
@@ -291,8 +258,8 @@ struct disk_image *image_qsd_open(const struct disk_config *config, const char *
     if (config->snapshot)
         overlay = make_overlay(config, format, error);
     if (!config->snapshot || overlay) {
-        node = disk_node(config, format, overlay);
-        img = serve(config, q, node, config->readonly && !overlay, io, error);
+        node = disk_node(config, format, overlay, error);
+        img = node ? serve(config, q, node, config->readonly && !overlay, io, error) : NULL;
     }
     if (overlay)
         g_unlink(overlay); /* the child has it open: it goes with the child */

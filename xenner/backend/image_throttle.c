@@ -1,6 +1,7 @@
 /* An image in front of another one, which lets requests through as the disk's limits allow. */
 #include "xenner/backend/disk_image.h"
 #include "xenner/backend/throttle.h"
+#include "xenner/util/ready_source.h"
 
 struct throttled {
     struct disk_image base;
@@ -58,8 +59,7 @@ static void throttled_free(struct disk_image *img)
 {
     struct throttled *t = (struct throttled *)img;
 
-    g_source_destroy(t->timer); /* nothing waits any more: it never runs */
-    g_source_unref(t->timer);
+    ready_source_free(t->timer); /* nothing waits any more: it never runs */
     disk_image_free(t->below);
     g_free(t);
 }
@@ -101,17 +101,9 @@ static const struct image_ops throttled_ops = {
     .hurry = throttled_hurry, .resize = throttled_resize, .set_limits = throttled_set_limits,
     .set_policy = throttled_set_policy, .retry = throttled_retry};
 
-static gboolean timer_dispatch(GSource *source, GSourceFunc callback, gpointer data)
+static void on_time(void *opaque)
 {
-    let_through(data);
-    return G_SOURCE_CONTINUE;
-}
-
-static GSourceFuncs timer_funcs = {.dispatch = timer_dispatch};
-
-static gboolean never(gpointer data)
-{
-    return G_SOURCE_CONTINUE;
+    let_through(opaque);
 }
 
 struct disk_image *image_throttle(struct disk_image *below, const struct disk_limits *limits)
@@ -124,9 +116,6 @@ struct disk_image *image_throttle(struct disk_image *below, const struct disk_li
     t->below = below;
     t->limited = throttle_wanted(limits);
     throttle_init(&t->throttle, limits, g_get_monotonic_time());
-    t->timer = g_source_new(&timer_funcs, sizeof(GSource));
-    g_source_set_callback(t->timer, never, t, NULL);
-    g_source_set_ready_time(t->timer, -1);
-    g_source_attach(t->timer, blk_io_context(below->io));
+    t->timer = ready_source_new(blk_io_context(below->io), on_time, t);
     return &t->base;
 }

@@ -1,6 +1,7 @@
 #include "xenner/backend/net.h"
 #include "xenner/backend/net_queue.h"
 #include "xenner/backend/xenbus.h"
+#include "xenner/util/ready_source.h"
 
 #include <gio/gio.h>
 
@@ -183,22 +184,12 @@ static void net_disconnect(void *opaque)
 
 static const struct xenbus_ops net_ops = {"vif", net_connect, net_disconnect};
 
-static gboolean failed_dispatch(GSource *source, GSourceFunc fn, gpointer data)
+static void on_failed(void *opaque)
 {
-    struct net_backend *b = data;
+    struct net_backend *b = opaque;
 
-    g_source_set_ready_time(source, -1);
     xenbus_device_fail(b->dev);
-    return G_SOURCE_CONTINUE;
 }
-
-/* GSource wants a callback before it dispatches with data. */
-static gboolean never(gpointer data)
-{
-    return G_SOURCE_CONTINUE;
-}
-
-static GSourceFuncs failed_source = {.dispatch = failed_dispatch};
 
 static bool offer(struct net_backend *b, unsigned devid, const struct nic_config *cfg,
                   GError **error)
@@ -227,9 +218,7 @@ struct net_backend *net_backend_new(struct xen_host *host, unsigned devid,
     b->host = host;
     b->port = port;
     b->max_queues = cfg->queues ? cfg->queues : netport_queues(port);
-    b->failed = g_source_new(&failed_source, sizeof(GSource));
-    g_source_set_callback(b->failed, never, b, NULL);
-    g_source_attach(b->failed, NULL);
+    b->failed = ready_source_new(NULL, on_failed, b);
     if (offer(b, devid, cfg, error))
         b->dev = xenbus_device_new(host, devid, &net_ops, b, error);
     if (b->dev)
@@ -248,7 +237,6 @@ void net_backend_free(struct net_backend *b)
     if (!b)
         return;
     xenbus_device_free(b->dev);
-    g_source_destroy(b->failed);
-    g_source_unref(b->failed);
+    ready_source_free(b->failed);
     g_free(b);
 }

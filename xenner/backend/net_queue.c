@@ -1,4 +1,5 @@
 #include "xenner/backend/net_queue.h"
+#include "xenner/util/ready_source.h"
 
 #include <gio/gio.h>
 #include <sys/mman.h>
@@ -104,20 +105,10 @@ static void on_event(void *opaque)
     }
 }
 
-static gboolean again_dispatch(GSource *source, GSourceFunc fn, gpointer data)
+static void on_again(void *opaque)
 {
-    g_source_set_ready_time(source, -1);
-    net_queue_run(data);
-    return G_SOURCE_CONTINUE;
+    net_queue_run(opaque);
 }
-
-/* GSource wants a callback before it dispatches with data. */
-static gboolean never(gpointer data)
-{
-    return G_SOURCE_CONTINUE;
-}
-
-static GSourceFuncs again_source = {.dispatch = again_dispatch};
 
 static bool map_rings(struct net_queue *q, GError **error)
 {
@@ -156,9 +147,7 @@ struct net_queue *net_queue_new(const struct net_queue_config *config, GError **
     struct net_queue *q = g_new0(struct net_queue, 1);
 
     q->config = *config;
-    q->again = g_source_new(&again_source, sizeof(GSource));
-    g_source_set_callback(q->again, never, q, NULL);
-    g_source_attach(q->again, io_thread_context(netport_thread(config->port)));
+    q->again = ready_source_new(io_thread_context(netport_thread(config->port)), on_again, q);
     if (map_rings(q, error) && bind_ports(q, error))
         return q;
     net_queue_free(q);
@@ -177,8 +166,7 @@ void net_queue_free(struct net_queue *q)
     if (q->pages[0])
         ops->unmap_grants(q->config.host, refs, 2, PROT_READ | PROT_WRITE, q->pages);
     net_tx_done(&q->tx);
-    g_source_destroy(q->again);
-    g_source_unref(q->again);
+    ready_source_free(q->again);
     g_free(q->segment);
     g_free(q);
 }

@@ -126,6 +126,7 @@ static struct disk_config *disk_of(const GPtrArray *nodes, const char *name, uns
     d->id = g_strdup(name);
     d->readonly = top->readonly;
     d->zeroes = top->zeroes;
+    d->no_backing = top->no_backing;
     if (!block_driver_is_protocol(top->driver))
         d->format = g_strdup(top->driver);
     if (depth == MAX_CHAIN)

@@ -13,6 +13,7 @@ struct block_node {
     char *file;     /* a format's: the node below */
     char *backing;  /* a format's: the node of what is not in its own file, or NULL */
     char *filename; /* a protocol's: path or URL */
+    bool no_backing; /* none, whatever the image says */
     bool readonly, direct, no_flush, discard;
     enum disk_zeroes zeroes;
     enum disk_aio aio;

@@ -42,6 +42,7 @@ struct disk_config {
     char *path;    /* file, block device, or URL; never NULL */
     char *format;  /* "raw", "qcow2"...; NULL: look at the image */
     struct disk_config *backing; /* what is not in the image itself; NULL: as the image says. Owned */
+    bool no_backing; /* nothing, whatever the image says */
     /* the guest's device that has it: */
     char *vdev;    /* canonical: "xvda"; NULL: none */
     char *device;  /* its id: "virtio-disk0", or NULL */

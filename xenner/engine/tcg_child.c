@@ -1,12 +1,12 @@
 #include "xenner/engine/tcg_child.h"
+#include "emu/abi/emu_abi.h"
 #include "xenner/util/child.h"
+#include "xenner/util/qmp_client.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <gio/gio.h>
 #include <glib-unix.h>
-#include <json-glib/json-glib.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -26,13 +26,12 @@ struct tcg_child {
     const struct tcg_child_hooks *hooks;
     void *opaque;
     struct child *process;
-    int qmp, doorbell_server;
-    int guest_rings;              /* eventfd: the guest rang us */
-    guint guest_rings_source;
+    struct qmp_client *qmp;
+    int doorbell_server;
+    int rings[EMU_DOORBELLS];     /* eventfds: the guest rang us */
+    guint ring_source;
     unsigned vcpus;
     int kick[64];                 /* eventfd a vCPU */
-    GString *qmp_in;
-    unsigned qmp_id;
     int tids[64]; /* 0: not asked for yet */
 };
 
@@ -91,16 +90,17 @@ static bool send_message(int sock, int64_t number, int fd)
 
 /*
  * We are the device's server (docs/specs/ivshmem-spec of QEMU): protocol version, the client's own
- * id, the shared memory (unused: RAM is shared already), then each peer's doorbells: ours, and the
- * guest's, one vector a vCPU.
+ * id, the shared memory (unused: RAM is shared already), then each peer's doorbells: ours, one vector a
+ * doorbell, and the guest's, one a vCPU.
  */
 static bool serve_doorbell(struct tcg_child *c, int sock)
 {
     int shm = memfd_create("xenner-doorbell", MFD_CLOEXEC);
     bool ok = shm >= 0 && ftruncate(shm, 4096) == 0 && send_message(sock, 0, -1) &&
-              send_message(sock, PEER_GUEST, -1) && send_message(sock, -1, shm) &&
-              send_message(sock, PEER_HOST, c->guest_rings);
+              send_message(sock, PEER_GUEST, -1) && send_message(sock, -1, shm);
 
+    for (unsigned i = 0; i < EMU_DOORBELLS && ok; i++)
+        ok = send_message(sock, PEER_HOST, c->rings[i]);
     for (unsigned i = 0; i < c->vcpus && ok; i++)
         ok = send_message(sock, PEER_GUEST, c->kick[i]);
     if (shm >= 0)
@@ -158,7 +158,8 @@ static char **build_argv(const struct engine_config *cfg)
     ADD("-accel");
     ADD("tcg,thread=multi");
     ADD("-cpu");
-    ADD("max,smap=off,smep=off,pku=off,la57=off");
+    /* TCG runs "rep stosb" and "rep movsb" a byte at a time; a kernel that sees ERMS prefers them. */
+    ADD("max,smap=off,smep=off,pku=off,la57=off,erms=off");
     /* A machine that can never have two vCPUs gets locked instructions that are not atomic against
      * other processes, and we are one. */
     ADD("-smp");
@@ -166,14 +167,15 @@ static char **build_argv(const struct engine_config *cfg)
     ADD("-m");
     ADD("size=%" G_GUINT64_FORMAT "k", bytes >> 10);
     ADD("-object");
-    ADD("memory-backend-file,id=ram,size=%" G_GUINT64_FORMAT ",mem-path=/proc/self/fd/%d,share=on",
+    ADD("memory-backend-file,id=ram,size=%" G_GUINT64_FORMAT ",mem-path=/proc/self/fd/%d,share=on,"
+        "align=2M", /* as huge pages need it */
         bytes, FD_RAM);
     ADD("-bios");
     ADD("/proc/self/fd/%d", FD_ROM);
     ADD("-chardev");
     ADD("socket,id=doorbell,fd=%d", FD_DOORBELL);
     ADD("-device");
-    ADD("ivshmem-doorbell,chardev=doorbell,vectors=%u", cfg->vcpus);
+    ADD("ivshmem-doorbell,chardev=doorbell,vectors=%u", MAX(cfg->vcpus, EMU_DOORBELLS));
     ADD("-chardev");
     ADD("socket,id=qmp,fd=%d", FD_QMP);
     ADD("-mon");
@@ -190,72 +192,27 @@ static bool socket_pair(int pair[2])
 
 static bool open_doorbells(struct tcg_child *c)
 {
-    c->guest_rings = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (c->guest_rings < 0)
-        return false;
+    for (unsigned i = 0; i < EMU_DOORBELLS; i++) {
+        c->rings[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (c->rings[i] < 0)
+            return false;
+    }
     for (unsigned i = 0; i < c->vcpus; i++) {
         c->kick[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (c->kick[i] < 0)
             return false;
     }
-    c->guest_rings_source = g_unix_fd_add(c->guest_rings, G_IO_IN, on_guest_rings, c);
+    c->ring_source = g_unix_fd_add(c->rings[0], G_IO_IN, on_guest_rings, c);
     return true;
-}
-
-/* One line of QMP, without its end; NULL when QEMU is gone or silent for 30 s. */
-static char *qmp_read_line(struct tcg_child *c)
-{
-    for (;;) {
-        char *end = memchr(c->qmp_in->str, '\n', c->qmp_in->len);
-        if (end) {
-            char *line = g_strndup(c->qmp_in->str, (gsize)(end - c->qmp_in->str));
-            g_string_erase(c->qmp_in, 0, end - c->qmp_in->str + 1);
-            return line;
-        }
-        struct pollfd p = {c->qmp, POLLIN, 0};
-        char buf[4096];
-        int ready = poll(&p, 1, 30000);
-        if (ready < 0 && errno == EINTR)
-            continue; /* a signal's handler has its turn in the main loop */
-        if (ready <= 0)
-            return NULL;
-        ssize_t n = read(c->qmp, buf, sizeof(buf));
-        if (n <= 0)
-            return NULL;
-        g_string_append_len(c->qmp_in, buf, n);
-    }
-}
-
-/*
- * Our own child answers in QMP's fixed shape: a reply carries our id, an event does not. arguments is
- * JSON; the answer is the whole line, NULL when it is an error or there is none.
- */
-static char *qmp_ask(struct tcg_child *c, const char *name, const char *arguments)
-{
-    g_autofree char *id = g_strdup_printf("\"id\": \"x%u\"", ++c->qmp_id);
-    g_autofree char *cmd = g_strdup_printf("{\"execute\": \"%s\", \"arguments\": %s, %s}\n", name,
-                                           arguments, id);
-    g_autofree char *line = NULL;
-
-    if (send(c->qmp, cmd, strlen(cmd), MSG_NOSIGNAL) != (ssize_t)strlen(cmd))
-        return NULL;
-    while ((line = qmp_read_line(c)) && !strstr(line, id))
-        g_clear_pointer(&line, g_free);
-    return line && strstr(line, "\"return\"") ? g_steal_pointer(&line) : NULL;
 }
 
 static bool qmp_command(struct tcg_child *c, const char *name, GError **error)
 {
-    g_autofree char *line = qmp_ask(c, name, "{}");
+    bool ok = qmp_client_do(c->qmp, name, NULL, -1, NULL, error);
 
-    if (!line)
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "the QEMU process did not obey '%s'", name);
-    return line != NULL;
-}
-
-static bool negotiate(struct tcg_child *c, GError **error)
-{
-    return c->qmp_id > 0 || qmp_command(c, "qmp_capabilities", error);
+    if (!ok)
+        g_prefix_error(error, "the QEMU process did not obey '%s': ", name);
+    return ok;
 }
 
 static bool start_process(struct tcg_child *c, const struct engine_config *cfg, GError **error)
@@ -275,7 +232,7 @@ static bool start_process(struct tcg_child *c, const struct engine_config *cfg, 
         c->process = child_spawn_guest(argv, fds, G_N_ELEMENTS(fds), on_child_exit, c, error);
     }
     c->doorbell_server = doorbell[0];
-    c->qmp = qmp[0];
+    c->qmp = qmp[0] >= 0 ? qmp_client_new(qmp[0], "QEMU") : NULL;
     for (unsigned i = 0; i < 3; i++) {
         int fd = i == 0 ? rom : i == 1 ? doorbell[1] : qmp[1];
         if (fd >= 0)
@@ -293,10 +250,10 @@ struct tcg_child *tcg_child_new(const struct engine_config *cfg, const struct tc
     c->hooks = hooks;
     c->opaque = opaque;
     c->vcpus = cfg->vcpus;
-    c->qmp = c->doorbell_server = c->guest_rings = -1;
+    c->doorbell_server = -1;
+    memset(c->rings, -1, sizeof(c->rings));
     for (unsigned i = 0; i < c->vcpus; i++)
         c->kick[i] = -1;
-    c->qmp_in = g_string_new(NULL);
     if (!start_process(c, cfg, error)) {
         tcg_child_free(c);
         return NULL;
@@ -306,7 +263,7 @@ struct tcg_child *tcg_child_new(const struct engine_config *cfg, const struct tc
 
 bool tcg_child_run(struct tcg_child *c, GError **error)
 {
-    return negotiate(c, error) && qmp_command(c, "cont", error);
+    return qmp_command(c, "cont", error);
 }
 
 bool tcg_child_stop(struct tcg_child *c, GError **error)
@@ -314,22 +271,20 @@ bool tcg_child_stop(struct tcg_child *c, GError **error)
     return qmp_command(c, "stop", error);
 }
 
-/* The value of "return" in an answer of type, as json-glib has it; owned. */
-static JsonNode *ask(struct tcg_child *c, const char *name, const char *arguments, JsonNodeType type)
+/* The answer, if it is of that type. */
+static JsonNode *ask(struct tcg_child *c, const char *name, JsonObject *args, JsonNodeType type)
 {
-    g_autofree char *line = negotiate(c, NULL) ? qmp_ask(c, name, arguments) : NULL;
-    g_autoptr(JsonNode) top = line ? json_from_string(line, NULL) : NULL;
-    JsonNode *value = top && JSON_NODE_HOLDS_OBJECT(top)
-                          ? json_object_get_member(json_node_get_object(top), "return") : NULL;
+    g_autoptr(JsonNode) node = NULL;
 
-    return value && JSON_NODE_TYPE(value) == type ? json_node_copy(value) : NULL;
+    return qmp_client_do(c->qmp, name, args, -1, &node, NULL) && JSON_NODE_TYPE(node) == type
+               ? g_steal_pointer(&node) : NULL;
 }
 
 int tcg_child_tid(struct tcg_child *c, unsigned vcpu)
 {
     g_autoptr(JsonNode) node = NULL;
 
-    if (!c->tids[0] && (node = ask(c, "query-cpus-fast", "{}", JSON_NODE_ARRAY))) {
+    if (!c->tids[0] && (node = ask(c, "query-cpus-fast", NULL, JSON_NODE_ARRAY))) {
         JsonArray *list = json_node_get_array(node);
         for (guint i = 0; i < MIN(json_array_get_length(list), c->vcpus); i++)
             c->tids[i] = (int)json_object_get_int_member_with_default(
@@ -340,8 +295,10 @@ int tcg_child_tid(struct tcg_child *c, unsigned vcpu)
 
 void tcg_child_registers(struct tcg_child *c, unsigned vcpu, GString *out)
 {
-    g_autofree char *args = g_strdup_printf(
-        "{\"command-line\": \"info registers\", \"cpu-index\": %u}", vcpu);
+    JsonObject *args = json_object_new();
+
+    json_object_set_string_member(args, "command-line", "info registers");
+    json_object_set_int_member(args, "cpu-index", vcpu);
     g_autoptr(JsonNode) node = ask(c, "human-monitor-command", args, JSON_NODE_VALUE);
     const char *text = node ? json_node_get_string(node) : NULL;
 
@@ -349,6 +306,11 @@ void tcg_child_registers(struct tcg_child *c, unsigned vcpu, GString *out)
         if (*s != '\r')
             g_string_append_c(out, *s);
     }
+}
+
+int tcg_child_doorbell_fd(struct tcg_child *c, unsigned n)
+{
+    return n < EMU_DOORBELLS ? c->rings[n] : -1;
 }
 
 void tcg_child_kick(struct tcg_child *c, unsigned vcpu)
@@ -365,17 +327,18 @@ void tcg_child_free(struct tcg_child *c)
     if (!c)
         return;
     child_free(c->process);
-    if (c->guest_rings_source)
-        g_source_remove(c->guest_rings_source);
+    if (c->ring_source)
+        g_source_remove(c->ring_source);
     for (unsigned i = 0; i < c->vcpus; i++) {
         if (c->kick[i] >= 0)
             close(c->kick[i]);
     }
-    for (unsigned i = 0; i < 3; i++) {
-        int fd = i == 0 ? c->qmp : i == 1 ? c->doorbell_server : c->guest_rings;
-        if (fd >= 0)
-            close(fd);
+    qmp_client_free(c->qmp);
+    for (unsigned i = 0; i < EMU_DOORBELLS; i++) {
+        if (c->rings[i] >= 0)
+            close(c->rings[i]);
     }
-    g_string_free(c->qmp_in, TRUE);
+    if (c->doorbell_server >= 0)
+        close(c->doorbell_server);
     g_free(c);
 }

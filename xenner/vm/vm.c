@@ -444,6 +444,13 @@ bool vm_set_memory(struct vm *vm, uint64_t bytes, GError **error)
     return true;
 }
 
+/* libvirt takes the end of a monitor that was not told of for a crash, and looks for who is to be killed. */
+static void end_by_signal(struct vm *vm)
+{
+    tell(vm, (struct vm_event){VM_EVENT_SHUTDOWN, .reason = "host-signal"});
+    vm_quit(vm, EXIT_OK);
+}
+
 static gboolean out_of_patience(gpointer data)
 {
     struct vm *vm = data;
@@ -451,7 +458,7 @@ static gboolean out_of_patience(gpointer data)
     vm->patience = 0;
     g_warning("the guest did not power off in %u s%s", vm->cfg->soft_quit.seconds,
               control_power_taken(domain_host(vm->domain)) ? "" : " and did not take the request");
-    vm_quit(vm, EXIT_OK);
+    end_by_signal(vm);
     return G_SOURCE_REMOVE;
 }
 
@@ -460,12 +467,12 @@ void vm_terminate(struct vm *vm)
     g_autoptr(GError) error = NULL;
 
     if (!vm->cfg->soft_quit.on || vm->asked_to_end || vm->state != RUN_RUNNING) {
-        vm_quit(vm, EXIT_OK);
+        end_by_signal(vm);
         return;
     }
     if (!vm_system_powerdown(vm, &error)) {
         g_warning("%s", error->message);
-        vm_quit(vm, EXIT_OK);
+        end_by_signal(vm);
         return;
     }
     vm->asked_to_end = true;

@@ -1,5 +1,9 @@
-/* Errors of images: from the I/O thread, where they happen, to the main loop, where the VM is stopped for them. */
+/*
+ * Errors of images: from the I/O thread, where they happen, to the main loop, where the VM is stopped for
+ * them.
+ */
 #include "xenner/vm/vm_disks_priv.h"
+#include "xenner/util/ready_source.h"
 
 #include <errno.h>
 #include <string.h>
@@ -52,13 +56,12 @@ static void tell(struct vm_disks *d, const struct failure *f)
     d->events->failed(d->opaque, &error);
 }
 
-static gboolean dispatch(GSource *source, GSourceFunc callback, gpointer data)
+static void tell_all(void *opaque)
 {
-    struct vm_disk_errors *e = data;
+    struct vm_disk_errors *e = opaque;
     GQueue failures;
     struct failure *f;
 
-    g_source_set_ready_time(source, -1);
     g_mutex_lock(&e->lock);
     failures = e->failures;
     g_queue_init(&e->failures);
@@ -67,14 +70,6 @@ static gboolean dispatch(GSource *source, GSourceFunc callback, gpointer data)
         tell(e->all, f);
         failure_free(f);
     }
-    return G_SOURCE_CONTINUE;
-}
-
-static GSourceFuncs source_funcs = {.dispatch = dispatch};
-
-static gboolean never(gpointer data)
-{
-    return G_SOURCE_CONTINUE;
 }
 
 struct vm_disk_errors *vm_disk_errors_new(struct vm_disks *d)
@@ -84,17 +79,13 @@ struct vm_disk_errors *vm_disk_errors_new(struct vm_disks *d)
     e->all = d;
     g_mutex_init(&e->lock);
     g_queue_init(&e->failures);
-    e->source = g_source_new(&source_funcs, sizeof(GSource));
-    g_source_set_callback(e->source, never, e, NULL);
-    g_source_set_ready_time(e->source, -1);
-    g_source_attach(e->source, NULL);
+    e->source = ready_source_new(NULL, tell_all, e);
     return e;
 }
 
 void vm_disk_errors_free(struct vm_disk_errors *e)
 {
-    g_source_destroy(e->source);
-    g_source_unref(e->source);
+    ready_source_free(e->source);
     g_queue_clear_full(&e->failures, failure_free);
     g_mutex_clear(&e->lock);
     g_free(e);

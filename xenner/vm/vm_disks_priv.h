@@ -1,4 +1,4 @@
-/* Between vm_disks.c and vm_media.c. */
+/* Between the files of the disks: vm_disks.c, vm_disk_*.c, vm_media.c. */
 #pragma once
 
 #include "xenner/vm/vm_disks.h"
@@ -34,17 +34,21 @@ void vm_disk_free(void *disk);
 struct vm_disk *vm_disks_find(const struct vm_disks *d, const char *name);
 /* The one of that device, NULL with QEMU's error. */
 struct vm_disk *vm_disks_need(const struct vm_disks *d, const char *name, GError **error);
+/* vm_disk_nodes.c: the image of the node, in the list from now on. */
+struct vm_disk *vm_disk_open_node(struct vm_disks *d, const char *name, GError **error);
+/* Sets error. Returns false. */
+bool vm_disk_refuse(GError **error, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 /* Offers it to the guest when there is one, and a medium. */
 bool vm_disk_offer(struct vm_disk *disk, GError **error);
 /* vm_disk_errors.c: what the disk's image makes of errors is told to the VM from now on. */
 void vm_disk_watch_errors(struct vm_disk *disk);
 struct vm_disk_errors *vm_disk_errors_new(struct vm_disks *d);
 void vm_disk_errors_free(struct vm_disk_errors *errors);
-/* Gives the device of `from` to the image of `to`, both in the list; `from` goes when nothing is left. */
+/* vm_disk_plug.c: gives the device of `from` to the image of `to`, both in the list; `from` goes when nothing is left. */
 void vm_disk_move_device(struct vm_disk *from, struct vm_disk *to);
 /* An empty drive, in the list, for the device of `from` to move to. */
 struct vm_disk *vm_disk_new_empty(struct vm_disks *d);
-/* The device is gone for good. */
+/* vm_disk_plug.c: the device is gone for good. */
 void vm_disk_left(struct vm_disk *disk);
 /* The guest has let go of the medium, or never had it. */
 void vm_media_opened(struct vm_disk *disk);
