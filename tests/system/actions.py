@@ -11,7 +11,7 @@ from qmp import Qmp
 
 def run(directory, end, action):
     """The test kernel that ends so, held before its start: its process and its monitor."""
-    path = os.path.join(directory, action)
+    path = os.path.join(directory, action.replace("=", "-"))
     process = subprocess.Popen(
         [os.environ["XENNER"], "-accel", os.environ.get("ACCEL", "tcg"), "-name", f"end-{end}", "-S", "-m", "32",
          "-kernel", os.environ["TEST_KERNEL"], "-append", f"run=version end={end}", "-serial", "null",
