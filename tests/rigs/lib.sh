@@ -37,7 +37,8 @@ put()
 put_with_libraries()
 {
     put "$1" "$2"
-    [ -f "$1" ] || return 0
+    # ldd has the loader load what it is given, which kernels are not made for
+    readelf -d "$1" 2>/dev/null | grep -q NEEDED || return 0
     ldd "$1" 2>/dev/null | sed -n 's/^.* => \(\/[^ ]*\) .*/\1/p; s/^\t\(\/[^ ]*\) .*/\1/p' |
         while read -r library; do
             [ -e "$stage$(in_usr "$library")" ] || put "$library" "$library"

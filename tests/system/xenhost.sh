@@ -24,14 +24,7 @@ if [ ! -e "$ASSETS/xenhost" ]; then
     sh "$rigs/xenhost-image.sh" "$ASSETS" >"$work/image" 2>&1 ||
         skip "the rig's image can't be made: $(tail -n 1 "$work/image")"
 fi
-# Xen's domain builder would unpack it at each start, which takes long on the rig.
-/usr/bin/python3 - "$ASSETS/vmlinuz" "$work/vmlinux" <<'PY' || exit 1
-import lzma, struct, sys
-image = open(sys.argv[1], "rb").read()
-at, length = struct.unpack_from("<II", image, 0x248)
-at += (image[0x1f1] + 1) * 512
-open(sys.argv[2], "wb").write(lzma.LZMADecompressor().decompress(image[at:at + length]))
-PY
+"$rigs/unpack-kernel" "$ASSETS/vmlinuz" "$work/vmlinux" || exit 1
 # The parts of a guest image, made here, where there are busybox and the modules.
 (
     ACCEL=xen
@@ -52,7 +45,7 @@ else
     set -- --run "sh /tests/suite $*"
 fi
 # One CPU: emulated ones spend their time waiting for each other, and three times as much passes with two.
-sh "$rigs/xenhost.sh" --smp 1 --timeout 420 --log "$work/console" \
+sh "$rigs/xenhost.sh" --smp 1 --timeout 540 --log "$work/console" \
     --file "$XENNER:/usr/bin/xenner" --file "$XEN_MODULE:/usr/bin/xenner-xen.so" \
     --file "$XENNER_CONSOLE:/usr/bin/xenner-console" --file "$work/vmlinux:/assets/vmlinux" \
     --file "$INITRD:/assets/initrd.gz" --file "$TEST_KERNEL:/assets/test-kernel" \
