@@ -48,7 +48,7 @@ def step(name, system, args):
     """{key: (value, CPU seconds or None)}"""
     emulator, console = {"xenner": (args.xenner, "hvc0"), "QEMU": (args.qemu, "ttyS0")}[system]
     if name == "probe":
-        return {"probe": virt_libvirt.probe(emulator, args.work)}
+        return {"probe": (virt_libvirt.probe(emulator, args.work), None)}
     if name == "caps":
         fresh, cached = virt_libvirt.capabilities(emulator, args.work)
         return {"caps": (fresh, None), "caps-cached": (cached, None)}
@@ -93,7 +93,7 @@ def print_table(values, cpu):
         ratio = quotient(ours, theirs)
         cpu_ratio = quotient(*(median(cpu[s].get(key)) for s in ("xenner", "QEMU")))
         lines.append([text + (" (%s)" % unit if unit else ""), number(ours), number(theirs), number(ratio),
-                      number(cpu_ratio), verdict(target, ours, cpu_ratio or ratio)])
+                      number(cpu_ratio), verdict(target, ours, ratio)])
     markdown(lines)
 
 

@@ -174,6 +174,13 @@ def many(child, path):
     assert child.wait(30) == 0
 
 
+def ended_by_signal(child, path):
+    """libvirt wants to hear of it before the monitor closes."""
+    q = Qmp(path)
+    child.terminate()
+    assert q.wait_event("SHUTDOWN")["data"] == {"guest": False, "reason": "host-signal"}
+
+
 def main():
     split = sys.argv.index("--")
     test, directory = sys.argv[1:split]
@@ -181,7 +188,7 @@ def main():
     try:
         globals()[test](child, f"{directory}/qmp")
         if child.poll() is None:
-            child.terminate()
+            ended_by_signal(child, f"{directory}/qmp")
         assert child.wait(30) == 0
     finally:
         if child.poll() is None:

@@ -64,11 +64,13 @@ static struct domain *emu_create(const struct vm_config *cfg, const char *accel,
     d->log_line = g_string_new(NULL);
     d->console = g_string_new(NULL);
     d->ops = find_engine(accel);
-    if (!emu_build(d, error))
+    /* The engine first: QEMU, a process of its own, gets ready while the kernel is unpacked here. */
+    if (!emu_lay_out(d, error) || !emu_start_engine(d, error) || !emu_build(d, error))
         goto fail;
     emu_fill_boot_info(d);
+    emu_fill_clock(d);
     emu_make_host(d);
-    if (emu_start_store(d, error) && emu_start_engine(d, error))
+    if (emu_start_store(d, error))
         return &d->base;
 fail:
     emu_destroy(&d->base);

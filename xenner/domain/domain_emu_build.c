@@ -63,6 +63,8 @@ void emu_make_host(struct emu_domain *d)
     d->gnttab = gnttab_new(&grants);
     d->store = store_new();
     d->host = local_host_new(d->mem, d->evtchn, d->gnttab, d->store);
+    for (unsigned n = 1; n < EMU_DOORBELLS; n++)
+        local_host_set_doorbell(d->host, n, d->ops->doorbell_fd(d->engine, n));
 }
 
 /* What the toolstack writes for a new domain: xenstore-paths of Xen's documentation. */
@@ -115,23 +117,27 @@ bool emu_start_store(struct emu_domain *d, GError **error)
     return true;
 }
 
-bool emu_build(struct emu_domain *d, GError **error)
+bool emu_lay_out(struct emu_domain *d, GError **error)
 {
     const struct vm_config *cfg = d->cfg;
     uint64_t nr_pages = cfg->memory.bytes >> FRAME_SHIFT;
-    const char *image = vm_config_first_image(cfg, error);
 
-    if (!image)
+    if (!vm_config_first_image(cfg, error))
         return false;
     emu_area_plan(&d->area, nr_pages, cfg->vcpus.count);
     d->mem = guest_mem_new(emu_area_ram_bytes(&d->area, nr_pages), error);
     if (!d->mem)
         return false;
     d->boot = emu_area_fill(&d->area, d->mem, cfg->kernel_ring == KERNEL_RING_3, error);
-    if (!d->boot)
-        return false;
+    return d->boot != NULL;
+}
+
+bool emu_build(struct emu_domain *d, GError **error)
+{
+    const struct vm_config *cfg = d->cfg;
+    uint64_t nr_pages = cfg->memory.bytes >> FRAME_SHIFT;
     struct build_params params = {
-        .kernel_path = image,
+        .kernel_path = vm_config_first_image(cfg, NULL),
         .initrd_path = cfg->boot.initrd,
         .kernel_fd = cfg->boot.kernel_fd,
         .initrd_fd = cfg->boot.initrd_fd,
@@ -214,11 +220,11 @@ bool emu_start_engine(struct emu_domain *d, GError **error)
     }
     config.entry = entry;
     d->engine = d->ops->create(&config, &emu_engine_hooks, d, error);
-    if (!d->engine)
-        return false;
-    for (unsigned n = 1; n < EMU_DOORBELLS; n++)
-        local_host_set_doorbell(d->host, n, d->ops->doorbell_fd(d->engine, n));
+    return d->engine != NULL;
+}
+
+void emu_fill_clock(struct emu_domain *d)
+{
     d->boot->tsc_hz = d->ops->tsc_hz(d->engine);
     pvclock_scale(d->boot->tsc_hz, &d->boot->tsc_to_system_mul, &d->boot->tsc_shift);
-    return true;
 }

@@ -49,11 +49,13 @@ static inline struct emu_vcpu_shared *vcpu_shared(struct emu_domain *d, unsigned
 }
 
 /* The steps of a domain's making, in this order; what was made is freed by the driver's destroy(). */
+bool emu_lay_out(struct emu_domain *d, GError **error);
+bool emu_start_engine(struct emu_domain *d, GError **error); /* its vCPUs do not run yet */
 bool emu_build(struct emu_domain *d, GError **error);
 void emu_fill_boot_info(struct emu_domain *d);
+void emu_fill_clock(struct emu_domain *d);
 void emu_make_host(struct emu_domain *d);
 bool emu_start_store(struct emu_domain *d, GError **error);
-bool emu_start_engine(struct emu_domain *d, GError **error);
 
 /* What an engine calls, from its own threads. */
 extern const struct engine_hooks emu_engine_hooks;
