@@ -40,3 +40,18 @@ truncate -s 4194816 "$work/d"
 expect_line "^xvdd: $(sum "$work/d")"
 ! ls /var/tmp/xenner-snapshot-* 2>/dev/null || fail "a snapshot's file was left behind"
 ! pgrep -f "qemu-storage-daemon.*$work" >/dev/null || fail "a qemu-storage-daemon was left behind"
+
+# A disk that nobody uses takes no CPU time: with the guest stopped, nothing does.
+ticks()
+{
+    cut -d' ' -f14,15 "/proc/$pid/stat" | tr ' ' +
+}
+
+start_guest unused 128 "" -S -drive "file=$work/b.qcow2,format=qcow2"
+before=$(($(ticks)))
+sleep 1
+used=$(($(ticks) - before))
+[ "$used" -lt $(($(getconf CLK_TCK) / 4)) ] || fail "a stopped guest's program used $used ticks in a second"
+kill -TERM $pid
+wait $pid
+guest=

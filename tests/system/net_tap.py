@@ -12,6 +12,7 @@ from guest import Guest, Server, fail, transfers
 
 SIZE = 8 << 20
 HOST, GUEST = "10.77.0.1", "10.77.0.2"
+TUNSETVNETHDRSZ, TUNSETPERSIST = 0x400454d8, 0x400454cb
 TUNSETIFF, IFF_TAP, IFF_NO_PI, IFF_VNET_HDR, IFF_MULTI_QUEUE = 0x400454ca, 2, 0x1000, 0x4000, 0x100
 
 
@@ -47,6 +48,14 @@ def open_tap(name, flags):
     return fd
 
 
+def leave_tap(name):
+    """As another program leaves a persistent tap behind: with virtio's longer header."""
+    fd = open_tap(name, IFF_TAP | IFF_NO_PI | IFF_VNET_HDR)
+    fcntl.ioctl(fd, TUNSETVNETHDRSZ, struct.pack("i", 12))
+    fcntl.ioctl(fd, TUNSETPERSIST, 1)
+    os.close(fd)
+
+
 def frame_sizes(name):
     """Average of frames in both directions, as the tap sees them: from the guest, to the guest."""
     stats = json.loads(ip("-s", "-j", "link", "show", name))[0]["stats64"]
@@ -76,10 +85,12 @@ with tempfile.TemporaryDirectory() as work:
         os.chmod(path, 0o755)
     ip("link", "set", "lo", "up")
     server = Server(SIZE, ("0.0.0.0", 0))
+    leave_tap("one")
     run(f"ifname=one,script={up},downscript={down}", "one")
     with open(log) as f:
         if f.read() != "one\n":
             fail("the down script was not run once")
+    ip("link", "del", "one") # it is persistent, and its address is wanted again
     run(f"ifname=plain,vnet_hdr=off,script={up},downscript=no", "plain", large=False)
     with open(helper, "w") as f:
         f.write(HELPER)

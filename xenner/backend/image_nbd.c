@@ -26,6 +26,7 @@ struct nbd_source {
     GSource source;
     struct nbd *nbd;
     gpointer tag;
+    int events; /* that are waited for */
 };
 
 static gboolean nbd_prepare(GSource *source, gint *timeout)
@@ -38,7 +39,10 @@ static gboolean nbd_prepare(GSource *source, gint *timeout)
         events |= G_IO_IN;
     if (direction & LIBNBD_AIO_DIRECTION_WRITE)
         events |= G_IO_OUT;
-    g_source_modify_unix_fd(source, s->tag, events);
+    /* only when it is new: GLib wakes the thread for it, which would never sleep */
+    if (events != s->events)
+        g_source_modify_unix_fd(source, s->tag, events);
+    s->events = events;
     *timeout = -1;
     return FALSE;
 }
@@ -201,6 +205,7 @@ static void attach(struct nbd *nbd, struct blk_io *io)
     nbd->source = g_source_new(&nbd_source_funcs, sizeof(*s));
     s = (struct nbd_source *)nbd->source;
     s->nbd = nbd;
+    s->events = G_IO_IN;
     s->tag = g_source_add_unix_fd(nbd->source, nbd_aio_get_fd(nbd->handle), G_IO_IN);
     g_source_attach(nbd->source, blk_io_context(io));
 }

@@ -38,6 +38,15 @@ bool net_tap_script(const char *script, const char *ifname, GError **error)
                  WIFEXITED(status) ? WEXITSTATUS(status) : status);
 }
 
+/* A tap that others used before, inherited or persistent, has the header's size that they needed. */
+static bool set_header_size(int fd, GError **error)
+{
+    int size = sizeof(struct virtio_net_hdr);
+
+    return ioctl(fd, TUNSETVNETHDRSZ, &size) == 0 ||
+           wrong(error, "could not set the header's size of FD %d: %s", fd, g_strerror(errno));
+}
+
 /* One queue more of the tap; the first call decides what the others are like. */
 static bool open_queue(const struct netdev_tap *cfg, struct net_tap_fds *ret, GError **error)
 {
@@ -72,7 +81,7 @@ static bool open_queue(const struct netdev_tap *cfg, struct net_tap_fds *ret, GE
                      cfg->ifname ? ")" : "", g_strerror(errno));
     memcpy(ret->ifname, r.ifr_name, sizeof(ret->ifname));
     ret->ifname[IFNAMSIZ - 1] = '\0';
-    return true;
+    return !ret->vnet_hdr || set_header_size(fd, error);
 }
 
 static bool open_own(const struct netdev_tap *cfg, struct net_tap_fds *ret, GError **error)
@@ -88,7 +97,6 @@ static bool open_own(const struct netdev_tap *cfg, struct net_tap_fds *ret, GErr
 static bool adopt(const struct netdev_tap *cfg, int fd, struct net_tap_fds *ret, GError **error)
 {
     struct ifreq r = {0};
-    int size = sizeof(struct virtio_net_hdr);
 
     ret->fd[ret->nr++] = fd;
     if (ioctl(fd, TUNGETIFF, &r) < 0)
@@ -102,8 +110,8 @@ static bool adopt(const struct netdev_tap *cfg, int fd, struct net_tap_fds *ret,
     ret->vnet_hdr = vnet;
     memcpy(ret->ifname, r.ifr_name, sizeof(ret->ifname));
     ret->ifname[IFNAMSIZ - 1] = '\0';
-    if (vnet && ioctl(fd, TUNSETVNETHDRSZ, &size) < 0)
-        return wrong(error, "could not set the header's size of FD %d: %s", fd, g_strerror(errno));
+    if (vnet && !set_header_size(fd, error))
+        return false;
     return g_unix_set_fd_nonblocking(fd, TRUE, error);
 }
 

@@ -122,11 +122,14 @@ static void on_poll_fd(int fd, void *opaque)
 {
 }
 
+/* In the port's thread the next round comes without, and would only come twice. */
 static void on_notify(void *opaque)
 {
     struct net_user *u = opaque;
+    GMainContext *ctx = io_thread_context(u->port.thread);
 
-    g_main_context_wakeup(io_thread_context(u->port.thread));
+    if (!g_main_context_is_owner(ctx))
+        g_main_context_wakeup(ctx);
 }
 
 static const SlirpCb callbacks = {
