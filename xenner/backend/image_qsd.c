@@ -1,128 +1,18 @@
 /*
- * All that is not raw: a qemu-storage-daemon child has the image open and serves it over NBD on a socket
- * that nobody else can reach. It dies with us.
+ * All that is not raw: a qemu-storage-daemon has the image open and serves it over NBD on a socket that
+ * nobody else can reach.
  */
 #include "xenner/backend/image_nbd.h"
+#include "xenner/backend/qsd_disk.h"
 #include "xenner/util/child.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <gio/gio.h>
-#include <glib-unix.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-enum { NBD_PORT = 10809, LISTEN_FD = 3, END_TIMEOUT_MS = 5000 };
-
-struct qsd {
-    struct child *child;
-    char *path;  /* the image, for messages */
-    int err_fd;  /* what it writes to stderr, or -1 */
-    guint watch; /* of err_fd */
-};
-
-static char *json_string(const char *text)
-{
-    GString *s = g_string_new("\"");
-
-    for (; *text; text++) {
-        if (*text == '"' || *text == '\\')
-            g_string_append_c(s, '\\');
-        if ((unsigned char)*text < 0x20)
-            g_string_append_printf(s, "\\u%04x", *text);
-        else
-            g_string_append_c(s, *text);
-    }
-    return g_string_free(g_string_append_c(s, '"'), FALSE);
-}
-
-/* nbd://host:port/export, nbd+unix:///export?socket=path; NULL: it is neither. */
-static char *nbd_node(const char *url)
-{
-    g_autoptr(GUri) uri = g_uri_parse(url, G_URI_FLAGS_NONE, NULL);
-    const char *query = uri ? g_uri_get_query(uri) : NULL;
-
-    if (!uri || !g_str_has_prefix(g_uri_get_scheme(uri), "nbd"))
-        return NULL;
-    const char *path = g_uri_get_path(uri);
-    g_autofree char *export = json_string(path[0] == '/' ? path + 1 : path);
-    if (strcmp(g_uri_get_scheme(uri), "nbd+unix") == 0) {
-        if (!query || !g_str_has_prefix(query, "socket="))
-            return NULL;
-        g_autofree char *socket = json_string(query + strlen("socket="));
-        return g_strdup_printf("{\"driver\":\"nbd\",\"export\":%s,\"server\":{\"type\":\"unix\","
-                               "\"path\":%s}}", export, socket);
-    }
-    g_autofree char *host = json_string(g_uri_get_host(uri) ? g_uri_get_host(uri) : "localhost");
-    return g_strdup_printf("{\"driver\":\"nbd\",\"export\":%s,\"server\":{\"type\":\"inet\","
-                           "\"host\":%s,\"port\":\"%d\"}}", export, host,
-                           g_uri_get_port(uri) > 0 ? g_uri_get_port(uri) : NBD_PORT);
-}
-
-/* The node of a file, block device or NBD server. */
-static char *file_node(const struct disk_config *c, const char *path)
-{
-    char *nbd = nbd_node(path);
-
-    if (nbd)
-        return nbd;
-    g_autofree char *name = json_string(path);
-    struct stat st;
-    bool block = stat(path, &st) == 0 && S_ISBLK(st.st_mode);
-
-    return g_strdup_printf("{\"driver\":\"%s\",\"filename\":%s,\"aio\":\"%s\"}",
-                           block ? "host_device" : "file", name,
-                           c->aio == DISK_AIO_URING ? "io_uring" : "threads");
-}
-
-static const char *on_off(bool on)
-{
-    return on ? "true" : "false";
-}
-
-/* `,"backing":...` of the nodes below, which are never written; empty when the image itself knows. */
-static char *backing_nodes(const struct disk_config *c)
-{
-    if (!c->backing)
-        return g_strdup("");
-    g_autofree char *file = file_node(c->backing, c->backing->path);
-    g_autofree char *below = backing_nodes(c->backing);
-    return g_strdup_printf(",\"backing\":{\"driver\":\"%s\",\"read-only\":true,\"file\":%s%s}",
-                           c->backing->format, file, below);
-}
-
-/* overlay: a qcow2 file that takes the writes, or NULL. */
-static char *disk_node(const struct disk_config *c, const char *format, const char *overlay)
-{
-    static const char *const zeroes[] = {"off", "on", "unmap"};
-    g_autofree char *file = file_node(c, c->path);
-    bool direct = c->cache == DISK_CACHE_NONE || c->cache == DISK_CACHE_DIRECTSYNC;
-    bool no_flush = c->cache == DISK_CACHE_UNSAFE || overlay;
-    g_autofree char *common = g_strdup_printf(
-        "\"node-name\":\"disk\",\"read-only\":%s,\"discard\":\"%s\",\"detect-zeroes\":\"%s\","
-        "\"cache\":{\"direct\":%s,\"no-flush\":%s}", on_off(c->readonly && !overlay),
-        c->discard ? "unmap" : "ignore", zeroes[c->zeroes], on_off(direct && !overlay),
-        on_off(no_flush));
-
-    g_autofree char *below = backing_nodes(c);
-    if (!overlay)
-        return g_strdup_printf("{\"driver\":\"%s\",%s,\"file\":%s%s}", format, common, file, below);
-    g_autofree char *top = file_node(c, overlay);
-    return g_strdup_printf("{\"driver\":\"qcow2\",%s,\"file\":%s,\"backing\":{\"driver\":\"%s\","
-                           "\"read-only\":true,\"file\":%s%s}}", common, top, format, file, below);
-}
-
-static bool failed(GError **error, const char *what)
-{
-    g_set_error(error, G_IO_ERROR, (int)g_io_error_from_errno(errno), "%s: %s", what,
-                g_strerror(errno));
-    return false;
-}
 
 /*
  * A listening socket and our connection to it, made before the server runs: so nothing has to be waited
@@ -144,159 +34,68 @@ static bool make_sockets(int *ret_listen, int *ret_fd, GError **error)
          listen(*ret_listen, 1) == 0 &&
          connect(*ret_fd, (struct sockaddr *)&addr, sizeof(addr)) == 0;
     if (!ok)
-        failed(error, "no socket for qemu-storage-daemon");
+        g_set_error(error, G_IO_ERROR, (int)g_io_error_from_errno(errno),
+                    "no socket for qemu-storage-daemon: %s", g_strerror(errno));
     g_unlink(addr.sun_path);
     g_rmdir(dir);
     return ok;
 }
 
-static void on_child_exit(void *opaque, int status)
+static bool export_disk(struct qsd *q, bool readonly, GError **error)
 {
-    struct qsd *q = opaque;
+    JsonObject *args = json_object_new();
 
-    g_warning("the qemu-storage-daemon of '%s' ended (%s %d): the disk is gone", q->path,
-              WIFSIGNALED(status) ? "signal" : "status",
-              WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+    json_object_set_string_member(args, "type", "nbd");
+    json_object_set_string_member(args, "id", "disk");
+    json_object_set_string_member(args, "node-name", "disk");
+    json_object_set_string_member(args, "name", "disk");
+    json_object_set_boolean_member(args, "writable", !readonly);
+    return qsd_do(q, "block-export-add", args, NULL, error);
 }
 
-static void qsd_free(void *opaque)
+static int steal_fd(int *fd)
 {
-    struct qsd *q = opaque;
+    int mine = *fd;
 
-    if (q->watch)
-        g_source_remove(q->watch);
-    child_end(q->child, END_TIMEOUT_MS);
-    if (q->err_fd >= 0)
-        close(q->err_fd);
-    g_free(q->path);
-    g_free(q);
+    *fd = -1;
+    return mine;
 }
 
-/* What it says while it works is for the user. */
-static gboolean on_err(gint fd, GIOCondition condition, gpointer data)
+/* Takes fd. */
+static struct disk_image *connect_image(const struct disk_config *config, struct qsd *q, int fd,
+                                        struct blk_io *io, GError **error)
 {
-    struct qsd *q = data;
-    char buf[1024];
-    ssize_t n = read(fd, buf, sizeof(buf) - 1);
+    bool readonly = config->readonly && !config->snapshot;
+    struct nbd_config nbd = {
+        .fd = fd, .readonly = readonly, .discard = config->discard && !readonly,
+        .no_flush = config->cache == DISK_CACHE_UNSAFE,
+        .write_through = config->cache == DISK_CACHE_WRITETHROUGH ||
+                         config->cache == DISK_CACHE_DIRECTSYNC,
+        .closed = qsd_free, .opaque = q};
 
-    if (n <= 0) {
-        q->watch = 0;
-        return G_SOURCE_REMOVE;
-    }
-    buf[n] = '\0';
-    g_warning("%s: %s", q->path, g_strchomp(buf));
-    return G_SOURCE_CONTINUE;
-}
-
-/* What a child that failed wrote, as one line without its own name and arguments. */
-static char *read_complaint(int fd)
-{
-    char buf[4096];
-    size_t len = 0;
-    ssize_t n;
-
-    while (len < sizeof(buf) - 1 && (n = read(fd, buf + len, sizeof(buf) - 1 - len)) > 0)
-        len += (size_t)n;
-    buf[len] = '\0';
-    g_strchomp(buf);
-    char *text = buf, *args = strstr(buf, "}: ");
-    if (args)
-        text = args + 3;
-    else if (g_str_has_prefix(buf, "qemu-"))
-        text = strstr(buf, ": ") ? strstr(buf, ": ") + 2 : buf;
-    g_auto(GStrv) lines = g_strsplit(text, "\n", 2);
-    if (lines[0] && lines[1])
-        return g_strdup_printf("%s (%s)", lines[0], lines[1]);
-    return g_strdup(text);
-}
-
-static struct disk_image *serve(const struct disk_config *config, struct qsd *q, const char *node,
-                                bool readonly, struct blk_io *io, GError **error)
-{
-    const char *export = readonly ? "type=nbd,id=disk,node-name=disk,name=disk,writable=off"
-                                  : "type=nbd,id=disk,node-name=disk,name=disk,writable=on";
-    char *argv[] = {(char *)"qemu-storage-daemon", (char *)"--blockdev", (char *)node,
-                    (char *)"--nbd-server", (char *)"addr.type=fd,addr.str=" G_STRINGIFY(3),
-                    (char *)"--export", (char *)export, NULL};
-    int listener = -1, fd = -1, err[2] = {-1, -1};
-    struct disk_image *img = NULL;
-
-    if (pipe2(err, O_CLOEXEC) < 0) {
-        failed(error, "no pipe");
-        return NULL;
-    }
-    if (make_sockets(&listener, &fd, error)) {
-        const struct child_fd fds[] = {{listener, LISTEN_FD}, {err[1], 2}};
-        q->child = child_spawn(argv, fds, 2, on_child_exit, q, error);
-    }
-    close(err[1]);
-    if (listener >= 0)
-        close(listener);
-    if (q->child) {
-        struct nbd_config nbd = {
-            .fd = fd, .readonly = readonly, .discard = config->discard && !readonly,
-            .no_flush = config->cache == DISK_CACHE_UNSAFE,
-            .write_through = config->cache == DISK_CACHE_WRITETHROUGH ||
-                             config->cache == DISK_CACHE_DIRECTSYNC,
-            .closed = qsd_free, .opaque = q};
-        img = image_nbd_open(&nbd, io, NULL);
-    } else if (fd >= 0) {
-        close(fd);
-    }
-    if (!img && q->child) {
-        g_autofree char *why = read_complaint(err[0]);
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "%s", why);
-    }
-    q->err_fd = err[0];
-    if (img)
-        q->watch = g_unix_fd_add(err[0], G_IO_IN, on_err, q);
-    return img;
-}
-
-/* An empty qcow2 file as large as the image; NULL with an error. */
-static char *make_overlay(const struct disk_config *c, const char *format, GError **error)
-{
-    g_autofree char *path = g_strdup_printf("%s/xenner-snapshot-XXXXXX",
-                                            g_getenv("TMPDIR") ? g_getenv("TMPDIR") : "/var/tmp");
-    g_autofree char *full = g_canonicalize_filename(c->path, NULL), *complaint = NULL;
-    const char *argv[] = {"qemu-img", "create", "-q", "-f", "qcow2", "-F", format, "-b", full, path,
-                          NULL};
-    int fd = g_mkstemp_full(path, O_RDWR | O_CLOEXEC, 0600), status;
-
-    if (fd < 0) {
-        failed(error, path);
-        return NULL;
-    }
-    close(fd);
-    if (g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, &complaint,
-                     &status, error)) {
-        if (status == 0)
-            return g_steal_pointer(&path);
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "%s", g_strdelimit(g_strchomp(complaint),
-                                                                            "\n", ' '));
-    }
-    g_unlink(path);
-    return NULL;
+    return image_nbd_open(&nbd, io, error);
 }
 
 struct disk_image *image_qsd_open(const struct disk_config *config, const char *format,
                                   struct blk_io *io, GError **error)
 {
-    struct qsd *q = g_new0(struct qsd, 1);
-    g_autofree char *overlay = NULL, *node = NULL;
+    int listener = -1, fd = -1;
     struct disk_image *img = NULL;
+    GError *why = NULL;
+    struct qsd *q = make_sockets(&listener, &fd, &why) ? qsd_new(config->path, listener, &why) : NULL;
 
-    q->path = g_strdup(config->path);
-    q->err_fd = -1;
-    if (config->snapshot)
-        overlay = make_overlay(config, format, error);
-    if (!config->snapshot || overlay) {
-        node = disk_node(config, format, overlay);
-        img = serve(config, q, node, config->readonly && !overlay, io, error);
-    }
-    if (overlay)
-        g_unlink(overlay); /* the child has it open: it goes with the child */
-    if (!img)
-        qsd_free(q);
-    return img;
+    if (q && qsd_add_disk(q, config, format, &why) &&
+        export_disk(q, config->readonly && !config->snapshot, &why))
+        img = connect_image(config, q, steal_fd(&fd), io, &why);
+    if (listener >= 0)
+        close(listener);
+    if (fd >= 0)
+        close(fd);
+    if (img)
+        return img;
+    qsd_free(q);
+    if (child_guest_has_less() && strstr(why->message, g_strerror(EACCES)))
+        g_prefix_error(&why, "with the rights of -runas's user: ");
+    g_propagate_error(error, why);
+    return NULL;
 }
