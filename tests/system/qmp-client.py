@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """qmp-client.py TEST DIRECTORY -- COMMAND: starts xenner with -qmp unix:DIRECTORY/qmp, and talks."""
+import json
 import os
 import socket
 import stat
@@ -106,6 +107,48 @@ def queries(child, path):
     for _ in range(1000):
         q.run("query-status")
     assert time.monotonic() - started < 10 # 1 ms each is the aim; other work may run beside the test
+
+
+def wrong_values(kind, types):
+    """Values that are not of that type of the schema."""
+    t = types[kind]
+    if t["meta-type"] == "builtin":
+        return {"string": [5, None, {}], "int": ["5", 1.5, True, []], "boolean": [1, "on", None],
+                "number": ["1", {}], "null": [0], "value": []}[t["json-type"]]
+    if t["meta-type"] == "enum":
+        return [7, "no such word", ["x"]]
+    if t["meta-type"] == "array":
+        return [{}, "text", 1] + [[v] for v in wrong_values(t["element-type"], types)[:1]]
+    if t["meta-type"] == "object":
+        return [[], 1, "text", {"no such member": 1}]
+    return [[], 1.5]
+
+
+def arguments(child, path):
+    """No command takes what the schema does not promise, and each says so in QEMU's class."""
+    q, other = Qmp(path), Qmp(path + "1")
+    schema = q.run("query-qmp-schema")
+    types = {s["name"]: s for s in schema if s["meta-type"] not in ("command", "event")}
+    asked = 0
+    for c in (s for s in schema if s["meta-type"] == "command" and s["name"] != "qmp_capabilities"):
+        t = types[c["arg-type"]]
+        members = t["members"]
+        bad = [[], "text", 1]
+        if any("default" not in m for m in members):
+            bad.append({})
+        if c["name"] != "device_add": # whose properties the schema does not know
+            bad.append({"no such member": 1})
+        bad += [{m["name"]: v} for m in members for v in wrong_values(m["type"], types)]
+        for arguments in bad:
+            answer = q.raw(json.dumps({"execute": c["name"], "arguments": arguments, "id": asked}).encode())
+            assert answer["id"] == asked and answer["error"]["class"] == "GenericError", \
+                (c["name"], arguments, answer)
+            asked += 1
+        oob = q.raw(json.dumps({"exec-oob": c["name"]}).encode())
+        assert "error" in oob, c["name"] # nobody has asked for it
+    assert asked > 500
+    assert not other.events and other.run("query-status")["status"] == "prelaunch"
+    assert child.poll() is None
 
 
 def descriptors(child, path):

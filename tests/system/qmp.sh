@@ -17,6 +17,7 @@ talk()
 for test in session bad_input queries descriptors; do
     talk $test -machine none
 done
+talk arguments -machine none -qmp "unix:$work/qmp1,server=on,wait=off"
 many=
 for i in $(seq 49); do
     many="$many -qmp unix:$work/qmp$i,server=on,wait=off"
