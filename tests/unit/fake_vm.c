@@ -134,6 +134,11 @@ struct vm_nets *vm_nets(struct vm *vm)
     return NULL;
 }
 
+int vm_disks_tid(struct vm_disks *d)
+{
+    return 4712;
+}
+
 unsigned vm_disks_count(const struct vm_disks *d)
 {
     return 0;
