@@ -151,6 +151,44 @@ def arguments(child, path):
     assert child.poll() is None
 
 
+def creation(child, path):
+    """blockdev-create, as libvirt makes a snapshot's file."""
+    q = Qmp(path)
+    image = os.path.dirname(path) + "/new.qcow2"
+
+    def ended(job):
+        seen = []
+        while "concluded" not in seen:
+            event = q.wait_event("JOB_STATUS_CHANGE")["data"]
+            if event["id"] == job: # another's may still be told as dismissed
+                seen.append(event["status"])
+        return seen
+
+    q.run("blockdev-create", job_id="f", options={"driver": "file", "filename": image, "size": 0})
+    assert ended("f") == ["created", "running", "waiting", "pending", "concluded"]
+    fails("GenericError", "already in use", q.run, "blockdev-create", job_id="f",
+          options={"driver": "file", "filename": image, "size": 0})
+    q.run("job-dismiss", id="f")
+    fails("GenericError", "Job not found", q.run, "job-dismiss", id="f")
+    q.run("blockdev-add", driver="file", node_name="storage", filename=image)
+    q.run("blockdev-create", job_id="q", options={"driver": "qcow2", "file": "storage", "size": 1 << 24})
+    assert ended("q")[-2:] == ["pending", "concluded"]
+    assert [(j["id"], j["type"], j["status"]) for j in q.run("query-jobs")] == [("q", "create", "concluded")]
+    q.run("job-dismiss", id="q")
+    q.run("blockdev-add", driver="qcow2", node_name="format", file="storage", backing=None)
+    assert q.run("query-named-block-nodes")[0]["image"]["virtual-size"] == 1 << 24
+    # one that fails says why, and is there until it is dismissed
+    q.run("blockdev-create", job_id="bad", options={"driver": "file", "filename": "/no/such/file", "size": 0})
+    assert ended("bad")[-2:] == ["aborting", "concluded"]
+    assert "/no/such/file" in q.run("query-jobs")[0]["error"]
+    q.run("job-dismiss", id="bad")
+    assert q.run("query-jobs") == []
+    fails("GenericError", "nobody", q.run, "blockdev-create", job_id="x",
+          options={"driver": "qcow2", "file": "nobody", "size": 1})
+    fails("GenericError", "does not accept value 'luks'", q.run, "blockdev-create", job_id="x",
+          options={"driver": "luks", "size": 1})
+
+
 def descriptors(child, path):
     q = Qmp(path)
     r, w = os.pipe()

@@ -17,6 +17,7 @@ talk()
 for test in session bad_input queries descriptors; do
     talk $test -machine none
 done
+! command -v qemu-storage-daemon >/dev/null || talk creation -machine none
 talk arguments -machine none -qmp "unix:$work/qmp1,server=on,wait=off"
 many=
 for i in $(seq 49); do

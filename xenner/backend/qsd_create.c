@@ -6,7 +6,7 @@
 
 #define JOB "create"
 
-struct creation {
+struct qsd_creation {
     struct qsd *q;
     qsd_created_fn done;
     void *opaque;
@@ -14,8 +14,10 @@ struct creation {
     GSource *end; /* its answer has to be asked for outside of events */
 };
 
-static void creation_free(struct creation *c)
+void qsd_creation_cancel(struct qsd_creation *c)
 {
+    if (!c)
+        return;
     qsd_set_events(c->q, NULL, NULL);
     ready_source_free(c->end);
     g_free(c);
@@ -43,7 +45,7 @@ static GError *dismiss(struct qsd *q)
 /* event is NULL when the process is gone. */
 static void on_event(void *opaque, const char *event, JsonObject *data)
 {
-    struct creation *c = opaque;
+    struct qsd_creation *c = opaque;
     const char *status = data ? json_object_get_string_member_with_default(data, "status", "") : "";
 
     if (event && (strcmp(event, "JOB_STATUS_CHANGE") != 0 || strcmp(status, "concluded") != 0))
@@ -54,18 +56,18 @@ static void on_event(void *opaque, const char *event, JsonObject *data)
 
 static void on_end(void *opaque)
 {
-    struct creation *c = opaque;
+    struct qsd_creation *c = opaque;
     g_autoptr(GError) error = dismiss(c->q);
     qsd_created_fn done = c->done;
     void *of = c->opaque;
 
-    creation_free(c);
+    qsd_creation_cancel(c);
     done(of, error);
 }
 
-static struct creation *begin(struct qsd *q, JsonObject *options, GError **error)
+static struct qsd_creation *begin(struct qsd *q, JsonObject *options, GError **error)
 {
-    struct creation *c = g_new0(struct creation, 1);
+    struct qsd_creation *c = g_new0(struct qsd_creation, 1);
     JsonObject *args = json_object_new();
 
     c->q = q;
@@ -75,30 +77,31 @@ static struct creation *begin(struct qsd *q, JsonObject *options, GError **error
     json_object_set_object_member(args, "options", options);
     if (qsd_do(q, "blockdev-create", args, NULL, error))
         return c;
-    creation_free(c);
+    qsd_creation_cancel(c);
     return NULL;
 }
 
-bool qsd_create(struct qsd *q, JsonObject *options, qsd_created_fn done, void *opaque, GError **error)
+struct qsd_creation *qsd_create(struct qsd *q, JsonObject *options, qsd_created_fn done, void *opaque,
+                                GError **error)
 {
-    struct creation *c = begin(q, options, error);
+    struct qsd_creation *c = begin(q, options, error);
 
-    if (!c)
-        return false;
-    c->done = done;
-    c->opaque = opaque;
-    return true;
+    if (c) {
+        c->done = done;
+        c->opaque = opaque;
+    }
+    return c;
 }
 
 bool qsd_create_now(struct qsd *q, JsonObject *options, GError **error)
 {
-    struct creation *c = begin(q, options, error);
+    struct qsd_creation *c = begin(q, options, error);
 
     if (!c)
         return false;
     while (!c->ended && qsd_wait(q))
         ;
-    creation_free(c);
+    qsd_creation_cancel(c);
     GError *why = dismiss(q);
     if (why)
         g_propagate_error(error, why);
