@@ -5,7 +5,7 @@ KERNEL := $(ASSETS)/vmlinuz
 INITRD := $(ASSETS)/initrd.gz
 XENNER := $(BUILD)/xenner/xenner
 
-.PHONY: all build setup assets demo check check-xen bench clean install
+.PHONY: all build setup assets demo check check-xen bench bench-io bench-virt clean install
 
 all: build
 
@@ -54,6 +54,16 @@ bench: build assets
 	@ninja -C $(BUILD) --quiet bench/xbench bench/bench-build
 	@/usr/bin/python3 bench/bench.py --build $(BUILD) --runs $(BENCH_RUNS) --xen $(BENCH_XEN) \
 	    --xen-runs $(BENCH_XEN_RUNS)
+
+# libvirt, QMP and VNC, against QEMU's. As root, for a libvirtd in namespaces of its own.
+bench-virt: build assets
+	@ninja -C $(BUILD) --quiet bench/xbench
+	@/usr/bin/python3 bench/bench-virt.py --build $(BUILD) --runs $(BENCH_RUNS)
+
+# Disks, networks and a whole boot: Debian under xenner and under QEMU with virtio. As root, for a tap.
+bench-io: build $(DEBIAN)
+	@sh tools/setup.sh packages-bench.txt
+	@/usr/bin/python3 bench/bench-io.py --build $(BUILD) --runs $(BENCH_RUNS)
 
 clean:
 	@rm -rf $(BUILD)

@@ -10,17 +10,16 @@ import os
 import re
 import select
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
+from benchlib import (BenchError, CPU, TREE, catch_signals, cpu_seconds, markdown, median, number,
+                      quotient)
+
 HERE = os.path.dirname(os.path.abspath(__file__))
-TREE = os.path.dirname(HERE)
-CPU = "max,smap=off,smep=off,pku=off,la57=off"  # as xenner's tcg engine has it
 IDLE_SETTLE, IDLE_SECONDS = 2, 10
-CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 # key, what the table says, unit, target for xenner: (what is compared, limit)
 ROWS = [
@@ -35,42 +34,6 @@ ROWS = [
     ("idle", "idle guest, of one host core", "%", ("value", 2)),
     ("build", "building the domain, host CPU", "s", ("value", 0.5)),
 ]
-
-
-class BenchError(Exception):
-    pass
-
-
-def process_tree(root):
-    """root and what it started, directly or not."""
-    children = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            fields = stat_fields(int(name))
-            if fields:
-                children.setdefault(int(fields[1]), []).append(int(name))
-    found = [root]
-    for pid in found:
-        found.extend(children.get(pid, []))
-    return found
-
-
-def stat_fields(pid):
-    """/proc/PID/stat behind the name, which may hold anything: state, ppid, ..."""
-    try:
-        with open("/proc/%d/stat" % pid, encoding="utf-8", errors="replace") as f:
-            return f.read().rpartition(")")[2].split()
-    except OSError:
-        return None
-
-
-def cpu_seconds(root):
-    total = 0
-    for pid in process_tree(root):
-        fields = stat_fields(pid)
-        if fields:
-            total += int(fields[11]) + int(fields[12])
-    return total / CLOCK_TICKS
 
 
 class Run:
@@ -168,7 +131,8 @@ def make_initrd(args, path):
     for directory in ("bin", "tests"):
         os.makedirs(os.path.join(root, directory))
     subprocess.run(["cp", os.path.join(args.build, "bench/xbench"), root + "/bin/"], check=True)
-    subprocess.run(["cp", os.path.join(HERE, "guest/bench"), root + "/tests/"], check=True)
+    for script in ("bench", "virt"):
+        subprocess.run(["cp", os.path.join(HERE, "guest", script), root + "/tests/"], check=True)
     extra = subprocess.run("find . | cpio --quiet -o -H newc -R 0:0 | gzip -n", shell=True, cwd=root,
                            check=True, stdout=subprocess.PIPE).stdout
     with open(path, "wb") as out, open(args.initrd, "rb") as base:
@@ -220,18 +184,6 @@ def measure(args, times, cpu_times):
                     total.setdefault(key, []).append(value)
 
 
-def number(value):
-    return "-" if value is None else "%.*f" % (1 if value >= 100 else 2, value)
-
-
-def quotient(a, b):
-    return a / b if a is not None and b else None
-
-
-def median(values):
-    return statistics.median(values) if values else None
-
-
 def verdict(target, value, ratio):
     if not target:
         return ""
@@ -242,7 +194,6 @@ def verdict(target, value, ratio):
 
 
 def print_table(times, cpu_times):
-    """Markdown, so that docs/performance.md can hold it as printed."""
     with_xen = "Xen" in times
     heads = ["", "xenner", "QEMU", "xenner/QEMU", "of CPU time", "target"]
     heads += ["Xen in TCG", "Xen/QEMU", "xenner/Xen"] if with_xen else []
@@ -257,13 +208,7 @@ def print_table(times, cpu_times):
             row += [number(m["Xen"]), number(quotient(m["Xen"], m["QEMU"])),
                     number(quotient(m["xenner"], m["Xen"]))]
         lines.append(row)
-    widths = [max(len(l[i]) for l in lines) for i in range(len(heads))]
-    for i, l in enumerate(lines):
-        print("| " + " | ".join(c.ljust(w) if not j else c.rjust(w)
-                                for j, (c, w) in enumerate(zip(l, widths))) + " |")
-        if i == 0:
-            print("|" + "|".join("-" * (w + 1) + (":" if j else "-")
-                                 for j, w in enumerate(widths)) + "|")
+    markdown(lines)
 
 
 def arguments():
@@ -286,14 +231,9 @@ def arguments():
     return args
 
 
-def interrupted(signum, frame):
-    raise KeyboardInterrupt
-
-
 def main():
     args = arguments()
-    for signum in (signal.SIGINT, signal.SIGTERM):  # also where the shell ignores the first
-        signal.signal(signum, interrupted)
+    catch_signals()
     with tempfile.TemporaryDirectory() as args.work, \
             open(os.path.join(args.build, "bench.log"), "wb", buffering=0) as args.log:
         times, cpu_times, why = {}, {}, None

@@ -32,7 +32,7 @@ static void emu_init_domain(void)
 {
     const struct emu_boot_info *b = direct(EMU_AREA_GPA);
 
-    emu.boot = b;
+    emu.boot = *b;
     emu.nr_vcpus = b->nr_vcpus;
     emu.pae32 = b->guest_pae32;
     emu.ring3 = b->kernel_ring == 3 && !emu.pae32;
@@ -95,7 +95,7 @@ static void vcpu_init(struct vcpu *v, uint32_t id)
 {
     memset(v, 0, sizeof(*v));
     v->id = id;
-    v->shared = direct(emu.boot->vcpu_shared_maddr + (uint64_t)id * PAGE_SIZE);
+    v->shared = direct(emu.boot.vcpu_shared_maddr + (uint64_t)id * PAGE_SIZE);
     v->vinfo = emu.shared_info + (uint64_t)id * sizeof(struct vcpu_info);
     v->top_regs = (struct cpu_user_regs *)((uint8_t *)v + EMU_VCPU_SIZE - REGS_SIZE);
     v->shared->vcpu_info_maddr = (uint64_t)v->vinfo - EMU_DIRECT_VA;
@@ -112,7 +112,7 @@ static void vcpu_init(struct vcpu *v, uint32_t id)
 
 static void start_first_vcpu(struct vcpu *v)
 {
-    const struct emu_boot_info *b = emu.boot;
+    const struct emu_boot_info *b = &emu.boot;
 
     if (b->hypercall_page_maddr)
         hypercall_page_fill(direct(b->hypercall_page_maddr));
@@ -135,7 +135,7 @@ void emu_main(uint32_t id)
 
     if (id == 0) {
         emu_init_domain();
-        if (emu.boot->magic != EMU_ABI_MAGIC || emu.boot->version != EMU_ABI_VERSION)
+        if (emu.boot.magic != EMU_ABI_MAGIC || emu.boot.version != EMU_ABI_VERSION)
             for (;;)
                 __asm__ volatile("cli; hlt");
         lapic_init();

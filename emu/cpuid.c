@@ -57,10 +57,10 @@ static void xen_leaf(struct vcpu *v, uint32_t leaf, uint32_t sub, uint32_t r[4])
     case 3:
         if (sub == 0) {
             r[1] = 1; /* tsc_mode: never emulated */
-            r[2] = (uint32_t)(emu.boot->tsc_hz / 1000);
+            r[2] = (uint32_t)(emu.boot.tsc_hz / 1000);
         } else if (sub == 1) {
-            r[2] = emu.boot->tsc_to_system_mul;
-            r[3] = (uint32_t)emu.boot->tsc_shift;
+            r[2] = emu.boot.tsc_to_system_mul;
+            r[3] = (uint32_t)emu.boot.tsc_shift;
         }
         break;
     case 5:

@@ -174,7 +174,7 @@ struct evtchn_ops {
 
 /* The state that is the domain's and not one vCPU's. One instance: `emu`. */
 struct emu {
-    const struct emu_boot_info *boot;
+    struct emu_boot_info boot; /* as the host wrote it */
     uint64_t ram_low_end, ram_high_end; /* maddr: [0, low) and [4 GiB, high) are RAM */
     uint64_t *m2p;
     uint8_t *frame_info;
@@ -491,6 +491,9 @@ void evtchn_fifo_off(void);
 /* gnttab.c, gntcopy.c (under gnttab_lock), memory.c */
 int64_t gnttab_copy(uint64_t at, uint32_t count);
 int64_t gnttab_swap(uint64_t at, uint32_t count);
+/* Whether a backend uses one of the entries from that one on. */
+bool gnttab_in_use(uint32_t first);
+bool gnttab_is_self(uint16_t domid);
 void gnttab_init(void);
 HYPERCALL(do_grant_table_op);
 HYPERCALL(do_memory_op);
@@ -522,7 +525,12 @@ HYPERCALL(do_hvm_op);
 HYPERCALL(do_nosys);
 void hypercall_page_fill(void *page);
 
+/* control.c */
+HYPERCALL(do_domctl);
+HYPERCALL(do_sysctl);
+HYPERCALL(do_platform_op);
+
 /* hostcall.c */
 int64_t hostcall(struct vcpu *v, unsigned nr, unsigned cmd, void *arg, size_t len);
-void host_ring_doorbell(void);
+void host_ring_doorbell(unsigned n); /* below EMU_DOORBELLS */
 void doorbell_init(void);

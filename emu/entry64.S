@@ -302,6 +302,7 @@ return_with:
     jmp return_to_guest
 
 /* One stub of 16 bytes a vector; the ones with an error code (Intel SDM vol. 3A, 6.3.1) don't push. */
+    .pushsection .text.stubs, "ax"
     .balign 16
     .globl trap_stubs
 trap_stubs:
@@ -316,6 +317,7 @@ trap_stubs:
     jmp trap_common
     .set n, n + 1
     .endr
+    .popsection
 
 /*
  * long guest_copy(void *to, const void *from, unsigned long bytes): one side is the guest's. Returns

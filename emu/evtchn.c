@@ -72,8 +72,9 @@ static int64_t evtchn_send(uint32_t port)
     struct emu_port p = emu.ports[port];
     switch (p.type) {
     case EMU_PORT_HOST:
+        /* Which doorbell is read after the bit is set: the host writes it first and then clears the bit. */
         if (!evtchn_2l_set_bit(emu.host_pending, port))
-            host_ring_doorbell();
+            host_ring_doorbell(__atomic_load_n(&emu.ports[port].target, __ATOMIC_SEQ_CST));
         return 0;
     case EMU_PORT_LOOP:
         evtchn_raise_port(p.target);

@@ -203,7 +203,9 @@ int64_t evtchn_fifo_set_priority(const struct evtchn_set_priority *op)
 {
     if (!is_on())
         return -XEN_ENOSYS; /* unlike expand_array; as Xen answers */
-    if (op->port == 0 || op->port >= EMU_NR_PORTS || emu.ports[op->port].type == EMU_PORT_FREE ||
+    if (op->port == 0)
+        return -XEN_EACCES; /* Xen has it reserved */
+    if (op->port >= EMU_NR_PORTS || emu.ports[op->port].type == EMU_PORT_FREE ||
         op->priority > EVTCHN_FIFO_PRIORITY_MIN)
         return -XEN_EINVAL;
     fifo.priority[op->port] = (uint8_t)op->priority;

@@ -8,17 +8,10 @@
 
 #include <xen/grant_table.h>
 
-#define DOMID_GUEST 1
-
-static bool is_self(domid_t dom)
-{
-    return dom == DOMID_SELF || dom == DOMID_GUEST;
-}
-
 /* Of the operations that say so in their status: there is domain 0, which permits nothing. */
 static int16_t domain_status(domid_t dom)
 {
-    return is_self(dom) ? GNTST_okay : dom == 0 ? GNTST_permission_denied : GNTST_bad_domain;
+    return gnttab_is_self(dom) ? GNTST_okay : dom == 0 ? GNTST_permission_denied : GNTST_bad_domain;
 }
 
 /* The host may look at any time: first the frame, then the count that takes it in. */
@@ -46,7 +39,7 @@ static int grow_table(uint32_t frames, uint32_t version)
 
 void gnttab_init(void)
 {
-    emu.gnttab = direct(emu.boot->gnttab_maddr);
+    emu.gnttab = direct(emu.boot.gnttab_maddr);
     emu.gnttab->version = 1;
 }
 
@@ -68,7 +61,7 @@ static int64_t setup_table(uint64_t at)
     if (emu.pae32 ? copy_from_guest(&op, at, 16) : copy_from_guest(&op, at, sizeof(op)))
         return -XEN_EFAULT;
     uint64_t list = emu.pae32 ? *((uint32_t *)&op + 3) : (uint64_t)op.frame_list.p;
-    if (!is_self(op.dom))
+    if (!gnttab_is_self(op.dom))
         op.status = domain_status(op.dom);
     else if (op.nr_frames > EMU_GNTTAB_FRAMES)
         op.status = GNTST_general_error;
@@ -89,31 +82,98 @@ static int64_t query_size(uint64_t at)
     if (copy_from_guest(&op, at, sizeof(op)))
         return -XEN_EFAULT;
     op.status = domain_status(op.dom);
-    op.nr_frames = emu.gnttab->nr_frames;
-    op.max_nr_frames = EMU_GNTTAB_FRAMES;
+    if (op.status == GNTST_okay) {
+        op.nr_frames = emu.gnttab->nr_frames;
+        op.max_nr_frames = EMU_GNTTAB_FRAMES;
+    }
     return copy_to_guest(at, &op, sizeof(op));
 }
 
-/* The table starts empty in its new version. */
+/*
+ * The first entries are the toolstack's and survive a change of version; for those that version 1 has no
+ * form for, there is none.
+ */
+static int save_reserved(struct grant_entry_v1 saved[GNTTAB_NR_RESERVED_ENTRIES])
+{
+    const struct emu_gnttab *t = emu.gnttab;
+
+    if (!t->nr_frames) {
+        memset(saved, 0, GNTTAB_NR_RESERVED_ENTRIES * sizeof(*saved));
+        return 0;
+    }
+    if (t->version == 1) {
+        memcpy(saved, direct(t->frame[0]), GNTTAB_NR_RESERVED_ENTRIES * sizeof(*saved));
+        return 0;
+    }
+    const volatile union grant_entry_v2 *e = direct(t->frame[0]);
+    const volatile grant_status_t *status = direct(t->status[0]);
+    for (unsigned i = 0; i < GNTTAB_NR_RESERVED_ENTRIES; i++) {
+        uint16_t flags = e[i].hdr.flags, type = flags & GTF_type_mask;
+        uint64_t frame = e[i].full_page.frame;
+        if (type == GTF_transitive || (type == GTF_permit_access && frame >> 32))
+            return -XEN_ERANGE;
+        saved[i] = (struct grant_entry_v1){flags | status[i], e[i].hdr.domid, (uint32_t)frame};
+    }
+    return 0;
+}
+
+static void restore_reserved(const struct grant_entry_v1 saved[GNTTAB_NR_RESERVED_ENTRIES])
+{
+    const uint16_t marks = GTF_reading | GTF_writing;
+    struct emu_gnttab *t = emu.gnttab;
+
+    if (!t->nr_frames)
+        return;
+    if (t->version == 1) {
+        memcpy(direct(t->frame[0]), saved, GNTTAB_NR_RESERVED_ENTRIES * sizeof(*saved));
+        return;
+    }
+    union grant_entry_v2 *e = direct(t->frame[0]);
+    grant_status_t *status = direct(t->status[0]);
+    for (unsigned i = 0; i < GNTTAB_NR_RESERVED_ENTRIES; i++) {
+        e[i].full_page.hdr = (struct grant_entry_header){saved[i].flags & (uint16_t)~marks,
+                                                         saved[i].domid};
+        e[i].full_page.frame = saved[i].frame;
+        status[i] = saved[i].flags & marks;
+    }
+}
+
+/* Apart from the reserved entries the table starts empty in its new version. */
+static int change_version(uint32_t version)
+{
+    struct grant_entry_v1 saved[GNTTAB_NR_RESERVED_ENTRIES];
+    struct emu_gnttab *t = emu.gnttab;
+
+    if (version != 1 && version != 2)
+        return -XEN_EINVAL;
+    if (version == t->version)
+        return 0;
+    if (gnttab_in_use(GNTTAB_NR_RESERVED_ENTRIES))
+        return -XEN_EBUSY;
+    if (grow_table(t->nr_frames ? t->nr_frames : 1, version) < 0)
+        return -XEN_ENOMEM;
+    int rc = save_reserved(saved);
+    if (rc < 0)
+        return rc;
+    for (uint32_t i = 0; i < t->nr_frames; i++)
+        memset(direct(t->frame[i]), 0, PAGE_SIZE);
+    for (uint32_t i = 0; i < t->nr_status; i++)
+        memset(direct(t->status[i]), 0, PAGE_SIZE);
+    __atomic_store_n(&t->version, version, __ATOMIC_RELEASE);
+    restore_reserved(saved);
+    return 0;
+}
+
+/* Whatever comes of it, the guest learns which version it has. */
 static int64_t set_version(uint64_t at)
 {
-    struct emu_gnttab *t = emu.gnttab;
     struct gnttab_set_version op;
 
     if (copy_from_guest(&op, at, sizeof(op)))
         return -XEN_EFAULT;
-    if (op.version != 1 && op.version != 2)
-        return -XEN_EINVAL;
-    if (grow_table(t->nr_frames ? t->nr_frames : 1, op.version) < 0)
-        return -XEN_ENOMEM;
-    if (op.version != t->version) {
-        for (uint32_t i = 0; i < t->nr_frames; i++)
-            memset(direct(t->frame[i]), 0, PAGE_SIZE);
-        for (uint32_t i = 0; i < t->nr_status; i++)
-            memset(direct(t->status[i]), 0, PAGE_SIZE);
-    }
-    __atomic_store_n(&t->version, op.version, __ATOMIC_RELEASE);
-    return copy_to_guest(at, &op, sizeof(op));
+    int rc = change_version(op.version);
+    op.version = emu.gnttab->version;
+    return copy_to_guest(at, &op, sizeof(op)) ? -XEN_EFAULT : rc;
 }
 
 static int64_t get_version(uint64_t at)
@@ -122,7 +182,7 @@ static int64_t get_version(uint64_t at)
 
     if (copy_from_guest(&op, at, sizeof(op)))
         return -XEN_EFAULT;
-    if (!is_self(op.dom))
+    if (!gnttab_is_self(op.dom))
         return op.dom == 0 ? -XEN_EPERM : -XEN_ESRCH;
     op.version = emu.gnttab->version;
     return copy_to_guest(at, &op, sizeof(op));
@@ -135,9 +195,10 @@ static int64_t get_status_frames(uint64_t at)
     if (copy_from_guest(&op, at, emu.pae32 ? 12 : sizeof(op)))
         return -XEN_EFAULT;
     uint64_t list = emu.pae32 ? *((uint32_t *)&op + 2) : (uint64_t)op.frame_list.p;
-    if (!is_self(op.dom))
+    uint32_t have = emu.gnttab->version == 2 ? emu.gnttab->nr_status : 0;
+    if (!gnttab_is_self(op.dom))
         op.status = domain_status(op.dom);
-    else if (emu.gnttab->version != 2 || op.nr_frames > emu.gnttab->nr_status)
+    else if (op.nr_frames > have)
         op.status = GNTST_general_error;
     else if (copy_frame_list(list, 8, emu.gnttab->status, op.nr_frames))
         op.status = GNTST_bad_virt_addr;
@@ -145,6 +206,35 @@ static int64_t get_status_frames(uint64_t at)
         op.status = GNTST_okay;
     return copy_to_guest(at + offsetof(struct gnttab_get_status_frames, status), &op.status,
                          sizeof(op.status));
+}
+
+/* All caches are coherent: what is left are the answers to calls that make no sense. */
+static int flush_one(const struct gnttab_cache_flush *op)
+{
+    if (op->offset >= PAGE_SIZE || op->offset + op->length > PAGE_SIZE ||
+        (op->op & ~(GNTTAB_CACHE_INVAL | GNTTAB_CACHE_CLEAN)))
+        return -XEN_EINVAL;
+    if (!op->length || !op->op)
+        return 0;
+    if (!maddr_is_ram(op->a.dev_bus_addr))
+        return -XEN_EINVAL;
+    if (!is_guest_frame(op->a.dev_bus_addr >> PAGE_SHIFT))
+        return -XEN_EPERM;
+    return op->op & GNTTAB_CACHE_CLEAN ? 0 : -XEN_EOPNOTSUPP;
+}
+
+static int64_t cache_flush(uint64_t at, uint32_t count)
+{
+    struct gnttab_cache_flush op;
+
+    for (uint32_t i = 0; i < count; i++, at += sizeof(op)) {
+        if (copy_from_guest(&op, at, sizeof(op)))
+            return -XEN_EFAULT;
+        int rc = flush_one(&op);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
 }
 
 /* Maps, unmaps and transfers name a domain that has no table for us. */
@@ -183,7 +273,7 @@ HYPERCALL(do_grant_table_op)
         rc = single(set_version, a[1], count);
         break;
     case GNTTABOP_get_version:
-        rc = single(get_version, a[1], count);
+        rc = get_version(a[1]); /* Xen does not look at how many */
         break;
     case GNTTABOP_get_status_frames:
         rc = single(get_status_frames, a[1], count);
@@ -210,6 +300,9 @@ HYPERCALL(do_grant_table_op)
         break;
     case GNTTABOP_swap_grant_ref:
         rc = gnttab_swap(a[1], count);
+        break;
+    case GNTTABOP_cache_flush:
+        rc = cache_flush(a[1], count);
         break;
     default:
         rc = -XEN_ENOSYS;

@@ -69,17 +69,17 @@ static void ivshmem_init(void)
 
 void doorbell_init(void)
 {
-    if (emu.boot->doorbell == EMU_DOORBELL_IVSHMEM)
+    if (emu.boot.doorbell == EMU_DOORBELL_IVSHMEM)
         ivshmem_init();
 }
 
 /* Asynchronous: "look at the shared pages". */
-void host_ring_doorbell(void)
+void host_ring_doorbell(unsigned n)
 {
     if (emu.doorbell)
-        *emu.doorbell = 0; /* peer 0, vector 0: xenner */
+        *emu.doorbell = n; /* peer 0, vector n: xenner */
     else
-        outl(EMU_PORT_ASYNC, 0);
+        outl(EMU_PORT_ASYNC, n);
 }
 
 /*
@@ -98,7 +98,7 @@ int64_t hostcall(struct vcpu *v, unsigned nr, unsigned cmd, void *arg, size_t le
     memcpy(call->arg, arg, len);
     __atomic_store_n(&call->state, EMU_HOSTCALL_REQUEST, __ATOMIC_SEQ_CST);
     if (emu.doorbell)
-        host_ring_doorbell();
+        host_ring_doorbell(0);
     else
         outl(EMU_PORT_SYNC, v->id);
     while (__atomic_load_n(&call->state, __ATOMIC_SEQ_CST) != EMU_HOSTCALL_DONE)

@@ -40,9 +40,9 @@ static hypercall_fn *const table[] = {
     [__HYPERVISOR_physdev_op] = do_physdev_op,
     [__HYPERVISOR_hvm_op] = do_hvm_op,
     /* the control domain's */
-    [__HYPERVISOR_platform_op] = do_noperm,
-    [__HYPERVISOR_sysctl] = do_noperm,
-    [__HYPERVISOR_domctl] = do_noperm,
+    [__HYPERVISOR_platform_op] = do_platform_op,
+    [__HYPERVISOR_sysctl] = do_sysctl,
+    [__HYPERVISOR_domctl] = do_domctl,
     [__HYPERVISOR_arch_0] = do_noperm, /* machine checks */
     [__HYPERVISOR_kexec_op] = do_noperm,
     /* known, and not there: guests ask and go on without */
@@ -94,18 +94,24 @@ void emu_hypercall(struct cpu_user_regs *regs)
 
     v->shared->hypercalls++;
     if (emu.pae32) {
-        const uint64_t regs32[6] = {(uint32_t)regs->rbx, (uint32_t)regs->rcx, (uint32_t)regs->rdx,
-                                    (uint32_t)regs->rsi, (uint32_t)regs->rdi, (uint32_t)regs->rbp};
-        memcpy(arg, regs32, sizeof(arg));
+        arg[0] = (uint32_t)regs->rbx;
+        arg[1] = (uint32_t)regs->rcx;
+        arg[2] = (uint32_t)regs->rdx;
+        arg[3] = (uint32_t)regs->rsi;
+        arg[4] = (uint32_t)regs->rdi;
+        arg[5] = (uint32_t)regs->rbp;
     } else {
-        const uint64_t regs64[6] = {regs->rdi, regs->rsi, regs->rdx,
-                                    regs->r10, regs->r8,  regs->r9};
-        memcpy(arg, regs64, sizeof(arg));
+        arg[0] = regs->rdi;
+        arg[1] = regs->rsi;
+        arg[2] = regs->rdx;
+        arg[3] = regs->r10;
+        arg[4] = regs->r8;
+        arg[5] = regs->r9;
     }
     int64_t ret = hypercall_dispatch(v, regs, nr, arg);
     if (nr != __HYPERVISOR_iret)
         regs->rax = emu.pae32 ? (uint32_t)ret : (uint64_t)ret;
-    if (emu.boot->trace && ret < 0)
+    if (emu.boot.trace && ret < 0)
         trace("hypercall %lu(0x%lx, 0x%lx, 0x%lx) = %ld\n", nr, arg[0], arg[1], arg[2], ret);
 }
 

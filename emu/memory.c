@@ -101,7 +101,7 @@ static void mark_taken(uint64_t mfn, unsigned order)
 /* First fit, aligned as the allocator of Xen has it; the marks are few (a balloon's worth). */
 static bool take(unsigned order, uint64_t *ret)
 {
-    uint64_t n = 1ull << order, end = emu.boot->guest_end_mfn;
+    uint64_t n = 1ull << order, end = emu.boot.guest_end_mfn;
 
     if (first_released >= end)
         return false;
@@ -302,7 +302,7 @@ static int64_t memory_map(uint64_t at)
 
 static int64_t machphys_mapping(uint64_t at)
 {
-    uint64_t m[3] = {EMU_M2P_VA, EMU_M2P_VA + emu.boot->m2p_bytes, emu.boot->guest_end_mfn - 1};
+    uint64_t m[3] = {EMU_M2P_VA, EMU_M2P_VA + emu.boot.m2p_bytes, emu.boot.guest_end_mfn - 1};
 
     if (emu.pae32) {
         uint32_t m32[3] = {EMU_PAE_M2P_VA, 0xfffff000u, (uint32_t)m[2]};
@@ -315,7 +315,7 @@ static int64_t machphys_mapping(uint64_t at)
 static int64_t machphys_mfn_list(uint64_t at)
 {
     struct xen_machphys_mfn_list list = {0};
-    uint64_t total = (emu.boot->m2p_bytes + 0x1fffff) >> 21;
+    uint64_t total = (emu.boot.m2p_bytes + 0x1fffff) >> 21;
 
     if (copy_from_guest(&list, at, emu.pae32 ? 12 : sizeof(list)))
         return -XEN_EFAULT;
@@ -323,7 +323,7 @@ static int64_t machphys_mfn_list(uint64_t at)
                         0};
     uint32_t n = (uint32_t)MIN(list.max_extents, total);
     for (uint32_t i = 0; i < n; i++) {
-        if (put_pfn(&e, i, (emu.boot->m2p_maddr >> PAGE_SHIFT) + i * 512))
+        if (put_pfn(&e, i, (emu.boot.m2p_maddr >> PAGE_SHIFT) + i * 512))
             return -XEN_EFAULT;
     }
     uint64_t offset = emu.pae32 ? 8 : offsetof(struct xen_machphys_mfn_list, nr_extents);
@@ -376,7 +376,7 @@ HYPERCALL(do_memory_op)
     case XENMEM_exchange:
         return exchange(a[1]);
     case XENMEM_maximum_ram_page:
-        return (int64_t)emu.boot->guest_end_mfn - 1;
+        return (int64_t)emu.boot.guest_end_mfn - 1;
     case XENMEM_current_reservation:
         return domid_query(a[1], emu.nr_pages_now);
     case XENMEM_maximum_reservation:

@@ -130,16 +130,14 @@ HYPERCALL(do_vm_assist)
     }
 }
 
-/* The debug console: CONSOLEIO_write 0, CONSOLEIO_read 1. */
+/* The debug console. As a Xen that was built for debugging, which lets every domain write and domain 0 do the rest. */
 HYPERCALL(do_console_io)
 {
     uint8_t buf[496];
     uint64_t count = (uint32_t)a[1], done = 0;
 
-    if (a[0] == 1)
-        return 0;
-    if (a[0] != 0)
-        return -XEN_ENOSYS;
+    if ((uint32_t)a[0] != CONSOLEIO_write)
+        return -XEN_EPERM;
     while (done < count) {
         size_t n = MIN(count - done, sizeof(buf));
         if (copy_from_guest(buf, a[2] + done, n))

@@ -55,7 +55,7 @@ static int check_page(uint64_t val)
         return maddr == PTE_ADDR ? -XEN_EINVAL : -XEN_EPERM;
     if (is_grant_frame(maddr))
         return 0;
-    if (maddr - emu.boot->m2p_maddr >= emu.boot->m2p_bytes)
+    if (maddr - emu.boot.m2p_maddr >= emu.boot.m2p_bytes)
         return -XEN_EPERM;
     return writable ? -XEN_EBUSY : 0;
 }

@@ -125,9 +125,11 @@ static int one_op(struct vcpu *v, struct mmuext_op *op)
     case MMUEXT_INVLPG_ALL:
         flush_vcpus(v, all, op->cmd == MMUEXT_INVLPG_ALL ? op->arg1.linear_addr : FLUSH_EVERYTHING);
         return 0;
+    /* for who has a device that looks past the caches; Xen refuses the two in different words */
     case MMUEXT_FLUSH_CACHE:
+        return -XEN_EACCES;
     case MMUEXT_FLUSH_CACHE_GLOBAL:
-        return -XEN_EACCES; /* for who has a device that looks past the caches */
+        return -XEN_EINVAL;
     case MMUEXT_SET_LDT:
         return segments_set_ldt(v, op->arg1.linear_addr, op->arg2.nr_ents);
     case MMUEXT_CLEAR_PAGE:

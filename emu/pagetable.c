@@ -10,7 +10,7 @@
 
 bool maddr_is_ram(uint64_t maddr)
 {
-    const struct emu_boot_info *b = emu.boot;
+    const struct emu_boot_info *b = &emu.boot;
     uint64_t mfn = maddr >> PAGE_SHIFT;
 
     return mfn < b->guest_end_mfn && (mfn < 0xc0000 || mfn >= 0x100000);
@@ -18,7 +18,7 @@ bool maddr_is_ram(uint64_t maddr)
 
 bool is_guest_frame(uint64_t mfn)
 {
-    return mfn >= emu.boot->guest_first_mfn && mfn < emu.boot->guest_end_mfn &&
+    return mfn >= emu.boot.guest_first_mfn && mfn < emu.boot.guest_end_mfn &&
            maddr_is_ram(mfn << PAGE_SHIFT);
 }
 
@@ -100,8 +100,8 @@ void pt_mark_tree(uint64_t maddr, unsigned level)
 
 static void set_slot(uint64_t *l4, unsigned slot, unsigned which)
 {
-    if (l4[slot] != emu.boot->l4_entry[which])
-        l4[slot] = emu.boot->l4_entry[which];
+    if (l4[slot] != emu.boot.l4_entry[which])
+        l4[slot] = emu.boot.l4_entry[which];
 }
 
 void pt_install_emu_slots(uint64_t l4_maddr)
@@ -149,13 +149,13 @@ static void install_user_slots(uint64_t l4_maddr)
 static void install_pae_m2p(uint64_t l3_entry)
 {
     uint64_t *l2 = direct(l3_entry & PTE_ADDR);
-    uint64_t bytes = (emu.boot->guest_end_mfn * 4 + 0x1fffff) & ~0x1fffffull;
+    uint64_t bytes = (emu.boot.guest_end_mfn * 4 + 0x1fffff) & ~0x1fffffull;
 
     if (!(l3_entry & PTE_P) || !is_guest_frame((l3_entry & PTE_ADDR) >> PAGE_SHIFT))
         return;
     for (unsigned i = EMU_PAE_M2P_VA >> 21 & 511; i < 512; i++) {
         uint64_t at = (i - (EMU_PAE_M2P_VA >> 21 & 511)) * 0x200000ull;
-        uint64_t e = at < bytes ? (emu.boot->m2p_maddr + at) | PTE_P | PTE_A | PTE_PS | PTE_NX : 0;
+        uint64_t e = at < bytes ? (emu.boot.m2p_maddr + at) | PTE_P | PTE_A | PTE_PS | PTE_NX : 0;
         if (l2[i] != e)
             l2[i] = e;
     }
@@ -292,7 +292,7 @@ bool mmu_fix_user_fault(struct vcpu *v, uint64_t va, uint32_t error)
         return false;
     if (v->in_kernel)
         return emu.ring3 && (error & 9) == 1 && make_user(v, va, error);
-    if (emu.split || emu.boot->user_tables == 1 || !v->user_root || va >> 47)
+    if (emu.split || emu.boot.user_tables == 1 || !v->user_root || va >> 47)
         return false;
     unsigned slot = va >> 39 & 511;
     uint64_t user = ((uint64_t *)direct(v->user_root))[slot] & (PTE_ADDR | PTE_P);

@@ -3,7 +3,7 @@
 
 static uint64_t scale(uint64_t tsc)
 {
-    const struct emu_boot_info *b = emu.boot;
+    const struct emu_boot_info *b = &emu.boot;
     uint64_t lo, hi;
 
     tsc = b->tsc_shift >= 0 ? tsc << b->tsc_shift : tsc >> -b->tsc_shift;
@@ -31,8 +31,8 @@ static void fill_time_info(uint8_t *vinfo)
     barrier();
     t->tsc_timestamp = emu.tsc0;
     t->system_time = 0;
-    t->tsc_to_system_mul = emu.boot->tsc_to_system_mul;
-    t->tsc_shift = (int8_t)emu.boot->tsc_shift;
+    t->tsc_to_system_mul = emu.boot.tsc_to_system_mul;
+    t->tsc_shift = (int8_t)emu.boot.tsc_shift;
     t->flags = 1; /* XEN_PVCLOCK_TSC_STABLE_BIT */
     barrier();
     t->version++;

@@ -123,7 +123,7 @@ static void boot(struct xml_out *out, xmlNode *domain, const struct vm_config *c
 
     xml_out_attr(out, type, "arch", "x86_64");
     xml_out_attr(out, type, "machine", "pc");
-    if (!cfg->boot.kernel && strcmp(cfg->boot.loader, VM_CONFIG_GRUB("x86_64")) != 0) {
+    if (!cfg->boot.kernel && cfg->boot.loader) {
         xmlNode *loader = xml_out_child(out, os, "loader", NULL);
         xml_out_attr(out, loader, "type", "rom");
         xml_out_path(out, loader, NULL, cfg->boot.loader);

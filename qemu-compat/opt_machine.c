@@ -63,10 +63,12 @@ static bool user_tables(const char *text, enum user_tables *ret, GError **error)
     return true;
 }
 
-/* A name of GRUB's, or a file. */
+/* A name of GRUB's, or a file; auto: what the disks hold decides. */
 static void bootloader(struct option_state *s, const char *text)
 {
-    g_free(s->cfg->boot.loader);
+    g_clear_pointer(&s->cfg->boot.loader, g_free);
+    if (strcmp(text, "auto") == 0)
+        return;
     if (strcmp(text, "x86_64") == 0)
         s->cfg->boot.loader = g_strdup(VM_CONFIG_GRUB("x86_64"));
     else if (strcmp(text, "i386") == 0)

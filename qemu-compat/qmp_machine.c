@@ -37,7 +37,8 @@ JsonNode *qmp_kvm(struct qmp_call *call, JsonObject *args, GError **error)
     JsonObject *o = json_object_new();
 
     json_object_set_boolean_member(o, "enabled", strcmp(vm_accel(call->vm), "kvm") == 0);
-    json_object_set_boolean_member(o, "present", access("/dev/kvm", F_OK) == 0);
+    json_object_set_boolean_member(o, "present", strcmp(vm_accel(call->vm), "xen") != 0 &&
+                                                 access("/dev/kvm", F_OK) == 0);
     return qmp_object(o);
 }
 

@@ -85,20 +85,18 @@ int cmd_console(const char *uri, int argc, char **argv)
         {"force", 'f', 0, G_OPTION_ARG_NONE, &force, "take it from whoever has it", NULL},
         {NULL}};
     g_autoptr(GError) error = NULL;
-    g_autoptr(vir_connect) conn = NULL;
-    g_autoptr(vir_domain) dom = NULL;
+    g_auto(vivm_target_auto) t = {0};
 
-    if (!vivm_parse(entries, "DOMAIN", 1, 1, &argc, &argv, &error) ||
-        !vivm_domain(uri, argv[1], &conn, &dom, &error))
-        return vivm_complain(error);
+    if (!vivm_target(&t, entries, uri, argc, argv))
+        return VIVM_BAD;
     g_autofree char *device = g_strdup_printf("console%d", number); /* libvirt's name for hvcN, N > 0 */
     unsigned flags = force ? VIR_DOMAIN_CONSOLE_FORCE : 0;
-    virStreamPtr stream = virStreamNew(conn, 0);
+    virStreamPtr stream = virStreamNew(t.conn, 0);
     int status = VIVM_BAD;
-    if (!stream || virDomainOpenConsole(dom, number ? device : NULL, stream, flags) < 0)
-        conn_failed(&error, "could not open console %d of '%s'", number, argv[1]);
+    if (!stream || virDomainOpenConsole(t.dom, number ? device : NULL, stream, flags) < 0)
+        conn_failed(&error, "could not open console %d of '%s'", number, t.name);
     else
-        status = talk(stream, argv[1], &error);
+        status = talk(stream, t.name, &error);
     if (stream)
         virStreamFree(stream);
     return error ? vivm_complain(error) : status;

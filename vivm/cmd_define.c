@@ -1,12 +1,9 @@
 /* vivm define: a domain from a file, or made from options by way of a xenner command line. */
-#include "libvirt-xml/xml_check.h"
 #include "libvirt-xml/xml_out.h"
-#include "qemu-compat/options.h"
-#include "vivm/draft.h"
+#include "vivm/defining.h"
 #include "vivm/vivm.h"
 
 #include <gio/gio.h>
-#include <glib/gstdio.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -51,7 +48,7 @@ static const char *libvirt_network(const char *nic)
     return g_str_has_prefix(nic, "network=") ? nic + 8 : NULL;
 }
 
-static GPtrArray *command_line(const struct request *r)
+static GPtrArray *command_line(const struct request *r, const char *accel)
 {
     GPtrArray *argv = g_ptr_array_new_with_free_func(g_free);
     g_autofree char *guest = NULL;
@@ -64,7 +61,7 @@ static GPtrArray *command_line(const struct request *r)
     }
     option(argv, "-name", guest);
     option(argv, "-uuid", r->uuid);
-    option(argv, "-accel", g_strcmp0(r->type, "kvm") == 0 ? "kvm" : "tcg");
+    option(argv, "-accel", accel);
     option(argv, "-m", r->memory ? r->memory : "512");
     option(argv, "-smp", r->vcpus);
     option(argv, "-kernel", r->kernel);
@@ -79,110 +76,25 @@ static GPtrArray *command_line(const struct request *r)
     return argv;
 }
 
-static void add_networks(domain_xml *doc, char **nics)
-{
-    xmlNode *devices = xml_find(xmlDocGetRootElement(doc), "devices");
-
-    for (unsigned i = 0; nics && nics[i]; i++) {
-        const char *name = libvirt_network(nics[i]);
-        if (!name)
-            continue;
-        xmlNode *n = xmlNewChild(devices, NULL, (const xmlChar *)"interface", NULL);
-        xmlNewProp(n, (const xmlChar *)"type", (const xmlChar *)"network");
-        xmlNewProp(xmlNewChild(n, NULL, (const xmlChar *)"source", NULL), (const xmlChar *)"network",
-                   (const xmlChar *)name);
-        xmlNewProp(xmlNewChild(n, NULL, (const xmlChar *)"model", NULL), (const xmlChar *)"type",
-                   (const xmlChar *)"netfront");
-    }
-}
-
 static char *from_options(const struct request *r, GError **error)
 {
-    g_autoptr(GPtrArray) argv = command_line(r), notes = NULL;
-    g_autofree char *found = g_find_program_in_path("xenner");
-    const char *emulator = r->emulator ? r->emulator : found ? found : "/usr/bin/xenner";
-    struct vm_config *cfg = NULL;
-    struct front_request req = {0};
+    const struct defining d = {.emulator = r->emulator, .type = r->type};
+    g_autoptr(GPtrArray) argv = command_line(r, defining_accel(&d));
+    g_autoptr(domain_xml) doc = defining_from_argv(&d, argv, error);
 
-    if (!qemu_options_parse((int)argv->len, (char *const *)argv->pdata, &cfg, &req, error))
-        return NULL;
-    g_autoptr(domain_xml) doc = NULL;
-    if (req.help)
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "'help' is for xenner itself");
-    else
-        doc = domain_from_config(cfg, emulator, &notes, error);
-    vm_config_free(cfg);
-    front_request_clear(&req);
-    if (!doc)
-        return NULL;
-    for (guint i = 0; i < notes->len; i++)
-        fprintf(stderr, "vivm: note: %s\n", (const char *)g_ptr_array_index(notes, i));
-    add_networks(doc, r->nics);
-    return domain_xml_text(doc);
-}
-
-static bool check(const char *text, const char *name, bool force, GError **error)
-{
-    g_autoptr(domain_xml) doc = domain_xml_parse(text, strlen(text), name, error);
-
-    if (!doc)
-        return false;
-    g_autoptr(GPtrArray) issues = domain_check(doc, false);
-    for (guint i = 0; i < issues->len; i++) {
-        g_autofree char *line = xml_issue_text(g_ptr_array_index(issues, i), name);
-        fprintf(stderr, "%s\n", line);
+    for (unsigned i = 0; doc && r->nics && r->nics[i]; i++) {
+        const char *network = libvirt_network(r->nics[i]);
+        if (network)
+            defining_add_network(doc, network);
     }
-    if (force || !domain_check_errors(issues))
-        return true;
-    g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "not defined (--force defines it all the "
-                "same)");
-    return false;
-}
-
-/* The definition that text is going to replace, if it has the UUID of one: NULL, or a domain. */
-static vir_domain *replaced(vir_connect *conn, const char *text)
-{
-    g_autoptr(domain_xml) doc = domain_xml_parse(text, strlen(text), "", NULL);
-    g_autofree char *uuid = doc ? xml_text(xml_child(xmlDocGetRootElement(doc), "uuid")) : NULL;
-
-    return uuid && g_uuid_string_is_valid(uuid) ? virDomainLookupByUUIDString(conn, uuid) : NULL;
-}
-
-/* Its path in *ret_path; true without one when there is nothing to back up. */
-static bool backup(vir_connect *conn, const char *text, char **ret_path, GError **error)
-{
-    g_autoptr(vir_domain) old = replaced(conn, text);
-    g_autofree char *before = old ? conn_xml(old, true, error) : NULL;
-    char uuid[VIR_UUID_STRING_BUFLEN];
-
-    *ret_path = NULL;
-    if (!before || virDomainGetUUIDString(old, uuid) < 0)
-        return !old;
-    struct draft *draft = draft_open(NULL, virDomainGetName(old), uuid, error);
-    if (draft)
-        *ret_path = draft_backup(draft, before, error);
-    draft_free(draft);
-    return *ret_path != NULL;
+    return doc ? domain_xml_text(doc) : NULL;
 }
 
 static int define(const char *uri, const char *text, bool force, GError **error)
 {
     g_autoptr(vir_connect) conn = conn_open(uri, error);
-    g_autofree char *path = NULL;
 
-    if (!conn || !backup(conn, text, &path, error))
-        return VIVM_BAD;
-    g_autoptr(vir_domain) dom =
-        virDomainDefineXMLFlags(conn, text, force ? 0 : VIR_DOMAIN_DEFINE_VALIDATE);
-    if (!dom) {
-        conn_failed(error, "libvirt refuses it");
-        if (path)
-            g_remove(path);
-        return VIVM_BAD;
-    }
-    fprintf(stderr, "Defined '%s'.%s%s\n", virDomainGetName(dom),
-            path ? " The former definition is in " : "", path ? path : "");
-    return VIVM_OK;
+    return conn && defining_commit(conn, text, force, error) ? VIVM_OK : VIVM_BAD;
 }
 
 /* A file, or options for a domain, not both. */
@@ -234,7 +146,7 @@ int cmd_define(const char *uri, int argc, char **argv)
 
     if (vivm_parse(entries, "[FILE]", 0, 1, &argc, &argv, &error)) {
         g_autofree char *text = make_text(&r, argc, argv, &error);
-        if (text && check(text, argc == 2 ? argv[1] : "options", r.force, &error)) {
+        if (text && defining_check(text, argc == 2 ? argv[1] : "options", r.force, &error)) {
             if (r.print)
                 status = fputs(text, stdout) < 0;
             else

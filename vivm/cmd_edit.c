@@ -81,15 +81,13 @@ int cmd_edit(const char *uri, int argc, char **argv)
 {
     const GOptionEntry entries[] = {{NULL}};
     g_autoptr(GError) error = NULL;
-    g_autoptr(vir_connect) conn = NULL;
-    g_autoptr(vir_domain) dom = NULL;
+    g_auto(vivm_target_auto) t = {0};
     char uuid[VIR_UUID_STRING_BUFLEN];
 
-    if (!vivm_parse(entries, "DOMAIN", 1, 1, &argc, &argv, &error) ||
-        !vivm_domain(uri, argv[1], &conn, &dom, &error))
-        return vivm_complain(error);
-    if (virDomainGetUUIDString(dom, uuid) < 0)
-        conn_failed(&error, "could not read the UUID of '%s'", argv[1]);
-    int status = error ? VIVM_BAD : edit(&(struct session){conn, dom, uuid}, &error);
+    if (!vivm_target(&t, entries, uri, argc, argv))
+        return VIVM_BAD;
+    if (virDomainGetUUIDString(t.dom, uuid) < 0)
+        conn_failed(&error, "could not read the UUID of '%s'", t.name);
+    int status = error ? VIVM_BAD : edit(&(struct session){t.conn, t.dom, uuid}, &error);
     return error ? vivm_complain(error) : status;
 }

@@ -86,21 +86,19 @@ int cmd_show(const char *uri, int argc, char **argv)
         {"live", 'l', 0, G_OPTION_ARG_NONE, &live, "as it runs, not as of the next start", NULL},
         {NULL}};
     g_autoptr(GError) error = NULL;
-    g_autoptr(vir_connect) conn = NULL;
-    g_autoptr(vir_domain) dom = NULL;
+    g_auto(vivm_target_auto) t = {0};
 
-    if (!vivm_parse(entries, "DOMAIN", 1, 1, &argc, &argv, &error) ||
-        !vivm_domain(uri, argv[1], &conn, &dom, &error))
-        return vivm_complain(error);
-    g_autofree char *text = conn_xml(dom, !live, &error);
-    g_autoptr(domain_xml) doc = text ? domain_xml_parse(text, strlen(text), argv[1], &error) : NULL;
+    if (!vivm_target(&t, entries, uri, argc, argv))
+        return VIVM_BAD;
+    g_autofree char *text = conn_xml(t.dom, !live, &error);
+    g_autoptr(domain_xml) doc = text ? domain_xml_parse(text, strlen(text), t.name, &error) : NULL;
     if (!doc)
         return vivm_complain(error);
     if (xml)
         fputs(text, stdout);
     else if (!words)
-        summary(dom, doc);
-    else if (!command_line(doc, argv[1], &error))
+        summary(t.dom, doc);
+    else if (!command_line(doc, t.name, &error))
         return vivm_complain(error);
     return VIVM_OK;
 }

@@ -83,17 +83,15 @@ int cmd_start(const char *uri, int argc, char **argv)
         {"paused", 0, 0, G_OPTION_ARG_NONE, &paused, "before its first instruction", NULL},
         {NULL}};
     g_autoptr(GError) error = NULL;
-    g_autoptr(vir_connect) conn = NULL;
-    g_autoptr(vir_domain) dom = NULL;
+    g_auto(vivm_target_auto) t = {0};
 
-    if (!vivm_parse(entries, "DOMAIN", 1, 1, &argc, &argv, &error) ||
-        !vivm_domain(uri, argv[1], &conn, &dom, &error))
-        return vivm_complain(error);
-    if (virDomainCreateWithFlags(dom, paused ? VIR_DOMAIN_START_PAUSED : 0) < 0) {
-        conn_failed(&error, "could not start '%s'", argv[1]);
+    if (!vivm_target(&t, entries, uri, argc, argv))
+        return VIVM_BAD;
+    if (virDomainCreateWithFlags(t.dom, paused ? VIR_DOMAIN_START_PAUSED : 0) < 0) {
+        conn_failed(&error, "could not start '%s'", t.name);
         return vivm_complain(error);
     }
-    return console ? cmd_console(uri, 2, (char *[]){(char *)"console", argv[1], NULL}) : VIVM_OK;
+    return console ? cmd_console(uri, 2, (char *[]){(char *)"console", t.name, NULL}) : VIVM_OK;
 }
 
 static bool wait_until_off(vir_domain *dom, int seconds)
@@ -135,13 +133,11 @@ int cmd_stop(const char *uri, int argc, char **argv)
         {"timeout", 't', 0, G_OPTION_ARG_INT, &seconds, "how long to wait (default 120)", "SECONDS"},
         {NULL}};
     g_autoptr(GError) error = NULL;
-    g_autoptr(vir_connect) conn = NULL;
-    g_autoptr(vir_domain) dom = NULL;
+    g_auto(vivm_target_auto) t = {0};
 
-    if (!vivm_parse(entries, "DOMAIN", 1, 1, &argc, &argv, &error) ||
-        !vivm_domain(uri, argv[1], &conn, &dom, &error))
-        return vivm_complain(error);
-    int status = stop(dom, force, MAX(seconds, 0), &error);
+    if (!vivm_target(&t, entries, uri, argc, argv))
+        return VIVM_BAD;
+    int status = stop(t.dom, force, MAX(seconds, 0), &error);
     return error ? vivm_complain(error) : status;
 }
 
@@ -189,13 +185,11 @@ int cmd_vnc(const char *uri, int argc, char **argv)
     const GOptionEntry entries[] = {
         {"print", 'p', 0, G_OPTION_ARG_NONE, &print, "only say where it is", NULL}, {NULL}};
     g_autoptr(GError) error = NULL;
-    g_autoptr(vir_connect) conn = NULL;
-    g_autoptr(vir_domain) dom = NULL;
+    g_auto(vivm_target_auto) t = {0};
 
-    if (!vivm_parse(entries, "DOMAIN", 1, 1, &argc, &argv, &error) ||
-        !vivm_domain(uri, argv[1], &conn, &dom, &error))
-        return vivm_complain(error);
-    g_autofree char *place = vnc_place(dom, &error);
+    if (!vivm_target(&t, entries, uri, argc, argv))
+        return VIVM_BAD;
+    g_autofree char *place = vnc_place(t.dom, &error);
     if (!place)
         return vivm_complain(error);
     if (!print)

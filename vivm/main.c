@@ -13,6 +13,7 @@ static const struct {
     {"console", "DOMAIN", "this terminal as the guest's console", cmd_console},
     {"define", "FILE|OPTIONS", "define a domain, from a file or from options", cmd_define},
     {"edit", "DOMAIN", "edit the definition (the word 'edit' may be left out)", cmd_edit},
+    {"import", "IMAGE [NAME]", "make a domain from a xenguest image", cmd_import},
     {"list", "", "the domains that run on xenner", cmd_list},
     {"show", "DOMAIN", "what it is, as a summary, XML or command line", cmd_show},
     {"start", "DOMAIN", "start it", cmd_start},
@@ -44,17 +45,29 @@ bool vivm_parse(const GOptionEntry *entries, const char *parameters, int min, in
     return true;
 }
 
-bool vivm_domain(const char *uri, const char *which, vir_connect **ret_conn, vir_domain **ret_dom,
-                 GError **error)
+static bool open_target(struct vivm_target *t, const GOptionEntry *entries, const char *uri, int argc,
+                        char **argv, GError **error)
 {
-    g_autoptr(vir_connect) conn = conn_open(uri, error);
-    vir_domain *dom = conn ? conn_domain(conn, which, error) : NULL;
-
-    if (!dom)
+    if (!vivm_parse(entries, "DOMAIN", 1, 1, &argc, &argv, error))
         return false;
-    *ret_conn = g_steal_pointer(&conn);
-    *ret_dom = dom;
-    return true;
+    t->name = argv[1];
+    t->conn = conn_open(uri, error);
+    t->dom = t->conn ? conn_domain(t->conn, t->name, error) : NULL;
+    return t->dom;
+}
+
+bool vivm_target(struct vivm_target *ret, const GOptionEntry *entries, const char *uri, int argc,
+                 char **argv)
+{
+    g_autoptr(GError) error = NULL;
+
+    return open_target(ret, entries, uri, argc, argv, &error) || vivm_complain(error) == VIVM_OK;
+}
+
+void vivm_target_clear(struct vivm_target *t)
+{
+    g_clear_pointer(&t->dom, virDomainFree);
+    g_clear_pointer(&t->conn, virConnectClose);
 }
 
 static void usage(FILE *out)

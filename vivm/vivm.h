@@ -8,7 +8,8 @@ enum { VIVM_OK, VIVM_BAD };
 /* uri: --connect, or NULL. */
 typedef int vivm_command(const char *uri, int argc, char **argv);
 
-vivm_command cmd_console, cmd_define, cmd_edit, cmd_list, cmd_show, cmd_start, cmd_stop, cmd_vnc;
+vivm_command cmd_console, cmd_define, cmd_edit, cmd_import, cmd_list, cmd_show, cmd_start, cmd_stop,
+    cmd_vnc;
 
 /* "vivm: MESSAGE" on stderr; always VIVM_BAD. */
 int vivm_complain(const GError *error);
@@ -18,6 +19,16 @@ int vivm_complain(const GError *error);
  */
 bool vivm_parse(const GOptionEntry *entries, const char *parameters, int min, int max, int *argc,
                 char ***argv, GError **error);
-/* Opens both, for the many commands about one domain. *ret_conn and *ret_dom are owned by the caller. */
-bool vivm_domain(const char *uri, const char *which, vir_connect **ret_conn, vir_domain **ret_dom,
-                 GError **error);
+
+/* The domain of a command about one, as its only word says. */
+struct vivm_target {
+    char *name; /* the word */
+    vir_connect *conn;
+    vir_domain *dom;
+};
+/* Parses as vivm_parse() does, and opens both. False when that failed, which it has said. */
+bool vivm_target(struct vivm_target *ret, const GOptionEntry *entries, const char *uri, int argc,
+                 char **argv);
+void vivm_target_clear(struct vivm_target *t);
+typedef struct vivm_target vivm_target_auto;
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(vivm_target_auto, vivm_target_clear)

@@ -1,6 +1,7 @@
 /* xenner: options -> vm_config -> vm -> main loop -> exit status. */
 #include "qemu-compat/options.h"
 #include "qemu-compat/qmp_server.h"
+#include "xenner/bootdisk/boot_probe.h"
 #include "xenner/confine.h"
 #include "xenner/daemon.h"
 #include "xenner/domain/domain.h"
@@ -98,12 +99,22 @@ static gboolean on_signal(gpointer data)
     return G_SOURCE_CONTINUE;
 }
 
+/* GRUB is the boot loader, and starts kernels of its own width. */
+static void choose_loader(struct vm_config *cfg)
+{
+    if (cfg->none || cfg->boot.kernel || cfg->boot.loader)
+        return;
+    bool is32 = boot_probe(cfg->disks) == KERNEL_32;
+    cfg->boot.loader = g_strdup(is32 ? VM_CONFIG_GRUB("i386") : VM_CONFIG_GRUB("x86_64"));
+}
+
 static bool start(struct program *p, GError **error)
 {
     if (p->cfg->pidfile && !pidfile_write(p->cfg->pidfile, error)) {
         g_clear_pointer(&p->cfg->pidfile, g_free); /* somebody else's: not ours to remove */
         return false;
     }
+    choose_loader(p->cfg);
     if (!confine_prepare(p->cfg, &p->spawner, error))
         return false;
     p->vm = vm_new(p->cfg, error);

@@ -6,6 +6,7 @@
  *   xbench pipe                   a byte to and fro between two processes
  *   xbench faults                 first writes to the pages of a file in /tmp
  *   xbench idle SECONDS           sleeps
+ *   xbench scroll RATE SECONDS    RATE lines a second on /dev/tty1, each as wide as the screen
  *
  * prints "bench: NAME SECONDS", by CLOCK_MONOTONIC. "xbench mark NAME" prints that clock itself.
  */
@@ -15,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -153,11 +155,42 @@ static void faults(void)
     unlink("/tmp/faults");
 }
 
+/* One line a period, full of text that is another in each; the screen is full before the clock starts. */
+static void scroll(unsigned rate, unsigned seconds)
+{
+    struct winsize size;
+    char line[1024];
+    int fd = open("/dev/tty1", O_WRONLY);
+
+    if (fd < 0 || ioctl(fd, TIOCGWINSZ, &size) < 0 || !rate || size.ws_col >= sizeof(line))
+        err(1, "/dev/tty1");
+    double start = now();
+    unsigned late = 0;
+    for (unsigned n = 0; n < size.ws_row + rate * seconds; n++) {
+        if (n == size.ws_row) {
+            printf("bench: scroll-begin %.3f\n", now());
+            start = now();
+        }
+        for (unsigned i = 0; i < size.ws_col; i++)
+            line[i] = (char)('!' + (n * 7 + i * (n % 5 + 1)) % 94);
+        line[size.ws_col - 1] = '\n';
+        if (write(fd, line, size.ws_col) != size.ws_col)
+            err(1, "/dev/tty1");
+        double wait = start + (double)(n < size.ws_row ? 0 : n - size.ws_row + 1) / rate - now();
+        late += n >= size.ws_row && wait < 0;
+        if (wait > 0)
+            usleep((useconds_t)(wait * 1e6));
+    }
+    printf("bench: scroll-late %u\n", late);
+    close(fd);
+}
+
 int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "";
     double start = now();
 
+    setvbuf(stdout, NULL, _IOLBF, 0);
     if (strcmp(name, "mark") == 0 && argc == 3) {
         printf("bench: %s %.3f\n", argv[2], start);
         return 0;
@@ -175,6 +208,8 @@ int main(int argc, char **argv)
         faults();
     } else if (strcmp(name, "idle") == 0 && argc == 3) {
         sleep((unsigned)atoi(argv[2]));
+    } else if (strcmp(name, "scroll") == 0 && argc == 4) {
+        scroll((unsigned)atoi(argv[2]), (unsigned)atoi(argv[3]));
     } else {
         errx(1, "see the first lines of xbench.c");
     }

@@ -13,7 +13,7 @@ _vivm_domains()
 _vivm()
 {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command= words= i
-    local commands="console define edit list show start stop vnc"
+    local commands="console define edit import list show start stop vnc"
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
             -c | --connect) i=$((i + 1)) ;;
@@ -21,6 +21,10 @@ _vivm()
             *) command=${COMP_WORDS[i]}; break ;;
         esac
     done
+    case $command$prev in
+        import--nic)
+            COMPREPLY=($(compgen -W "network=default user bridge,br= none" -- "$cur")); return ;;
+    esac
     case $prev in
         -c | --connect)
             COMPREPLY=($(compgen -W "qemu:///system qemu:///session qemu+ssh://" -- "$cur")); return ;;
@@ -28,6 +32,10 @@ _vivm()
             COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --nic)
             COMPREPLY=($(compgen -W "network=default user bridge,br=" -- "$cur")); return ;;
+        --storage)
+            COMPREPLY=($(compgen -d -- "$cur")); return ;;
+        --format)
+            COMPREPLY=($(compgen -W "raw qcow2" -- "$cur")); return ;;
         --type)
             COMPREPLY=($(compgen -W "qemu kvm" -- "$cur")); return ;;
     esac
@@ -37,6 +45,9 @@ _vivm()
         define)
             words="--name --uuid -m --memory --vcpus --kernel --initrd --append --disk --nic --vnc --type
                 --emulator --print -f --force"
+            [ "${cur:0:1}" = - ] || { COMPREPLY=($(compgen -f -- "$cur")); return; } ;;
+        import)
+            words="--storage --format --nic --type --emulator --host-files -f --force"
             [ "${cur:0:1}" = - ] || { COMPREPLY=($(compgen -f -- "$cur")); return; } ;;
         edit) words=$(_vivm_domains) ;;
         list) words="-a --all -n --names" ;;

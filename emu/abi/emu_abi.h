@@ -8,7 +8,7 @@
 #pragma once
 
 #define EMU_ABI_MAGIC   0x756d6558u /* "Xemu" */
-#define EMU_ABI_VERSION 3
+#define EMU_ABI_VERSION 4
 #define EMU_MAX_VCPUS   32
 
 /*
@@ -61,9 +61,11 @@ struct emu_entry_block {
 };
 
 enum emu_doorbell {
-    EMU_DOORBELL_IVSHMEM = 1, /* PCI device 1af4:1110: write peer 0, vector 0 */
-    EMU_DOORBELL_PORT = 2,    /* out to EMU_PORT_ASYNC (ioeventfd) or EMU_PORT_SYNC (exit) */
+    EMU_DOORBELL_IVSHMEM = 1, /* PCI device 1af4:1110: write peer 0, vector n */
+    EMU_DOORBELL_PORT = 2,    /* out of n to EMU_PORT_ASYNC (ioeventfd) or EMU_PORT_SYNC (exit) */
 };
+/* Doorbell 0 is for all; the others wake a thread of the host that serves some ports, at once. */
+#define EMU_DOORBELLS 8
 #define EMU_PORT_ASYNC 0xe0
 #define EMU_PORT_SYNC  0xe4
 
@@ -77,7 +79,7 @@ enum emu_doorbell {
 enum emu_port_type {
     EMU_PORT_FREE = 0,
     EMU_PORT_UNBOUND,
-    EMU_PORT_HOST, /* interdomain with a backend of the host: a send is a bit in host_pending and a doorbell */
+    EMU_PORT_HOST, /* interdomain with the host: a send is a bit in host_pending and doorbell `target` */
     EMU_PORT_LOOP, /* interdomain with itself: target is the other port */
     EMU_PORT_VIRQ, /* target is the VIRQ */
     EMU_PORT_IPI,

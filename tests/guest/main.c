@@ -39,6 +39,10 @@ static const struct group {
     {"user", test_user},
     {"priv", test_priv, .not_on_xen = true},
     {"hostile", test_hostile, true},
+    {"hostile_blk", test_hostile_blk, true},
+    {"hostile_console", test_hostile_console, true},
+    {"hostile_net", test_hostile_net, true},
+    {"hostile_store", test_hostile_store, true},
 #endif
 };
 

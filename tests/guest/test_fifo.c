@@ -137,7 +137,7 @@ static void priorities(void)
     unsigned a = open_ipi(), b = open_ipi();
 
     is(set_priority(a, 16), -XEN_EINVAL, "set_priority: 16");
-    is(set_priority(0, 1), -XEN_EINVAL, "set_priority: port 0");
+    is(set_priority(0, 1), -XEN_EACCES, "set_priority: port 0");
     is(set_priority(4000, 1), -XEN_EINVAL, "set_priority: a free port");
     port_send(a);
     expect_next(DEFAULT, a, "default priority");

@@ -23,6 +23,11 @@ struct regs {
 #define W "l"
 #endif
 
+/* The error code of #GP for an INT without a gate. QEMU's TCG counts 16 bytes a gate, which emu puts right. */
+#define NO_GATE(vector)     ((vector) << 3 | 2)
+#define NO_GATE_TCG(vector) ((vector) << 4 | 2)
+#define NO_GATE_WHY         "the CPU is QEMU's TCG, which is wrong there"
+
 struct seen {
     unsigned count;   /* exceptions since provoke_begin() */
     unsigned long cr2;

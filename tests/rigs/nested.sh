@@ -1,20 +1,21 @@
 #!/bin/sh
-# nested.sh [-m MEMORY] [-c CPUS] [-t SECONDS] [-f FILE]... COMMAND: runs the shell command COMMAND on a machine
+# nested.sh [-m MEMORY] [-c CPUS] [-t SECONDS] [-d DISK] [-f FILE]... COMMAND: runs the shell command COMMAND on a machine
 # with a KVM that behaves as hardware does: QEMU's TCG emulates AMD-V with nested paging, and Debian's kvm-amd runs on
 # it. Exits with the command's status, or with 125 when the rig itself failed, 124 when the time was over.
 # There, as here: $XENNER, $KERNEL, $INITRD, $TEST_KERNEL[32], $ACCEL=kvm; each FILE has its own path, and
-# tests/system is in /tests/system.
+# tests/system is in /tests/system. The image DISK is its /dev/vda, and what is written there is not kept.
 # One CPU is the default: with more, its Linux may hang when it patches its code while another CPU runs it, as
 # QEMU's TCG (7.2) then goes on with the old code (emu has a remedy, breakpoint_is_gone(); a bare Linux has none).
 # From the environment: XENNER, KERNEL, INITRD, TEST_KERNEL, TEST_KERNEL32, and KERNEL_ROOT: the unpacked
 # package with the modules.
 set -eu
-memory=1536 cpus=1 limit=900 files=
-while getopts m:c:t:f: o; do
+memory=1536 cpus=1 limit=900 files= disk=
+while getopts m:c:t:d:f: o; do
     case $o in
         m) memory=$OPTARG ;;
         c) cpus=$OPTARG ;;
         t) limit=$OPTARG ;;
+        d) disk=$OPTARG ;;
         f) files="$files $OPTARG" ;;
         *) exit 125 ;;
     esac
@@ -46,8 +47,12 @@ add_module()
             *.xz) xz -dc "$m" ;;
             *) cat "$m" ;;
         esac >"$root/modules/$(basename "$m" .xz)"
+        basename "$m" .xz >>"$root/modules/list"
     done
 }
+
+disk_modules='virtio/virtio_ring virtio/virtio virtio/virtio_pci_legacy_dev virtio/virtio_pci_modern_dev
+    virtio/virtio_pci block/virtio_blk'
 
 make_root()
 {
@@ -66,6 +71,9 @@ make_root()
     for m in virt/lib/irqbypass.ko drivers/crypto/ccp/ccp.ko arch/x86/kvm/kvm.ko \
         arch/x86/kvm/kvm-amd.ko; do
         add_module $m
+    done
+    [ -z "$disk" ] || for m in $disk_modules; do
+        add_module drivers/$m.ko
     done
     cp "$KERNEL" "$root/assets/vmlinuz"
     cp "$INITRD" "$root/assets/initrd.gz"
@@ -90,7 +98,7 @@ rm -rf "$root"
 # of them, and with a TSC that it holds for unstable neither its own clock nor KVM's guests work.
 # nohz=off: once in many runs a CPU of the machine slept for ever; with a tick it is awake again at once.
 timeout --foreground -k 5 "$limit" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp "$cpus" \
-    -m "$memory" -nodefaults -display none -no-reboot -serial stdio -serial "file:$work/status" \
+    -m "$memory" ${disk:+-drive "if=virtio,format=raw,snapshot=on,file=$disk"} -nodefaults -display none -no-reboot -serial stdio -serial "file:$work/status" \
     -kernel "$KERNEL" -initrd "$work/initrd" \
     -append "console=ttyS0 quiet panic=-1 tsc=reliable nohz=off" </dev/null &
 qemu=$!

@@ -16,6 +16,7 @@ forbid()
 forbid emu '(xenner/|glib|stdio|stdlib|string\.h|unistd|sys/)'
 forbid xenner/util '(xenner/(config|build|host|chardev|backend|engine|domain|vm)|emu/|qemu-compat)'
 forbid xenner/config '(xenner/(build|host|chardev|backend|engine|domain|vm)|emu/|qemu-compat)'
+forbid xenner/bootdisk '(xenner/(build|host|chardev|backend|engine|domain|vm)|emu/|xen/|qemu-compat)'
 forbid xenner/build '(xenner/(host|chardev|backend|engine|domain|vm)|qemu-compat)'
 forbid xenner/host '(xenner/(chardev|backend|engine|domain|vm|build)|qemu-compat)'
 forbid xenner/chardev '(xenner/(host|backend|engine|domain|vm|build)|xen/|qemu-compat)'
@@ -36,8 +37,9 @@ done
 forbid xenguest/disk 'xenguest/(xl|manager|xenvm)'
 forbid xenguest/xl 'xenguest/(disk|manager|xenvm)'
 forbid xenguest/xenvm 'xenguest/(disk|manager)'
-if grep -rlE '^#include <(ext2fs|blkid)' --include='*.[ch]' xenner qemu-compat xenguest | grep -vE '^xenguest/disk/(fs_ext|volume)\.c'; then
-    echo "  ^ only xenguest/disk/fs_ext.c and volume.c may include these libraries' headers"
+if grep -rlE '^#include <(ext2fs|blkid)' --include='*.[ch]' xenner qemu-compat xenguest |
+    grep -vE '^(xenguest/disk/(fs_ext|volume)|xenner/bootdisk/(ext_files|partitions))\.c'; then
+    echo "  ^ only xenguest/disk/fs_ext.c and volume.c, xenner/bootdisk/ext_files.c and partitions.c may include these libraries' headers"
     status=1
 fi
 if grep -rlE '^#include <archive' --include='*.[ch]' xenner qemu-compat xenguest | grep -vE '^xenguest/(lib/image_(tar|save)|disk/content)'; then
@@ -52,8 +54,8 @@ if grep -rlE '^#include <gpgme' --include='*.[ch]' xenner qemu-compat xenguest |
     echo "  ^ only xenguest/mkimage/crypt.c may include GPGME's headers"
     status=1
 fi
-if grep -rlE '^#include <rfb/' --include='*.[ch]' xenner qemu-compat | grep -v '^xenner/display/vnc\.c'; then
-    echo "  ^ only xenner/display/vnc.c may include LibVNCServer's headers"
+if grep -rlE '^#include <rfb/' --include='*.[ch]' xenner qemu-compat | grep -vE '^xenner/display/vnc(_client|_input|_picture)?\.c|^xenner/display/vnc_private\.h'; then
+    echo "  ^ only xenner/display/vnc.c, vnc_client.c, vnc_input.c, vnc_picture.c may include LibVNCServer's headers"
     status=1
 fi
 if grep -rlE '^#include <libxml/' --include='*.[ch]' xenner qemu-compat emu; then

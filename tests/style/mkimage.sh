@@ -2,19 +2,17 @@
 # Every operation and option of `xenguest-mkimage help` is in the man page and in the completion, which works.
 # mkimage.sh XENGUEST-MKIMAGE SOURCE-ROOT
 set -eu
-status=0
+. "$(dirname "$0")/options-lib.sh"
 page=$2/docs/man/xenguest-mkimage.1.rst completion=$2/docs/completion/xenguest-mkimage.bash
 help=$("$1" help)
 n=0
 for o in $(echo "$help" | sed -n 's/^  \(--[a-z-]*\).*/\1/p'); do
     n=$((n + 1))
-    grep -qE -- "^(.*, )?\*\*$o(=[^*]*)?\*\*" "$page" || { echo "$o is not in the man page"; status=1; }
-    grep -qE -- "[ \"]$o( |\"|$)" "$completion" || { echo "$o is not in the completion"; status=1; }
+    documented "$o" "^(.*, )?\*\*$o(=[^*]*)?\*\*"
 done
 [ "$n" -ge 28 ] || { echo "only $n options in the help"; status=1; }
-for o in $(echo "$help" | sed -n 's/^  \([a-z][a-z-]*\) .*/\1/p'); do
-    grep -qE -- "^(.*, )?$o( |$)" "$page" || { echo "$o is not in the man page"; status=1; }
-    grep -qE -- "[ \"]$o( |\"|$)" "$completion" || { echo "$o is not in the completion"; status=1; }
+for o in $(commands "$help" 16); do
+    documented "$o" "^(.*, )?$o( |$)"
 done
 command -v bash >/dev/null || exit $status
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Disks, CD media and network cards that come and go in a running guest, over QMP; the guest uses them."""
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -213,7 +214,8 @@ with tempfile.TemporaryDirectory() as directory:
         shell = Shell(guest)
         disk(qmp, shell, directory)
         medium(qmp, shell, directory)
-        server(qmp, shell, directory)
+        if shutil.which("qemu-storage-daemon"):
+            server(qmp, shell, directory)
         network(qmp, shell)
         people(qmp, shell, directory)
         guest.type("exit\n")

@@ -69,6 +69,17 @@ start_guest()
     guest_dir=$XENNER_RUNTIME_DIR/$name-$pid
 }
 
+# Where the guest's nodes are in xenstore: $store; the xenstore tools ask the one that has them.
+use_store()
+{
+    store=/local/domain/1
+    if [ "$ACCEL" = xen ]; then
+        store=/local/domain/$(xl domid "$name")
+    else
+        export XENSTORED_PATH="$guest_dir/xenstore"
+    fi
+}
+
 # until_true COMPLAINT COMMAND: while the guest $pid lives, for things that tell nobody.
 until_true()
 {

@@ -24,10 +24,15 @@ hide_kvm()
 
 own_directories()
 {
-    for d in /etc/libvirt /var/lib/libvirt /var/cache/libvirt /var/log/libvirt /run; do
+    set -- /etc/libvirt /var/lib/libvirt /var/cache/libvirt /var/log/libvirt /run
+    [ "${ACCEL:-}" != xen ] || set -- /etc/libvirt
+    for d; do
         mkdir -p $d && mount -t tmpfs none $d || { echo "cannot mount on $d"; exit 77; }
     done
-    mkdir -p /run/libvirt /run/lock /run/dbus
+    mkdir -p /run/libvirt /run/lock /run/dbus /var/lib/libvirt /var/cache/libvirt /var/log/libvirt
+    # the driver does not start without the user that its package makes
+    getent passwd libvirt-qemu >/dev/null || useradd -r libvirt-qemu
+    getent group kvm >/dev/null || groupadd -r kvm
     hide_kvm
     cat >/etc/libvirt/qemu.conf <<END
 user = "root"
@@ -78,8 +83,38 @@ is_state()
     [ "$(virsh -q -c $uri domstate "$1" --reason)" = "$2" ]
 }
 
+# running "NAME NAME": these and no others
+running()
+{
+    [ "$(virsh -q -c $uri list --name --state-running | sort | xargs)" = "$1" ]
+}
+
+# The guest answers on its console: "answers NAME WORD"
+answers()
+{
+    rm -f "$dir/keys"
+    mkfifo "$dir/keys"
+    "$VIVM" console "$1" <"$dir/keys" >"$dir/said" 2>"$dir/vivm.err" &
+    console=$!
+    exec 3>"$dir/keys"
+    printf '\necho $((6 * 7))-%s\n' "$2" >&3
+    until_true grep -q "^42-$2" "$dir/said"
+    printf '\035' >&3
+    exec 3>&-
+    wait $console || fail "console of $1: $(cat "$dir/vivm.err")"
+}
+
 # Neither xenner nor its QEMU, of any guest: nobody else's are in this namespace.
 nothing_left()
 {
     ! pgrep -f '^[^ ]*xenner -name guest=' && ! pgrep -f 'name xenner-'
+}
+
+# no_trace_of PATTERN: not a socket, directory or lock of guests with such names (a shell's
+# pattern). What a killed xenner could not remove goes with the next start.
+no_trace_of()
+{
+    left=$(find /run/xenner /run/libvirt/qemu /var/lib/libvirt/qemu -mindepth 1 \
+        \( -name "$1" -o -path '/run/xenner/*' \))
+    [ -z "$left" ] || fail "left behind: $left"
 }

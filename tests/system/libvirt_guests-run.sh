@@ -2,29 +2,9 @@
 # The part of libvirt_guests.sh that runs in namespaces of its own. libvirt_guests-run.sh DIRECTORY (ga.xml, gb.xml)
 . "$(dirname "$0")/libvirt-lib.sh"
 
-running()
-{
-    [ "$(virsh -q -c $uri list --name --state-running | sort | xargs)" = "$1" ]
-}
-
 xenner_of()
 {
     cat "/run/libvirt/qemu/$1.pid"
-}
-
-# The guest answers on its console: "answers NAME WORD"
-answers()
-{
-    rm -f "$dir/keys"
-    mkfifo "$dir/keys"
-    "$VIVM" console "$1" <"$dir/keys" >"$dir/said" 2>"$dir/vivm.err" &
-    console=$!
-    exec 3>"$dir/keys"
-    printf '\necho $((6 * 7))-%s\n' "$2" >&3
-    until_true grep -q "^42-$2" "$dir/said"
-    printf '\035' >&3
-    exec 3>&-
-    wait $console || fail "console of $1: $(cat "$dir/vivm.err")"
 }
 
 own_directories
@@ -96,6 +76,5 @@ v destroy gb
 until_true nothing_left
 
 # Not a socket, directory or lock of theirs; those of the killed one went with the next start.
-left=$(find /run/xenner /run/libvirt/qemu /var/lib/libvirt/qemu -mindepth 1 \( -name '*g[ab]*' -o -path '/run/xenner/*' \))
-[ -z "$left" ] || fail "left behind: $left"
+no_trace_of '*g[ab]*'
 exit 0

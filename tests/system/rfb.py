@@ -2,7 +2,7 @@
 import socket
 import struct
 
-RAW, DESKTOP_SIZE, EXT_KEY = 0, -223, -258
+RAW, ZRLE, DESKTOP_SIZE, EXT_KEY = 0, 16, -223, -258
 
 
 class Client:

@@ -19,7 +19,9 @@ expect_status 0
 ! console_says "reboot: " || fail "the guest was asked"
 
 # a signal before the guest's drivers are up waits for them; -no-shutdown does not keep us
-for sig in TERM INT HUP; do
+signals="TERM INT HUP"
+[ "$ACCEL" != xen ] || signals=TERM # one way to the guest; boots are slow there
+for sig in $signals; do
     start_guest soft 128 "" -machine soft-quit=on -no-shutdown
     [ $sig = TERM ] || until_true "no boot" "console_says 'guest is up'"
     kill -$sig $pid
@@ -54,9 +56,9 @@ if [ -e $grub ]; then
 fi
 
 command -v xenstore-write >/dev/null || skip "the rest needs xenstore-write (xenstore-utils)"
-control=/local/domain/1/control
 start_guest nodes 128 ""
-export XENSTORED_PATH="$guest_dir/xenstore"
+use_store
+control=$store/control
 until_true "no boot" "console_says 'guest is up'"
 xenstore-write $control/sysrq s
 until_true "no sysrq" "console_says 'sysrq: Emergency Sync'"

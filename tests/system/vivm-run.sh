@@ -1,28 +1,8 @@
 #!/bin/sh
 # The part of vivm.sh that runs in namespaces of its own. vivm-run.sh DIRECTORY (with pvguest.xml in it)
 . "$(dirname "$0")/libvirt-lib.sh"
-export XDG_STATE_HOME="$dir/state" HOME="$dir" VIVM_VIEWER=
-unset VISUAL DISPLAY WAYLAND_DISPLAY
+. "$(dirname "$0")/vivm-lib.sh"
 state=$XDG_STATE_HOME/vivm
-
-# vivm's own words in vivm.err, what it prints in vivm.out; its status is expected to be the first argument.
-vivm()
-{
-    want=$1 got=0
-    shift
-    "$VIVM" "$@" >"$dir/vivm.out" 2>"$dir/vivm.err" || got=$?
-    [ $got = "$want" ] || { cat "$dir/vivm.out" "$dir/vivm.err"; fail "vivm $*: status $got, not $want"; }
-}
-
-said()
-{
-    grep -q -- "$1" "$dir/vivm.err" || { cat "$dir/vivm.err"; fail "vivm did not say '$1'"; }
-}
-
-printed()
-{
-    grep -q -- "$1" "$dir/vivm.out" || { cat "$dir/vivm.out"; fail "vivm did not print '$1'"; }
-}
 
 memory_is()
 {

@@ -31,6 +31,13 @@ def dial(path):
     return sock
 
 
+def resident(pid):
+    """Bytes that are its own: what it shares with the guest is the guest's."""
+    with open(f"/proc/{pid}/statm", encoding="ascii") as f:
+        pages = f.read().split()
+    return (int(pages[1]) - int(pages[2])) * os.sysconf("SC_PAGESIZE")
+
+
 def bad_clients(path):
     """Clients that say nothing, half of something, nonsense, and too much; they stay connected."""
     clients = [dial(path) for _ in range(6)]
@@ -39,6 +46,9 @@ def bad_clients(path):
     clients[3].sendall(os.urandom(4096))
     for c, tail in ((clients[4], b"\xfe" * 100), (clients[5], b"\x02\x00\xff\xff" + bytes(12))):
         c.sendall(b"RFB 003.008\n\x01\x01" + tail)
+    stalled = dial(path) # asks for gigabytes and reads nothing
+    stalled.sendall(b"RFB 003.008\n\x01\x01\x02\0\0\x01\0\0\0\0" + 500 * b"\x03\0\0\0\0\0\x03\x20\x02\x58")
+    clients.append(stalled)
     gone = dial(path)
     gone.sendall(b"RFB 003.008\n\x01\x01\x03\x00")
     gone.close()
@@ -58,6 +68,7 @@ def screen(child, path):
 
 def use(child, path):
     client = screen(child, path)
+    before = resident(child.pid)
     bad = bad_clients(path)
     second = rfb.Client.connect("unix:" + path, encodings=(rfb.RAW, rfb.EXT_KEY), timeout=TIMEOUT)
     second.wait_for(lambda c: c.extended_keys)
@@ -77,6 +88,8 @@ def use(child, path):
     client.pointer(200, 150, 1)
     expect(child, "screen: button")
     client.pointer(200, 150, 0)
+    if resident(child.pid) > before + (64 << 20):
+        sys.exit(f"vnc.py: from {before} to {resident(child.pid)} bytes of memory")
     expect(child, "screen ended with status 0")
     child.send_signal(signal.SIGTERM)
     status = child.wait(TIMEOUT)

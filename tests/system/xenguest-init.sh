@@ -2,7 +2,7 @@
 # xenguest-init: what autoboots is created and started, the rest is left alone, all are stopped.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/xenguest-lib.sh"
-: "${XENGUEST_INIT:?}"
+: "${XENGUEST_INIT:?}" "${HOST_FILES:?}"
 conf=$work/root/etc/xenguest
 images=$work/root/img
 mkdir -p "$conf" "$images"
@@ -51,6 +51,17 @@ grep -q "bad" "$work/said" || fail "no word about bad: $(cat "$work/said")"
 init 0 status
 rm "$images/bad.xenguest"
 
+# what the host starts it with
+sed "s#[^ =]*/xenguest-init#$XENGUEST_INIT#" "$HOST_FILES/xenguest" >"$work/script"
+sed "s#[^ =]*/xenguest-init#$XENGUEST_INIT#" "$HOST_FILES/xenguest-init.service" >"$work/xenguest-init.service"
+for action in start stop; do
+    grep -qx "Exec.*=$XENGUEST_INIT $action" "$work/xenguest-init.service" || fail "the unit does not $action"
+done
+if command -v systemd-analyze >/dev/null; then
+    systemd-analyze verify --man=no "$work/xenguest-init.service" >"$work/said" 2>&1 || fail "$(cat "$work/said")"
+    [ ! -s "$work/said" ] || fail "the unit: $(cat "$work/said")"
+fi
+
 # one that was created without autoboot stays as it is
 manager create "$images/off.xg"
 init 0 restart
@@ -58,7 +69,12 @@ init 0 status
 expect_said "off Stopped
 one Running
 two Running"
-XENGUEST_STOP_TIMEOUT=30 init 0 stop
+status=0
+XENGUEST_STOP_TIMEOUT=30 sh "$work/script" stop >"$work/said" 2>&1 </dev/null || status=$?
+[ $status = 0 ] || fail "the script's stop: $status: $(cat "$work/said")"
+status=0
+sh "$work/script" >"$work/said" 2>&1 </dev/null || status=$?
+[ $status = 2 ] || fail "the script without an action: $status: $(cat "$work/said")"
 init 3 status
 expect_said "off Stopped
 one Stopped

@@ -18,6 +18,7 @@ manager_refuses "no guest 'deb'" start deb
 manager_refuses "is no name for a guest" create "$work/deb.xenguest" ../x
 manager_refuses "none.xenguest" create "$work/none.xenguest"
 manager create "$work/deb.xenguest"
+expect_said ""
 manager_refuses "is a guest 'deb' already" create "$work/deb.xenguest" deb
 manager list
 expect_said deb
@@ -98,3 +99,10 @@ manager remove deb
 expect_nothing_left
 manager list
 expect_said ""
+
+# on a terminal one sees how far it is, and nothing of it in the end
+python3 "$chat" 'unpacking root.tar.xz: 0%\x1b[K' '' '\r\x1b[K' '' -- "$MANAGER" create "$work/deb.xenguest" terminal \
+    >"$work/talk" 2>&1 || fail "no progress: $(cat -v "$work/talk")"
+[ "$(tail -c 4 "$work/talk" | od -An -c | tr -d ' ')" = '\r033[K' ] || fail "progress stays: $(cat -v "$work/talk")"
+manager remove terminal
+expect_nothing_left

@@ -2,8 +2,9 @@
 # xenhost.sh [TEST[:ARGUMENT]...]: one boot of the xenhost rig runs the system tests (or those that are named)
 # on accelerator xen, and says in TAP how each went. Makes the rig's image when it is not there yet.
 set -u
-: "${ASSETS:?}" "${XENNER:?}" "${TEST_KERNEL:?}" "${INITRD:?}" "${XEN_MODULE:=}"
+: "${ASSETS:?}" "${XENNER:?}" "${TEST_KERNEL:?}" "${INITRD:?}" "${XEN_MODULE:=}" "${MANAGER:?}" "${MKIMAGE:?}"
 rigs=$(cd "$(dirname "$0")/../rigs" && pwd)
+system=$rigs/../system
 export ASSETS
 
 skip()
@@ -31,10 +32,29 @@ at, length = struct.unpack_from("<II", image, 0x248)
 at += (image[0x1f1] + 1) * 512
 open(sys.argv[2], "wb").write(lzma.LZMADecompressor().decompress(image[at:at + length]))
 PY
+# The parts of a guest image, made here, where there are busybox and the modules.
+(
+    ACCEL=xen
+    . "$system/xenguest-lib.sh"
+    trap - EXIT
+    make_ramdisk
+    make_root_tar
+) || exit 1
+mkdir "$work/guest"
+mv "$work/ramdisk" "$work/root.tar.xz" "$work/guest/"
+# libvirt's daemon with its QEMU driver, when this machine has it; the test of it says so where not.
+modules=$(dirname "$(find /usr/lib -name libvirt_driver_qemu.so 2>/dev/null)")
+if command -v libvirtd >/dev/null && [ -e "$modules/libvirt_driver_qemu.so" ]; then
+    set -- --file "$(command -v libvirtd):/usr/sbin/libvirtd" --file "$(command -v virsh):/usr/bin/virsh" \
+        --file "$modules/libvirt_driver_qemu.so:$modules/libvirt_driver_qemu.so" \
+        --file /usr/share/libvirt/cpu_map:/usr/share/libvirt/cpu_map --run "sh /tests/suite $*"
+else
+    set -- --run "sh /tests/suite $*"
+fi
 # One CPU: emulated ones spend their time waiting for each other, and three times as much passes with two.
 sh "$rigs/xenhost.sh" --smp 1 --timeout 420 --log "$work/console" \
     --file "$XENNER:/usr/bin/xenner" --file "$XEN_MODULE:/usr/bin/xenner-xen.so" \
     --file "$XENNER_CONSOLE:/usr/bin/xenner-console" --file "$work/vmlinux:/assets/vmlinux" \
     --file "$INITRD:/assets/initrd.gz" --file "$TEST_KERNEL:/assets/test-kernel" \
-    --file "$rigs/../system:/tests/system" --file "$rigs/xenhost-suite:/tests/suite" \
-    --run "sh /tests/suite $*"
+    --file "$MANAGER:/usr/bin/xenguest-manager" --file "$MKIMAGE:/usr/bin/xenguest-mkimage" \
+    --file "$work/guest:/assets/guest" --file "$system:/tests/system" --file "$rigs/xenhost-suite:/tests/suite" "$@"

@@ -98,13 +98,13 @@ static void connect_once(void **state)
 {
     struct fixture *f = *state;
     evtchn_port_t port = alloc_unbound(f);
-    uint32_t link = evtchn_host_connect(f->t, port);
+    uint32_t link = evtchn_host_connect(f->t, port, 0);
 
     assert_int_not_equal(link, 0);
     assert_int_equal(f->ports[port].type, EMU_PORT_HOST);
-    assert_int_equal(evtchn_host_connect(f->t, port), 0); /* taken */
-    assert_int_equal(evtchn_host_connect(f->t, 0), 0);
-    assert_int_equal(evtchn_host_connect(f->t, EMU_NR_PORTS + 7), 0);
+    assert_int_equal(evtchn_host_connect(f->t, port, 0), 0); /* taken */
+    assert_int_equal(evtchn_host_connect(f->t, 0, 0), 0);
+    assert_int_equal(evtchn_host_connect(f->t, EMU_NR_PORTS + 7, 0), 0);
     evtchn_host_notify(f->t, port, link);
     assert_true(pending(f, port));
     assert_int_equal(f->kicks, 1);
@@ -117,11 +117,11 @@ static void stale_link(void **state)
 {
     struct fixture *f = *state;
     evtchn_port_t port = alloc_unbound(f);
-    uint32_t old = evtchn_host_connect(f->t, port);
+    uint32_t old = evtchn_host_connect(f->t, port, 0);
 
     close_port(f, port);
     assert_int_equal(alloc_unbound(f), port);
-    uint32_t link = evtchn_host_connect(f->t, port);
+    uint32_t link = evtchn_host_connect(f->t, port, 0);
     assert_int_not_equal(link, 0);
     assert_int_not_equal(link, old);
     evtchn_host_notify(f->t, port, old);
@@ -137,7 +137,7 @@ static void misaligned_vcpu_info(void **state)
 {
     struct fixture *f = *state;
     evtchn_port_t port = alloc_unbound(f);
-    uint32_t link = evtchn_host_connect(f->t, port);
+    uint32_t link = evtchn_host_connect(f->t, port, 0);
     struct evtchn_unmask op = {.port = port};
     int64_t rc;
 

@@ -312,14 +312,14 @@ static void host_end(void **state)
     uint32_t console_link, store_link;
 
     assert_int_equal(bind_ipi(f, 0, &ipi), 0);
-    assert_false(evtchn_host_connect(f->t, 0));
-    assert_false(evtchn_host_connect(f->t, ipi));
-    assert_false(evtchn_host_connect(f->t, alloc(f, DOMID_SELF)));
-    assert_false(evtchn_host_connect(f->t, UINT32_MAX));
-    console_link = evtchn_host_connect(f->t, console);
+    assert_false(evtchn_host_connect(f->t, 0, 0));
+    assert_false(evtchn_host_connect(f->t, ipi, 0));
+    assert_false(evtchn_host_connect(f->t, alloc(f, DOMID_SELF), 0));
+    assert_false(evtchn_host_connect(f->t, UINT32_MAX, 0));
+    console_link = evtchn_host_connect(f->t, console, 0);
     assert_true(console_link);
-    assert_false(evtchn_host_connect(f->t, console));
-    store_link = evtchn_host_connect(f->t, store);
+    assert_false(evtchn_host_connect(f->t, console, 0));
+    store_link = evtchn_host_connect(f->t, store, 0);
     assert_true(store_link);
     check_copy(f, store, EMU_PORT_HOST, 0, 0);
     assert_int_equal(status(f, store).status, EVTCHNSTAT_interdomain);
@@ -354,7 +354,7 @@ static void host_end(void **state)
     assert_int_equal(status(f, console).status, EVTCHNSTAT_closed);
     evtchn_host_disconnect(f->t, store, store_link);
     assert_int_equal(status(f, store).status, EVTCHNSTAT_unbound);
-    assert_true(evtchn_host_connect(f->t, store));
+    assert_true(evtchn_host_connect(f->t, store, 0));
 }
 
 /* The FIFO form: a bit for emu and a kick; the guest's own bits are left alone. */
@@ -364,7 +364,7 @@ static void fifo(void **state)
     struct evtchn_init_control init = {.control_gfn = 5};
     struct evtchn_reset reset = {.dom = DOMID_SELF};
     evtchn_port_t port = evtchn_reserve_unbound(f->t, 0);
-    uint32_t link = evtchn_host_connect(f->t, port);
+    uint32_t link = evtchn_host_connect(f->t, port, 0);
     struct evtchn_close close = {port};
 
     assert_int_equal(evtchn_guest_op(f->t, EVTCHNOP_init_control, 0, &init, sizeof(init)), 0);
@@ -378,7 +378,7 @@ static void fifo(void **state)
 
     assert_int_equal(evtchn_guest_op(f->t, EVTCHNOP_reset, 0, &reset, sizeof(reset)), 0);
     port = evtchn_reserve_unbound(f->t, 0);
-    link = evtchn_host_connect(f->t, port);
+    link = evtchn_host_connect(f->t, port, 0);
     evtchn_host_notify(f->t, port, link);
     assert_false(evtchn_2l_test_bit(f->guest_pending, port));
     assert_true(evtchn_2l_test_bit(f->info.evtchn_pending, port));

@@ -103,11 +103,19 @@ static struct xenfb_page *good(struct fixture *f)
     return page;
 }
 
+/* Until all that the guest said was heard, or nobody listens any more. */
+static void settle(struct fixture *f, struct xenfb_page *page)
+{
+    while (f->shown && page->out_cons != page->out_prod)
+        g_main_context_iteration(NULL, TRUE);
+}
+
 static void say(struct fixture *f, struct xenfb_page *page, const union xenfb_out_event *e)
 {
     memcpy(&XENFB_OUT_RING_REF(page, page->out_prod), e, sizeof(*e));
     page->out_prod++;
     fb_guest_send(f->guest);
+    settle(f, page);
 }
 
 static void pixels_are_the_guests(void **state)
@@ -183,6 +191,38 @@ static void updates_are_clipped(void **state)
     }
 }
 
+/* A guest that draws without pause has few places in the ring, all of it again when it rests. */
+static void busy_guest(void **state)
+{
+    struct fixture *f = *state;
+    struct xenfb_page *page = good(f);
+    unsigned sent = 0, turns = 0;
+    uint32_t cons = page->out_cons;
+
+    while (turns < 5) {
+        for (; page->out_prod - page->out_cons < XENFB_OUT_RING_LEN; page->out_prod++, sent++)
+            XENFB_OUT_RING_REF(page, page->out_prod) =
+                (union xenfb_out_event){.update = {XENFB_TYPE_UPDATE, 0, 0, WIDTH, HEIGHT}};
+        fb_guest_send(f->guest);
+        turns += page->out_cons != cons;
+        cons = page->out_cons;
+        g_main_context_iteration(NULL, FALSE);
+    }
+    assert_in_range(sent, XENFB_OUT_RING_LEN, XENFB_OUT_RING_LEN + 5 * 8);
+    settle(f, page);
+    assert_int_equal(f->updates, sent);
+    display_refresh(f->display); /* who looks sees what was said up to now, whatever the turn */
+    for (unsigned i = 0; i < 2; i++) {
+        XENFB_OUT_RING_REF(page, page->out_prod) =
+            (union xenfb_out_event){.update = {XENFB_TYPE_UPDATE, 0, 0, 1, 1}};
+        page->out_prod++;
+        if (i == 0)
+            fb_guest_send(f->guest);
+    }
+    display_refresh(f->display);
+    assert_int_equal(f->updates, sent + 2);
+}
+
 static void resize(void **state)
 {
     struct fixture *f = *state;
@@ -208,6 +248,7 @@ static void broken_ring(void **state)
     page->out_prod = XENFB_OUT_RING_LEN; /* full is fine; all are of a type that is not known */
     fb_guest_send(f->guest);
     expect_state(f, "4");
+    settle(f, page);
     page->out_prod += XENFB_OUT_RING_LEN + 1;
     fb_guest_send(f->guest);
     expect_state(f, "5");
@@ -282,7 +323,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_GUEST(pixels_are_the_guests), WITH_GUEST(thirty_two_bits),
-        WITH_GUEST(updates_are_clipped),   WITH_GUEST(resize),
+        WITH_GUEST(updates_are_clipped),   WITH_GUEST(busy_guest),
+        WITH_GUEST(resize),
         WITH_GUEST(broken_ring),           WITH_GUEST(bad_pages),
         cmocka_unit_test(geometry),
     };

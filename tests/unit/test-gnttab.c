@@ -296,6 +296,37 @@ static void parts_of_pages(void **state)
 }
 
 /*
+ * Transitive grants lead to other domains' tables, never back to the one that they are in, and there is no
+ * other guest: whatever they say, they are refused, and without a mark.
+ */
+static void transitive(void **state)
+{
+    static const struct {
+        domid_t dom;
+        grant_ref_t ref;
+    } row[] = {{1, 8}, {1, 9}, {1, 10}, {1, UINT32_MAX}, {0, 8}, {0, 9}, {77, 8}, {DOMID_SELF, 8}};
+    struct fixture *f = *state;
+    void *page = NULL;
+    char byte = 7;
+
+    offer(f, 8, GTF_permit_access, 0, PAGE);
+    v2(f, 10)->transitive.hdr = (struct grant_entry_header){GTF_transitive, 0};
+    v2(f, 10)->transitive.trans_domid = 1;
+    v2(f, 10)->transitive.gref = 9; /* a loop with the third row's */
+    for (unsigned i = 0; i < G_N_ELEMENTS(row); i++) {
+        v2(f, 9)->transitive.hdr = (struct grant_entry_header){GTF_transitive, 0};
+        v2(f, 9)->transitive.trans_domid = row[i].dom;
+        v2(f, 9)->transitive.gref = row[i].ref;
+        assert_int_equal(gnttab_copy(f->t, 9, false, 0, &byte, 1), -ENOENT);
+        assert_int_equal(gnttab_copy(f->t, 9, true, 0, &byte, 1), -ENOENT);
+        assert_int_equal(gnttab_map(f->t, 9, false, &page), -ENOENT); /* never, says Xen */
+        assert_int_equal(marks(f, 8) | marks(f, 9) | marks(f, 10), 0);
+    }
+    assert_int_equal(byte, 7);
+    assert_int_equal(gnttab_mapped(f->t), 0);
+}
+
+/*
  * A guest that keeps to the protocol, at full speed beside the host: a page that it took back is
  * its own again, nobody maps it then.
  */
@@ -428,6 +459,7 @@ int main(void)
         BOTH(more_rights),
         BOTH(copies),
         cmocka_unit_test_setup_teardown(parts_of_pages, setup_v2, teardown),
+        cmocka_unit_test_setup_teardown(transitive, setup_v2, teardown),
         BOTH(withdrawn_is_gone),
         cmocka_unit_test_setup_teardown(noise, setup_v2, teardown),
     };

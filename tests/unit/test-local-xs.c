@@ -136,7 +136,7 @@ static bool change_two(struct xen_host *h, uint32_t txn, void *opaque, GError **
     assert_true(XS(f, write, txn, HOME "/a", "in", NULL));
     if (f->interfere) {
         f->interfere--;
-        assert_true(guest(f, HOME "/other", "x"));
+        assert_true(guest(f, HOME "/a", "x"));
     }
     return XS(f, write, txn, HOME "/b", "in", NULL);
 }

@@ -7,7 +7,9 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 struct fixture {
     struct guest_mem *mem;
@@ -166,6 +168,91 @@ static void sends_meanwhile(void **state)
     f->host->ops->unbind(p);
 }
 
+/* What the guest does when it sends: a bit, and the doorbell that its copy of the table names. */
+static void guest_sends(struct fixture *f, evtchn_port_t port, const int *fds)
+{
+    const uint64_t one = 1;
+    unsigned n = f->shared[port].target;
+
+    send(f, port);
+    if (n)
+        assert_int_equal(write(fds[n], &one, sizeof(one)), sizeof(one));
+}
+
+struct leaving {
+    struct fixture *f;
+    struct host_port *port;
+    unsigned calls;
+};
+
+static void leave(void *opaque)
+{
+    struct leaving *l = opaque;
+
+    l->calls++;
+    l->f->host->ops->unbind(g_steal_pointer(&l->port));
+}
+
+/* A context gets a doorbell of its own, while there are some, and gives it back. */
+static void doorbells(void **state)
+{
+    struct fixture *f = *state;
+    const struct xen_host_ops *ops = f->host->ops;
+    GMainContext *other = g_main_context_new(), *third = g_main_context_new();
+    static const unsigned bells[5] = {1, 1, 2, 0, 0};
+    int fds[3] = {-1, eventfd(0, EFD_NONBLOCK), eventfd(0, EFD_NONBLOCK)};
+    evtchn_port_t port[5];
+    struct host_port *p[5];
+    unsigned n[5] = {0};
+
+    for (unsigned i = 1; i < 3; i++)
+        local_host_set_doorbell(f->host, i, fds[i]);
+    for (unsigned i = 0; i < 5; i++) {
+        GMainContext *ctx[] = {f->ctx, f->ctx, other, third, NULL};
+        port[i] = evtchn_reserve_unbound(f->evtchn, 0);
+        p[i] = ops->bind(f->host, port[i], ctx[i], count, &n[i], NULL);
+        assert_int_equal(f->shared[port[i]].target, bells[i]);
+    }
+    turn(f);
+    n[0] = n[1] = 0;
+    guest_sends(f, port[1], fds);
+    turn(f);
+    assert_int_equal(n[0], 0);
+    assert_int_equal(n[1], 1);
+    assert_true(evtchn_2l_test_bit(f->host_pending, port[1]) == 0); /* the next send rings again */
+    guest_sends(f, port[0], fds);
+    guest_sends(f, port[1], fds);
+    guest_sends(f, port[2], fds);
+    turn(f);
+    assert_int_equal(n[0], 1);
+    assert_int_equal(n[1], 2);
+    assert_true(evtchn_2l_test_bit(f->host_pending, port[2])); /* another thread's */
+    /* the main loop may see it first: then it is one call all the same */
+    guest_sends(f, port[0], fds);
+    local_host_doorbell(f->host);
+    turn(f);
+    assert_int_equal(n[0], 2);
+
+    ops->unbind(p[2]);
+    struct leaving l = {f, NULL, 0};
+    l.port = ops->bind(f->host, port[2], third, leave, &l, NULL);
+    assert_int_equal(f->shared[port[2]].target, 2); /* the free one */
+    assert_false(evtchn_2l_test_bit(f->host_pending, port[2]));
+    guest_sends(f, port[2], fds);
+    while (g_main_context_iteration(third, FALSE))
+        ;
+    assert_int_equal(l.calls, 1);
+    assert_null(l.port);
+    for (unsigned i = 0; i < 5; i++) {
+        if (i != 2)
+            ops->unbind(p[i]);
+    }
+    close(fds[1]);
+    close(fds[2]);
+    g_main_context_unref(other);
+    g_main_context_unref(third);
+}
+
 static void not_ours(void **state)
 {
     static const evtchn_port_t wrong[] = {0, 1, 2, 4095, 4096, UINT32_MAX};
@@ -235,6 +322,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(ports, setup, teardown),
         cmocka_unit_test_setup_teardown(sends_meanwhile, setup, teardown),
+        cmocka_unit_test_setup_teardown(doorbells, setup, teardown),
         cmocka_unit_test_setup_teardown(not_ours, setup, teardown),
         cmocka_unit_test_setup_teardown(frames, setup, teardown),
     };

@@ -110,10 +110,46 @@ static void forwarding(void **state)
     }
 }
 
+static void guest_forwarding(void **state)
+{
+    static const char *const bad[][2] = {
+        {"zz", "Invalid guest forwarding rule 'zz' (Bad protocol name)"},
+        {"udp:10.0.2.100:1-cmd:x", "Bad protocol name"},
+        {"tcp::1-cmd:x", "Bad server address"},
+        {"tcp:10.0.2.100:0-cmd:x", "Bad server port"},
+        {"tcp:10.0.2.100:65536-cmd:x", "Bad server port"},
+        {"tcp:10.0.2.100:80", "Bad server port"},
+        {"tcp:10.0.2.100:80-", "is missing"},
+        {"tcp:10.0.2.100:80-cmd:", "is missing"},
+        {"tcp:10.0.2.100:80-stdio", "is missing"},
+    };
+    struct net_guestfwd f;
+
+    assert_true(net_guestfwd_parse("tcp:10.0.2.100:80-cmd:netcat -l 1-2", &f, NULL));
+    expect_addr(f.server, "10.0.2.100");
+    assert_int_equal(f.port, 80);
+    assert_int_equal(f.kind, GUESTFWD_COMMAND);
+    assert_string_equal(f.target, "netcat -l 1-2");
+    assert_true(net_guestfwd_parse(":10.0.2.9:65535-tcp:[::1]:7", &f, NULL));
+    assert_int_equal(f.kind, GUESTFWD_TCP);
+    assert_string_equal(f.target, "[::1]:7");
+    assert_true(net_guestfwd_parse("tcp:10.0.2.9:1-unix:/a:b-c", &f, NULL));
+    assert_int_equal(f.kind, GUESTFWD_UNIX);
+    assert_string_equal(f.target, "/a:b-c");
+    for (unsigned i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autoptr(GError) error = NULL;
+        if (net_guestfwd_parse(bad[i][0], &f, &error))
+            fail_msg("taken: %s", bad[i][0]);
+        if (!strstr(error->message, bad[i][1]))
+            fail_msg("'%s', not '%s'", error->message, bad[i][1]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(addresses), cmocka_unit_test(refused), cmocka_unit_test(forwarding),
+        cmocka_unit_test(guest_forwarding),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,8 @@
 /* host/store: what one guest can't use up, and messages that stay within the protocol's size. */
 #include "store_talk.h"
 
+#include "xenner/host/store/txn.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,13 +101,18 @@ static void changes_of_a_transaction(void **state)
                              "EVENT /local/domain/1/n2|w|\nOK|");
 
     tx = store_begin(f, 1);
-    for (unsigned i = 0; i < STORE_MAX_CHANGES / 2; i++) { /* each made, and removed again */
+    t = g_ptr_array_index(f->conn[1]->txns, 0);
+    assert_string_equal(store_ask(f, 1, XS_READ, tx, "n0|"), "3999");
+    for (unsigned i = 0; i < STORE_MAX_ACCESSES - 2; i++) { /* each made, and removed again */
         g_autofree char *node = g_strdup_printf("m%u|", i);
         assert_string_equal(store_ask(f, 1, XS_MKDIR, tx, node), "OK|");
         assert_string_equal(store_ask(f, 1, XS_RM, tx, node), "OK|");
     }
     assert_string_equal(store_ask(f, 1, XS_MKDIR, tx, "m|"), "ERROR ENOSPC|");
-    assert_string_equal(store_ask(f, 1, XS_READ, tx, "n0|"), "3999");
+    assert_string_equal(store_ask(f, 1, XS_READ, tx, "nothing|"), "ERROR ENOSPC|");
+    assert_int_equal(g_hash_table_size(t->accesses), STORE_MAX_ACCESSES);
+    assert_true(t->changed->len <= STORE_MAX_ACCESSES);
+    assert_string_equal(store_ask(f, 1, XS_READ, tx, "n0|"), "3999"); /* seen before */
     assert_string_equal(store_ask(f, 1, XS_TRANSACTION_END, tx, "F|"), "OK|");
 }
 
@@ -178,12 +185,14 @@ static void long_directories(void **state)
         assert_string_equal(store_ask(f, 1, XS_WRITE, 0, write), "OK|");
         g_string_append_printf(want, "node%04u|", i);
     }
+    const struct store_node *d = store_tree_find(f->s->root, "/local/domain/1/d");
     assert_string_equal(store_ask(f, 1, XS_DIRECTORY, 0, "d|"), "ERROR E2BIG|");
     for (bool end = false; !end; parts++) {
         g_autofree char *part = g_strdup_printf("d|%zu|", all->len);
         const char *got = store_ask(f, 1, XS_DIRECTORY_PART, 0, part);
         const char *names = strchr(got, '|') + 1;
-        assert_int_equal(strtoul(got, NULL, 10), f->s->generation);
+        assert_int_equal(strtoul(got, NULL, 10), d->children_changed);
+        store_write(f->s, "/local/domain/0/other", part); /* nothing to this directory */
         assert_true(*names && parts < 10);
         g_string_append(all, names);
         end = g_str_has_suffix(all->str, "||");
@@ -192,10 +201,14 @@ static void long_directories(void **state)
     assert_string_equal(all->str, want->str);
     assert_int_equal(parts, 2);
     /* offsets beyond the end, and none at all */
-    g_autofree char *only_end = g_strdup_printf("%" G_GUINT64_FORMAT "||", f->s->generation);
+    g_autofree char *only_end = g_strdup_printf("%" G_GUINT64_FORMAT "||", d->children_changed);
+    g_autofree char *empty_end = g_strdup_printf(
+        "%" G_GUINT64_FORMAT "||",
+        store_tree_find(f->s->root, "/local/domain/1/d/node0001")->children_changed);
     assert_string_equal(store_ask(f, 1, XS_DIRECTORY_PART, 0, "d|99999999999999999999|"), only_end);
     assert_string_equal(store_ask(f, 1, XS_DIRECTORY_PART, 0, "d|-1|"), only_end);
-    assert_string_equal(store_ask(f, 1, XS_DIRECTORY_PART, 0, "d/node0001|0|"), only_end);
+    assert_string_equal(store_ask(f, 1, XS_DIRECTORY_PART, 0, "d/node0001|0|"), empty_end);
+    assert_string_not_equal(only_end, empty_end);
     assert_string_equal(store_ask(f, 1, XS_DIRECTORY_PART, 0, "e|0|"), "ERROR ENOENT|");
 }
 

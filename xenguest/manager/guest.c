@@ -1,6 +1,9 @@
 #include "xenguest/manager/guest.h"
 
 #include "xenguest/lib/assign.h"
+#include "xenguest/lib/image.h"
+#include "xenguest/lib/xlcfg.h"
+#include "xenguest/manager/say.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -133,4 +136,23 @@ bool guest_autoboots(const struct guest *g)
     g_autofree char *value = guest_param(g, "GUEST_AUTOBOOT");
 
     return !value || strcmp(value, "0") != 0;
+}
+
+bool guest_command(const struct settings *s, const struct guest *g, struct xl_command *ret,
+                   GError **error)
+{
+    struct xl_host host = {
+        .source = XG_GUEST, .base = g->dir, .bridge = s->bridge, .network = s->network};
+    AUTO(xg_image) img = xg_image_open(g->dir, error);
+    g_autofree char *text = img ? xg_image_merged_config(img, error) : NULL;
+    AUTO(xlcfg) cfg = text ? xlcfg_parse(text, strlen(text), XG_GUEST, error) : NULL;
+
+    if (!cfg)
+        return false;
+    xlcfg_set_string(cfg, "name", g->name); /* whatever the parts say: it is known by this one */
+    if (!xl_command(cfg, &host, ret, error))
+        return false;
+    for (guint i = 0; i < ret->warnings->len; i++)
+        say(SAY_WARNING, "%s: %s", g->name, (char *)g_ptr_array_index(ret->warnings, i));
+    return true;
 }

@@ -38,6 +38,12 @@ bool guest_read_state(const char *dir, char **ret_volume, GError **error);
 char *guest_param(const struct guest *g, const char *name);
 /* Unless it says GUEST_AUTOBOOT="0". */
 bool guest_autoboots(const struct guest *g);
+/*
+ * guest.cfg and guest.d, as they are now, as a xenner command line that has no console and nothing of
+ * the process yet. What xenner has no use for is said as a warning. *ret is to be cleared either way.
+ */
+bool guest_command(const struct settings *s, const struct guest *g, struct xl_command *ret,
+                   GError **error);
 
 /*
  * Makes a guest from an image. It is there whole, or not at all: whatever happens, and whenever.

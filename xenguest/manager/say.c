@@ -16,10 +16,12 @@ static struct {
 void say_setup(const char *program, int verbosity, const char *log_dir)
 {
     g_autofree char *name = g_strdup_printf("%s.log", program);
-    g_autofree char *path = g_build_filename(log_dir, name, NULL);
 
     state.program = program;
     state.verbosity = verbosity;
+    if (!log_dir)
+        return;
+    g_autofree char *path = g_build_filename(log_dir, name, NULL);
     if (g_mkdir_with_parents(log_dir, 0750) == 0)
         state.log = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
 }

@@ -30,26 +30,6 @@ static bool check_stopped(const struct guest *g, GError **error)
     return false;
 }
 
-/* guest.cfg and guest.d, which init.pre may have changed. */
-static bool translate(const struct settings *s, const struct guest *g, struct xl_command *ret,
-                      GError **error)
-{
-    struct xl_host host = {
-        .source = XG_GUEST, .base = g->dir, .bridge = s->bridge, .network = s->network};
-    AUTO(xg_image) img = xg_image_open(g->dir, error);
-    g_autofree char *text = img ? xg_image_merged_config(img, error) : NULL;
-    AUTO(xlcfg) cfg = text ? xlcfg_parse(text, strlen(text), XG_GUEST, error) : NULL;
-
-    if (!cfg)
-        return false;
-    xlcfg_set_string(cfg, "name", g->name); /* whatever the parts say: it is known by this one */
-    if (!xl_command(cfg, &host, ret, error))
-        return false;
-    for (guint i = 0; i < ret->warnings->len; i++)
-        say(SAY_WARNING, "%s: %s", g->name, (char *)g_ptr_array_index(ret->warnings, i));
-    return true;
-}
-
 static void add(GPtrArray *argv, const char *option, const char *value)
 {
     g_ptr_array_add(argv, g_strdup(option));
@@ -154,7 +134,7 @@ static bool start(const struct settings *s, const struct guest *g, struct xl_com
                   GError **error)
 {
     if (!check_stopped(g, error) || !scripts_run(g, "init.pre", error) ||
-        !translate(s, g, cmd, error) || !spawn(s, g, cmd->argv, error))
+        !guest_command(s, g, cmd, error) || !spawn(s, g, cmd->argv, error))
         return false;
     if (scripts_run(g, "init.d", error) && let_run(g, cmd, error) &&
         scripts_run(g, "init.post", error))

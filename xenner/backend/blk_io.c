@@ -25,11 +25,8 @@ struct call {
     GCond cond;
 };
 
-/* True when there was something to be done. */
-static bool end_of_round(struct blk_io *io)
+static void run_batches(struct blk_io *io)
 {
-    bool any = io->batches != NULL;
-
     while (io->batches) {
         struct io_batch *b = io->batches;
         io->batches = b->next;
@@ -38,7 +35,24 @@ static bool end_of_round(struct blk_io *io)
         b->queued = false;
         b->fn(b);
     }
-    io->ops->flush(io->executor);
+}
+
+/*
+ * True when there was something to be done. Reads from the page cache are finished when they are submitted,
+ * and answered here at once. It has an end: answers bring no requests, those are taken
+ * in a round of their own.
+ */
+static bool end_of_round(struct blk_io *io)
+{
+    bool any = false, more = true;
+
+    while (more) {
+        any |= io->batches != NULL;
+        run_batches(io);
+        io->ops->flush(io->executor);
+        more = io->ops->reap(io->executor);
+        any |= more;
+    }
     return any;
 }
 

@@ -8,8 +8,8 @@ struct io_executor_ops {
     void (*submit)(void *executor, struct io_job *job);
     /* At the end of each round: what was submitted must be under way when it returns. */
     void (*flush)(void *executor);
-    /* Calls done of each finished job; the executor has written to event_fd. */
-    void (*reap)(void *executor);
+    /* Calls done of each finished job, true when there was one; the executor has written to event_fd. */
+    bool (*reap)(void *executor);
     void (*free)(void *executor);
 };
 

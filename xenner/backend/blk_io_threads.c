@@ -66,13 +66,17 @@ static void threads_flush(void *executor)
 {
 }
 
-static void threads_reap(void *executor)
+static bool threads_reap(void *executor)
 {
     struct executor *x = executor;
     struct io_job *job;
+    bool any = false;
 
-    while ((job = g_async_queue_try_pop(x->finished)))
+    while ((job = g_async_queue_try_pop(x->finished))) {
         job->done(job, job->rc);
+        any = true;
+    }
+    return any;
 }
 
 static void threads_free(void *executor)

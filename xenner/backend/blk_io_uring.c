@@ -70,20 +70,23 @@ static void uring_submit(void *executor, struct io_job *job)
     x->queued = true;
 }
 
-static void uring_reap(void *executor)
+static bool uring_reap(void *executor)
 {
     struct executor *x = executor;
     struct io_uring_cqe *cqe;
+    bool any = false;
 
     while (io_uring_peek_cqe(&x->ring, &cqe) == 0) {
         struct io_job *job = io_uring_cqe_get_data(cqe);
         int rc = cqe->res;
         io_uring_cqe_seen(&x->ring, cqe);
+        any = true;
         if (rc == -EINTR || rc == -EAGAIN) /* not for files, but then it is no error */
             uring_submit(x, job);
         else
             job->done(job, rc);
     }
+    return any;
 }
 
 static void uring_free(void *executor)

@@ -1,5 +1,6 @@
 #include "xenner/backend/disk_image.h"
 #include "xenner/backend/image_probe.h"
+#include "xenner/backend/image_url.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,11 +14,6 @@ static bool is_known(const char *format)
                                           "vpc", "luks", "parallels", "bochs", NULL};
 
     return g_strv_contains(formats, format);
-}
-
-static bool is_url(const char *path)
-{
-    return g_str_has_prefix(path, "nbd://") || g_str_has_prefix(path, "nbd+unix://");
 }
 
 /* NULL with an error when the file can't be read. */
@@ -46,18 +42,18 @@ struct disk_image *disk_image_open(const struct disk_config *config, struct blk_
         return NULL;
     }
     /* what a server has is raw unless somebody says otherwise: it knows formats itself */
-    if (!format && is_url(config->path))
+    if (!format && image_is_url(config->path))
         format = "raw";
     if (!format && !(format = probe_file(config->path, error)))
         return NULL;
-    if (strcmp(format, "raw") == 0 && !config->snapshot && !is_url(config->path))
+    if (strcmp(format, "raw") == 0 && !config->snapshot && !image_is_url(config->path))
         img = image_raw_open(config, io, !config->format, error);
     else
         img = image_qsd_open(config, format, io, error);
     if (!img)
         return NULL;
     img->io = io;
-    if (!config->format && !is_url(config->path))
+    if (!config->format && !image_is_url(config->path))
         g_warning("Image format was not specified for '%s' and probing guessed %s.%s", config->path,
                   format, strcmp(format, "raw") == 0
                       ? " Write operations on block 0 will be restricted. Specify the 'raw' format "

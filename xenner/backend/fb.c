@@ -1,5 +1,5 @@
 #include "xenner/backend/fb.h"
-#include "xenner/backend/fbpage.h"
+#include "xenner/backend/fb_events.h"
 
 #include <gio/gio.h>
 #include <string.h>
@@ -15,11 +15,11 @@ struct fb {
     struct xenbus_device *dev;
     /* while connected */
     struct fbpage shared;
+    struct fb_events events;
     uint8_t *memory;
     unsigned frames;
     size_t size; /* as the guest said, at most frames whole */
     struct surface surface;
-    guint more; /* source of the next turn, or 0 */
     bool unknown_seen;
 };
 
@@ -87,9 +87,10 @@ static bool on_resize(struct fb *fb, const struct xenfb_resize *r)
     return true;
 }
 
-/* One event, which is a copy. false: the guest may not go on like that. */
-static bool on_event(struct fb *fb, const union xenfb_out_event *e)
+static bool on_event(void *opaque, const union xenfb_out_event *e)
 {
+    struct fb *fb = opaque;
+
     switch (e->type) {
     case XENFB_TYPE_UPDATE:
         on_update(fb, &e->update);
@@ -104,42 +105,20 @@ static bool on_event(struct fb *fb, const union xenfb_out_event *e)
     }
 }
 
-static gboolean next_turn(gpointer data);
-
-/* What is in the ring now, and no more: a guest that writes on must not keep the main loop. */
-static void on_events(void *opaque)
+static void on_failed(void *opaque)
 {
-    struct fb *fb = opaque;
-    uint32_t prod = fbpage_index(&fb->shared, FBPAGE_OUT_PROD);
-    uint32_t cons = fbpage_index(&fb->shared, FBPAGE_OUT_CONS);
-    bool good = prod - cons <= XENFB_OUT_RING_LEN;
-
-    if (!good)
-        g_log("fb", G_LOG_LEVEL_DEBUG, "ring from %u to %u", cons, prod);
-    if (prod == cons)
-        return;
-    for (; good && cons != prod; cons++) {
-        union xenfb_out_event e;
-        memcpy(&e, &XENFB_OUT_RING_REF(fb->shared.page, cons), sizeof(e));
-        good = on_event(fb, &e);
-    }
-    if (!good) {
-        xenbus_device_fail(fb->dev);
-        return;
-    }
-    fbpage_set_index(&fb->shared, FBPAGE_OUT_CONS, cons);
-    fb->host->ops->notify(fb->shared.port);
-    if (fbpage_index(&fb->shared, FBPAGE_OUT_PROD) != cons && !fb->more)
-        fb->more = g_idle_add_full(G_PRIORITY_DEFAULT, next_turn, fb, NULL);
+    xenbus_device_fail(((struct fb *)opaque)->dev);
 }
 
-static gboolean next_turn(gpointer data)
+static void on_port(void *opaque)
 {
-    struct fb *fb = data;
+    fb_events_rang(&((struct fb *)opaque)->events);
+}
 
-    fb->more = 0;
-    on_events(fb);
-    return G_SOURCE_REMOVE;
+/* Somebody is about to look. */
+static void on_refresh(void *opaque)
+{
+    fb_events_read(&((struct fb *)opaque)->events);
 }
 
 /* n numbers of the guest's type long out of its memory. */
@@ -208,9 +187,8 @@ static void fb_disconnect(void *opaque)
 {
     struct fb *fb = opaque;
 
-    if (fb->more)
-        g_source_remove(fb->more);
-    fb->more = 0;
+    fb_events_clear(&fb->events);
+    display_set_refresh(fb->display, DISPLAY_GUEST, NULL, NULL);
     display_set_surface(fb->display, DISPLAY_GUEST, NULL); /* before the pixels go */
     fb->host->ops->unmap_foreign(fb->host, fb->memory, fb->frames);
     fb->memory = NULL;
@@ -233,8 +211,12 @@ static bool open_pixels(struct fb *fb, GError **error)
                     g.depth, why);
         return false;
     }
-    if (!fbpage_bind(&fb->shared, fb->dev, on_events, fb, error))
+    fb->events = (struct fb_events){
+        .shared = &fb->shared, .event = on_event, .failed = on_failed, .opaque = fb};
+    fb_events_init(&fb->events);
+    if (!fbpage_bind(&fb->shared, fb->dev, on_port, fb, error))
         return false;
+    display_set_refresh(fb->display, DISPLAY_GUEST, on_refresh, fb);
     show(fb, &s);
     return true;
 }

@@ -96,6 +96,9 @@ struct disk_image *image_qsd_open(const struct disk_config *config, const char *
     qsd_free(q);
     if (child_guest_has_less() && strstr(why->message, g_strerror(EACCES)))
         g_prefix_error(&why, "with the rights of -runas's user: ");
-    g_propagate_error(error, why);
+    bool extra = g_str_has_prefix(why->message, "Unknown driver");
+    g_set_error(error, why->domain, why->code, "%s%s", why->message,
+                extra ? " (Debian: package qemu-block-extra)" : "");
+    g_error_free(why);
     return NULL;
 }

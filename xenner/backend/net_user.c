@@ -2,7 +2,7 @@
  * User-mode network: libslirp plays the router. It lives in the port's thread, driven by one
  * GSource.
  */
-#include "xenner/backend/net_user_config.h"
+#include "xenner/backend/net_user_guestfwd.h"
 #include "xenner/backend/netport_priv.h"
 #include "xenner/util/ready_source.h"
 
@@ -19,6 +19,7 @@ struct net_user {
     Slirp *slirp;
     SlirpConfig config;
     GSource *source;
+    GPtrArray *guestfwds; /* struct net_user_guestfwd *, owned */
     GPtrArray *polls; /* GPollFD *, owned */
     guint used;       /* of them, in this round */
     GQueue queue;     /* GBytes *: frames for the guest */
@@ -196,6 +197,8 @@ static gboolean user_prepare(GSource *source, gint *timeout)
 
     u->used = 0;
     slirp_pollfds_fill(u->slirp, &ms, add_poll, u);
+    for (guint i = 0; i < u->guestfwds->len; i++)
+        net_user_guestfwd_prepare(g_ptr_array_index(u->guestfwds, i));
     while (u->polls->len > u->used) {
         g_source_remove_poll(source, g_ptr_array_index(u->polls, u->polls->len - 1));
         g_ptr_array_set_size(u->polls, (gint)u->polls->len - 1);
@@ -218,6 +221,8 @@ static gboolean user_dispatch(GSource *source, GSourceFunc fn, gpointer data)
     struct net_user *u = ((struct user_source *)source)->u;
 
     slirp_pollfds_poll(u->slirp, 0, get_revents, u);
+    for (guint i = 0; i < u->guestfwds->len; i++)
+        net_user_guestfwd_dispatch(g_ptr_array_index(u->guestfwds, i));
     return G_SOURCE_CONTINUE;
 }
 
@@ -262,6 +267,18 @@ static bool add_hostfwd(struct net_user *u, const char *rule, GError **error)
     return false;
 }
 
+static bool add_guestfwds(struct net_user *u)
+{
+    for (guint i = 0; i < u->cfg->guestfwd->len; i++) {
+        struct net_user_guestfwd *f =
+            net_user_guestfwd_new(u->slirp, u->source, g_ptr_array_index(u->cfg->guestfwd, i), u->error);
+        if (!f)
+            return false;
+        g_ptr_array_add(u->guestfwds, f);
+    }
+    return true;
+}
+
 static void open_in_thread(void *opaque)
 {
     struct net_user *u = opaque;
@@ -276,13 +293,16 @@ static void open_in_thread(void *opaque)
         return;
     u->source = g_source_new(&user_source, sizeof(struct user_source));
     ((struct user_source *)u->source)->u = u;
-    g_source_attach(u->source, io_thread_context(u->port.thread));
+    u->ok = add_guestfwds(u);
+    if (u->ok)
+        g_source_attach(u->source, io_thread_context(u->port.thread));
 }
 
 static void close_in_thread(void *opaque)
 {
     struct net_user *u = opaque;
 
+    g_ptr_array_unref(u->guestfwds);
     if (u->source) {
         g_source_destroy(u->source);
         g_source_unref(u->source);
@@ -337,6 +357,7 @@ struct netport *net_user_new(const struct netdev_config *cfg, GError **error)
     u->config = config;
     u->cfg = &cfg->user;
     u->error = error;
+    u->guestfwds = g_ptr_array_new_with_free_func(net_user_guestfwd_free);
     u->polls = g_ptr_array_new_with_free_func(g_free);
     g_queue_init(&u->queue);
     netport_init(&u->port, &user_ops, cfg);

@@ -184,3 +184,44 @@ bool net_hostfwd_parse(const char *text, struct net_hostfwd *ret, GError **error
 
     return !why || wrong(error, "Invalid host forwarding rule '%s' (%s)", text, why);
 }
+
+static bool guestfwd_target(const char *at, struct net_guestfwd *ret)
+{
+    static const struct {
+        const char *prefix;
+        enum net_guestfwd_kind kind;
+    } kinds[] = {{"cmd:", GUESTFWD_COMMAND}, {"tcp:", GUESTFWD_TCP}, {"unix:", GUESTFWD_UNIX}};
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        if (g_str_has_prefix(at, kinds[i].prefix)) {
+            ret->kind = kinds[i].kind;
+            ret->target = at + strlen(kinds[i].prefix);
+            return *ret->target;
+        }
+    }
+    return false;
+}
+
+static const char *guestfwd_fields(const char *at, struct net_guestfwd *ret)
+{
+    guint64 n;
+    g_autofree char *proto = field(&at, ':');
+    if (!proto || (*proto && strcmp(proto, "tcp") != 0))
+        return "Bad protocol name";
+    g_autofree char *server = field(&at, ':');
+    if (!server || !inet_aton(server, &ret->server))
+        return "Bad server address";
+    g_autofree char *port = field(&at, '-');
+    if (!port || !g_ascii_string_to_unsigned(port, 10, 1, 65535, &n, NULL))
+        return "Bad server port";
+    ret->port = (unsigned)n;
+    return guestfwd_target(at, ret) ? NULL : "cmd:COMMAND, tcp:HOST:PORT or unix:PATH is missing";
+}
+
+bool net_guestfwd_parse(const char *text, struct net_guestfwd *ret, GError **error)
+{
+    *ret = (struct net_guestfwd){0};
+    const char *why = guestfwd_fields(text, ret);
+
+    return !why || wrong(error, "Invalid guest forwarding rule '%s' (%s)", text, why);
+}

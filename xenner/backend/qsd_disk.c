@@ -1,4 +1,5 @@
 #include "xenner/backend/qsd_disk.h"
+#include "xenner/backend/image_url.h"
 #include "xenner/backend/qsd_create.h"
 
 #include <errno.h>
@@ -9,44 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { NBD_PORT = 10809 };
-
-static JsonObject *nbd_server(const char *type, const char *key, const char *value)
-{
-    JsonObject *o = json_object_new();
-
-    json_object_set_string_member(o, "type", type);
-    json_object_set_string_member(o, key, value);
-    return o;
-}
-
-/* nbd://host:port/export, nbd+unix:///export?socket=path; NULL: it is neither. */
-static JsonObject *nbd_node(const char *url)
-{
-    g_autoptr(GUri) uri = g_uri_parse(url, G_URI_FLAGS_NONE, NULL);
-    const char *query = uri ? g_uri_get_query(uri) : NULL;
-    JsonObject *server, *o;
-
-    if (!uri || !g_str_has_prefix(g_uri_get_scheme(uri), "nbd"))
-        return NULL;
-    if (strcmp(g_uri_get_scheme(uri), "nbd+unix") == 0) {
-        if (!query || !g_str_has_prefix(query, "socket="))
-            return NULL;
-        server = nbd_server("unix", "path", query + strlen("socket="));
-    } else {
-        g_autofree char *port = g_strdup_printf("%d", g_uri_get_port(uri) > 0 ? g_uri_get_port(uri)
-                                                                              : NBD_PORT);
-        server = nbd_server("inet", "host", g_uri_get_host(uri) ? g_uri_get_host(uri) : "localhost");
-        json_object_set_string_member(server, "port", port);
-    }
-    const char *path = g_uri_get_path(uri);
-    o = json_object_new();
-    json_object_set_string_member(o, "driver", "nbd");
-    json_object_set_string_member(o, "export", path[0] == '/' ? path + 1 : path);
-    json_object_set_object_member(o, "server", server);
-    return o;
-}
-
 /* A descriptor of ours has another name in another process. */
 static char *name_elsewhere(const char *path)
 {
@@ -56,14 +19,23 @@ static char *name_elsewhere(const char *path)
                ? g_strdup_printf("/proc/%d/fd/%s", getpid(), path + strlen(own)) : g_strdup(path);
 }
 
-/* The node of a file, block device or NBD server. */
-static JsonObject *file_node(const char *path, enum disk_aio aio)
+/* The node of an image that a server has. NULL with error. */
+static JsonObject *url_node(const char *url, GError **error)
 {
-    JsonObject *o = nbd_node(path);
+    g_autofree char *text = image_url_node(url, error);
+    g_autoptr(JsonNode) node = text ? json_from_string(text, error) : NULL;
+
+    return node ? json_object_ref(json_node_get_object(node)) : NULL;
+}
+
+/* The node of a file, block device or server's image. NULL with error. */
+static JsonObject *file_node(const char *path, enum disk_aio aio, GError **error)
+{
+    JsonObject *o;
     struct stat st;
 
-    if (o)
-        return o;
+    if (image_is_url(path))
+        return url_node(path, error);
     g_autofree char *name = name_elsewhere(path);
     bool block = stat(path, &st) == 0 && S_ISBLK(st.st_mode);
     o = json_object_new();
@@ -108,16 +80,27 @@ static JsonObject *image_of(struct qsd *q, const char *name, GError **error)
     return NULL;
 }
 
-/* c's image in that format, with what config says is below it; what the image itself says, it finds. */
-static JsonObject *layer(const struct disk_config *c, const char *format, bool readonly)
+/*
+ * c's image in that format, with what config says is below it; what the image itself says, it finds. NULL with
+ * error.
+ */
+static JsonObject *layer(const struct disk_config *c, const char *format, bool readonly, GError **error)
 {
-    JsonObject *node = format_node(format, file_node(c->path, c->aio), readonly);
+    JsonObject *file = file_node(c->path, c->aio, error), *node, *below;
 
-    if (c->backing)
-        json_object_set_object_member(node, "backing", layer(c->backing, c->backing->format, true));
-    else if (c->no_backing)
+    if (!file)
+        return NULL;
+    node = format_node(format, file, readonly);
+    if (c->no_backing)
         json_object_set_null_member(node, "backing");
-    return node;
+    if (!c->backing)
+        return node;
+    if ((below = layer(c->backing, c->backing->format, true, error))) {
+        json_object_set_object_member(node, "backing", below);
+        return node;
+    }
+    json_object_unref(node);
+    return NULL;
 }
 
 /* What the guest's disk is like, for the node that the guest has. */
@@ -160,9 +143,9 @@ static JsonObject *snapshot_node(struct qsd *q, const struct disk_config *c, con
                                  GError **error)
 {
     g_autoptr(JsonObject) image = NULL;
-    JsonObject *node, *options;
+    JsonObject *base = layer(c, format, true, error), *node, *options;
 
-    if (!add_node(q, "base", layer(c, format, true), error) ||
+    if (!base || !add_node(q, "base", base, error) ||
         !(image = image_of(q, "base", error)) || !add_overlay_file(q, error))
         return NULL;
     options = json_object_new();
@@ -181,7 +164,7 @@ static JsonObject *snapshot_node(struct qsd *q, const struct disk_config *c, con
 bool qsd_add_disk(struct qsd *q, const struct disk_config *config, const char *format, GError **error)
 {
     JsonObject *node = config->snapshot ? snapshot_node(q, config, format, error)
-                                        : layer(config, format, config->readonly);
+                                        : layer(config, format, config->readonly, error);
 
     if (!node)
         return false;

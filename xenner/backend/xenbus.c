@@ -26,7 +26,9 @@ static char *front_path(const struct xen_host *host, const char *type, unsigned 
 
 static char *back_path(const struct xen_host *host, const char *type, unsigned devid)
 {
-    return g_strdup_printf("/local/domain/0/backend/%s/%u/%u", type, host->domid, devid);
+    const char *prefix = host->ops->type_prefix ? host->ops->type_prefix : "";
+
+    return g_strdup_printf("/local/domain/0/backend/%s%s/%u/%u", prefix, type, host->domid, devid);
 }
 
 /* xenbus_offer() as the body of a transaction. */

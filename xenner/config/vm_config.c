@@ -53,7 +53,6 @@ struct vm_config *vm_config_new(void)
 
     cfg->memory.bytes = 128ull << 20; /* QEMU's default */
     cfg->vcpus.count = cfg->vcpus.max = 1;
-    cfg->boot.loader = g_strdup(VM_CONFIG_GRUB("x86_64"));
     cfg->boot.cmdline = g_strdup("");
     cfg->on.poweroff = ACT_POWEROFF;
     cfg->on.reboot = ACT_RESET;
@@ -181,6 +180,21 @@ static bool check_streams(const struct vm_config *cfg, GError **error)
            check_monitors(cfg, taken, error);
 }
 
+/* libslirp starts commands for the guest's connections itself. */
+static bool check_commands(const struct vm_config *cfg, GError **error)
+{
+    if (!cfg->confine.sandbox.on || !cfg->confine.sandbox.deny_spawn)
+        return true;
+    for (guint i = 0; i < cfg->netdevs->len; i++) {
+        const struct netdev_config *n = g_ptr_array_index(cfg->netdevs, i);
+        for (guint f = 0; f < n->user.guestfwd->len; f++) {
+            if (strstr(g_ptr_array_index(n->user.guestfwd, f), "-cmd:"))
+                return wrong(error, "%s: guestfwd= with a command does not go with -sandbox spawn=deny", n->origin);
+        }
+    }
+    return true;
+}
+
 bool vm_config_validate(const struct vm_config *cfg, GError **error)
 {
     if (cfg->memory.bytes < MEMORY_MIN)
@@ -199,18 +213,19 @@ bool vm_config_validate(const struct vm_config *cfg, GError **error)
     if (!cfg->boot.kernel && cfg->boot.cmdline[0])
         return wrong(error, "-append only allowed with -kernel option");
     return check_streams(cfg, error) && disk_configs_check(cfg->disks, error) &&
-           net_configs_check(cfg->netdevs, cfg->nics, error);
+           net_configs_check(cfg->netdevs, cfg->nics, error) && check_commands(cfg, error);
 }
 
 const char *vm_config_first_image(const struct vm_config *cfg, GError **error)
 {
+    const char *loader = cfg->boot.loader ? cfg->boot.loader : VM_CONFIG_GRUB("x86_64");
+
     if (cfg->boot.kernel)
         return cfg->boot.kernel;
-    if (!cfg->boot.kernel_fd && !g_file_test(cfg->boot.loader, G_FILE_TEST_EXISTS)) {
+    if (!cfg->boot.kernel_fd && !g_file_test(loader, G_FILE_TEST_EXISTS)) {
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-                    "no -kernel, and there is no boot loader '%s' (Debian: package grub-xen-host)",
-                    cfg->boot.loader);
+                    "no -kernel, and there is no boot loader '%s' (Debian: package grub-xen-host)", loader);
         return NULL;
     }
-    return cfg->boot.loader;
+    return loader;
 }

@@ -115,7 +115,7 @@ struct vm_config {
     } vcpus;
     struct {
         char *kernel;  /* path; NULL: the loader runs */
-        char *loader;  /* path of a boot loader that is a PV kernel itself; never NULL */
+        char *loader;  /* path of a boot loader that is a PV kernel itself; NULL: what the disks hold decides */
         char *initrd;  /* path or NULL */
         char *cmdline; /* never NULL */
         int kernel_fd; /* the kernel or the loader, opened before the paths were out of reach; 0: not */

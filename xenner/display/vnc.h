@@ -1,5 +1,5 @@
 /*
- * A display over VNC, with LibVNCServer: only vnc.c knows that library.
+ * A display over VNC, with LibVNCServer (see vnc_private.h).
  *
  * The server keeps a copy of the picture and sends only what differs from it, some thirty times a
  * second at most, and nothing is copied while nobody looks. Each client has threads of its own

@@ -28,13 +28,26 @@ bool domain_probe(const char *accel, GString *why_not)
     return driver && driver->probe(accel, why_not);
 }
 
-/* The first of the list that works; when none does, the error says why for each. */
-static const char *choose_accel(const struct vm_config *cfg, GError **error)
+/*
+ * libvirt knows kvm and tcg, and no name for what a Xen host has: whichever it asks for, for the machines of
+ * its own or for none, it gets that.
+ */
+static bool libvirt_gets_xen(const struct vm_config *cfg)
+{
+    g_autoptr(GString) why_not = g_string_new(NULL);
+
+    return cfg->accels && cfg->accels[0] && (cfg->none || g_str_has_prefix(cfg->machine, "pc-")) &&
+           domain_probe("xen", why_not);
+}
+
+const char *domain_choose_accel(const struct vm_config *cfg, GError **error)
 {
     const char *const *list = cfg->accels && cfg->accels[0] ? (const char *const *)cfg->accels
                                                             : domain_accels();
     g_autoptr(GString) reasons = g_string_new(NULL);
 
+    if (libvirt_gets_xen(cfg))
+        return "xen";
     for (unsigned i = 0; list[i]; i++) {
         g_autoptr(GString) why_not = g_string_new(NULL);
         if (domain_probe(list[i], why_not))
@@ -52,7 +65,7 @@ struct domain *domain_create(const struct vm_config *cfg, const struct domain_ev
                              void *opaque, GError **error)
 {
     g_autoptr(GString) unused = g_string_new(NULL);
-    const char *accel = choose_accel(cfg, error);
+    const char *accel = domain_choose_accel(cfg, error);
 
     if (!accel)
         return NULL;

@@ -56,5 +56,10 @@ void domain_destroy(struct domain *d);
 
 /* The known accelerators, NULL-terminated, in the default order of preference. */
 const char *const *domain_accels(void);
+/*
+ * What cfg's guest would run on: the first of its list that works, or xen where libvirt asks on a Xen host. NULL:
+ * the error says for each why not.
+ */
+const char *domain_choose_accel(const struct vm_config *cfg, GError **error);
 /* Really tries accel; when it can't be used, why_not gets one clause for the user. */
 bool domain_probe(const char *accel, GString *why_not);

@@ -249,6 +249,20 @@ static bool console(struct domain *base, unsigned n, xen_pfn_t *ret_gfn, evtchn_
     return false;
 }
 
+static uint64_t memory(struct domain *base)
+{
+    struct libxl_domain *d = libxl_of(base);
+    uint64_t kib = 0;
+    libxl_dominfo info;
+
+    libxl_dominfo_init(&info);
+    if (libxl_domain_info(libxl_loop_ctx(d->loop), &info, d->domid) == 0)
+        kib = info.current_memkb;
+    libxl_dominfo_dispose(&info);
+    g_free(libxen_log_take_error(libxl_loop_log(d->loop))); /* nobody asks why */
+    return kib << 10;
+}
+
 static void registers(struct domain *base, unsigned vcpu, GString *out)
 {
     struct libxl_domain *d = libxl_of(base);
@@ -269,6 +283,7 @@ const struct domain_driver domain_libxl_driver = {
     .set_running = set_running,
     .host = host,
     .console = console,
+    .memory = memory,
     .registers = registers,
     .crash_report = crash_report,
     .destroy = destroy,

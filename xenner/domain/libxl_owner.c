@@ -1,5 +1,6 @@
 #include "xenner/domain/libxl_owner.h"
 #include "xenner/domain/libxl_config.h"
+#include "xenner/host/libxen.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,7 +59,8 @@ static void remove_backends(uint32_t domid)
     struct xs_handle *xs = xs_open(0);
 
     for (unsigned i = 0; xs && i < G_N_ELEMENTS(types); i++) {
-        g_autofree char *path = g_strdup_printf("/local/domain/0/backend/%s/%u", types[i], domid);
+        g_autofree char *path = g_strdup_printf("/local/domain/0/backend/" LIBXEN_TYPE_PREFIX "%s/%u",
+                                                 types[i], domid);
         if (!xs_rm(xs, XBT_NULL, path))
             continue;
         g_autofree char *parent = g_path_get_dirname(path);

@@ -45,6 +45,11 @@ struct engine_ops {
     bool (*pause)(struct engine *e, GError **error);
     /* Interrupt one vCPU with emu's kick vector. Any thread. */
     void (*kick)(struct engine *e, unsigned vcpu);
+    /*
+     * An eventfd that is written to when the guest rings doorbell n, 1 to EMU_DOORBELLS - 1: for whoever
+     * polls it; hooks->doorbell is not called. The engine's; -1 when there is none.
+     */
+    int (*doorbell_fd)(struct engine *e, unsigned n);
     /* What the vCPUs' clocks count: TSC ticks a second. */
     uint64_t (*tsc_hz)(struct engine *e);
     /* The vCPU's thread, for pinning and statistics; 0 when not known yet. */

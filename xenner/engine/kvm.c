@@ -29,7 +29,7 @@ struct vcpu_thread {
 struct engine {
     const struct engine_hooks *hooks;
     void *opaque;
-    int kvm, vm, doorbell;
+    int kvm, vm, doorbell[EMU_DOORBELLS];
     size_t run_size;
     guint doorbell_source, failed_source;
     unsigned nr_vcpus;
@@ -180,15 +180,17 @@ static bool set_memory(struct engine *e, const struct guest_mem *mem, GError **e
     return true;
 }
 
-/* The asynchronous doorbell: OUT (4 bytes) signals the eventfd and does not leave the guest. */
-static bool set_doorbell(struct engine *e, GError **error)
+/* The asynchronous doorbells: OUT (4 bytes) of n signals the eventfd and does not leave the guest. */
+static bool set_doorbells(struct engine *e, GError **error)
 {
-    e->doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    struct kvm_ioeventfd io = {
-        .addr = EMU_PORT_ASYNC, .len = 4, .fd = e->doorbell, .flags = KVM_IOEVENTFD_FLAG_PIO};
-
-    if (e->doorbell < 0 || ioctl(e->vm, KVM_IOEVENTFD, &io) < 0)
-        return fail(error, "could not make the doorbell");
+    for (unsigned n = 0; n < EMU_DOORBELLS; n++) {
+        e->doorbell[n] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        struct kvm_ioeventfd io = {
+            .addr = EMU_PORT_ASYNC, .len = 4, .fd = e->doorbell[n], .datamatch = n,
+            .flags = KVM_IOEVENTFD_FLAG_PIO | KVM_IOEVENTFD_FLAG_DATAMATCH};
+        if (e->doorbell[n] < 0 || ioctl(e->vm, KVM_IOEVENTFD, &io) < 0)
+            return fail(error, "could not make a doorbell");
+    }
     return true;
 }
 
@@ -244,7 +246,7 @@ static bool make_vm(struct engine *e, const struct engine_config *cfg, GError **
     if (size < (int)sizeof(struct kvm_run))
         return fail(error, "could not learn the size of a vCPU's state");
     e->run_size = (size_t)size;
-    if (!set_memory(e, cfg->mem, error) || !set_doorbell(e, error))
+    if (!set_memory(e, cfg->mem, error) || !set_doorbells(e, error))
         return false;
     for (unsigned i = 0; i < cfg->vcpus; i++) {
         if (!make_vcpu(e, i, &cfg->entry[i], error))
@@ -287,11 +289,14 @@ static void kvm_destroy(struct engine *e)
         if (e->vcpus[i].fd > 0)
             close(e->vcpus[i].fd);
     }
-    const int fds[] = {e->doorbell, e->vm, e->kvm};
-    for (unsigned i = 0; i < G_N_ELEMENTS(fds); i++) {
-        if (fds[i] >= 0)
-            close(fds[i]);
+    for (unsigned i = 0; i < EMU_DOORBELLS; i++) {
+        if (e->doorbell[i] >= 0)
+            close(e->doorbell[i]);
     }
+    if (e->vm >= 0)
+        close(e->vm);
+    if (e->kvm >= 0)
+        close(e->kvm);
     g_free(e->vcpus);
     g_free(e->failure);
     g_mutex_clear(&e->lock);
@@ -306,7 +311,8 @@ static struct engine *kvm_create(const struct engine_config *cfg, const struct e
 
     e->hooks = hooks;
     e->opaque = opaque;
-    e->kvm = e->vm = e->doorbell = -1;
+    e->kvm = e->vm = -1;
+    memset(e->doorbell, -1, sizeof(e->doorbell));
     e->nr_vcpus = cfg->vcpus;
     e->vcpus = g_new0(struct vcpu_thread, cfg->vcpus);
     g_mutex_init(&e->lock);
@@ -316,7 +322,7 @@ static struct engine *kvm_create(const struct engine_config *cfg, const struct e
         kvm_destroy(e);
         return NULL;
     }
-    e->doorbell_source = g_unix_fd_add(e->doorbell, G_IO_IN, on_doorbell, e);
+    e->doorbell_source = g_unix_fd_add(e->doorbell[0], G_IO_IN, on_doorbell, e);
     for (unsigned i = 0; i < e->nr_vcpus; i++) {
         g_autofree char *name = g_strdup_printf("CPU %u/KVM", i);
         e->vcpus[i].thread = g_thread_new(name, vcpu_thread, &e->vcpus[i]);
@@ -366,6 +372,11 @@ static uint64_t kvm_tsc_hz(struct engine *e)
     return khz > 0 ? (uint64_t)khz * 1000 : 1000000000;
 }
 
+static int kvm_doorbell_fd(struct engine *e, unsigned n)
+{
+    return n < EMU_DOORBELLS ? e->doorbell[n] : -1;
+}
+
 static int kvm_vcpu_tid(struct engine *e, unsigned vcpu)
 {
     return vcpu < e->nr_vcpus ? __atomic_load_n(&e->vcpus[vcpu].tid, __ATOMIC_SEQ_CST) : 0;
@@ -385,6 +396,7 @@ const struct engine_ops engine_kvm = {
     .run = kvm_run_all,
     .pause = kvm_pause,
     .kick = kvm_kick,
+    .doorbell_fd = kvm_doorbell_fd,
     .tsc_hz = kvm_tsc_hz,
     .vcpu_tid = kvm_vcpu_tid,
     .registers = kvm_registers,

@@ -96,6 +96,11 @@ static void tcg_kick(struct engine *e, unsigned vcpu)
     tcg_child_kick(e->child, vcpu);
 }
 
+static int tcg_doorbell_fd(struct engine *e, unsigned n)
+{
+    return tcg_child_doorbell_fd(e->child, n);
+}
+
 /* TCG's RDTSC is the host's, less an offset. */
 static uint64_t tcg_tsc_hz(struct engine *e)
 {
@@ -121,6 +126,7 @@ const struct engine_ops engine_tcg = {
     .run = tcg_run,
     .pause = tcg_pause,
     .kick = tcg_kick,
+    .doorbell_fd = tcg_doorbell_fd,
     .tsc_hz = tcg_tsc_hz,
     .vcpu_tid = tcg_vcpu_tid,
     .registers = tcg_registers,

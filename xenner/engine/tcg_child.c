@@ -1,4 +1,5 @@
 #include "xenner/engine/tcg_child.h"
+#include "emu/abi/emu_abi.h"
 #include "xenner/util/child.h"
 #include "xenner/util/qmp_client.h"
 
@@ -27,8 +28,8 @@ struct tcg_child {
     struct child *process;
     struct qmp_client *qmp;
     int doorbell_server;
-    int guest_rings;              /* eventfd: the guest rang us */
-    guint guest_rings_source;
+    int rings[EMU_DOORBELLS];     /* eventfds: the guest rang us */
+    guint ring_source;
     unsigned vcpus;
     int kick[64];                 /* eventfd a vCPU */
     int tids[64]; /* 0: not asked for yet */
@@ -89,16 +90,17 @@ static bool send_message(int sock, int64_t number, int fd)
 
 /*
  * We are the device's server (docs/specs/ivshmem-spec of QEMU): protocol version, the client's own
- * id, the shared memory (unused: RAM is shared already), then each peer's doorbells: ours, and the
- * guest's, one vector a vCPU.
+ * id, the shared memory (unused: RAM is shared already), then each peer's doorbells: ours, one vector a
+ * doorbell, and the guest's, one a vCPU.
  */
 static bool serve_doorbell(struct tcg_child *c, int sock)
 {
     int shm = memfd_create("xenner-doorbell", MFD_CLOEXEC);
     bool ok = shm >= 0 && ftruncate(shm, 4096) == 0 && send_message(sock, 0, -1) &&
-              send_message(sock, PEER_GUEST, -1) && send_message(sock, -1, shm) &&
-              send_message(sock, PEER_HOST, c->guest_rings);
+              send_message(sock, PEER_GUEST, -1) && send_message(sock, -1, shm);
 
+    for (unsigned i = 0; i < EMU_DOORBELLS && ok; i++)
+        ok = send_message(sock, PEER_HOST, c->rings[i]);
     for (unsigned i = 0; i < c->vcpus && ok; i++)
         ok = send_message(sock, PEER_GUEST, c->kick[i]);
     if (shm >= 0)
@@ -156,7 +158,8 @@ static char **build_argv(const struct engine_config *cfg)
     ADD("-accel");
     ADD("tcg,thread=multi");
     ADD("-cpu");
-    ADD("max,smap=off,smep=off,pku=off,la57=off");
+    /* TCG runs "rep stosb" and "rep movsb" a byte at a time; a kernel that sees ERMS prefers them. */
+    ADD("max,smap=off,smep=off,pku=off,la57=off,erms=off");
     /* A machine that can never have two vCPUs gets locked instructions that are not atomic against
      * other processes, and we are one. */
     ADD("-smp");
@@ -164,14 +167,15 @@ static char **build_argv(const struct engine_config *cfg)
     ADD("-m");
     ADD("size=%" G_GUINT64_FORMAT "k", bytes >> 10);
     ADD("-object");
-    ADD("memory-backend-file,id=ram,size=%" G_GUINT64_FORMAT ",mem-path=/proc/self/fd/%d,share=on",
+    ADD("memory-backend-file,id=ram,size=%" G_GUINT64_FORMAT ",mem-path=/proc/self/fd/%d,share=on,"
+        "align=2M", /* as huge pages need it */
         bytes, FD_RAM);
     ADD("-bios");
     ADD("/proc/self/fd/%d", FD_ROM);
     ADD("-chardev");
     ADD("socket,id=doorbell,fd=%d", FD_DOORBELL);
     ADD("-device");
-    ADD("ivshmem-doorbell,chardev=doorbell,vectors=%u", cfg->vcpus);
+    ADD("ivshmem-doorbell,chardev=doorbell,vectors=%u", MAX(cfg->vcpus, EMU_DOORBELLS));
     ADD("-chardev");
     ADD("socket,id=qmp,fd=%d", FD_QMP);
     ADD("-mon");
@@ -188,15 +192,17 @@ static bool socket_pair(int pair[2])
 
 static bool open_doorbells(struct tcg_child *c)
 {
-    c->guest_rings = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (c->guest_rings < 0)
-        return false;
+    for (unsigned i = 0; i < EMU_DOORBELLS; i++) {
+        c->rings[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (c->rings[i] < 0)
+            return false;
+    }
     for (unsigned i = 0; i < c->vcpus; i++) {
         c->kick[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (c->kick[i] < 0)
             return false;
     }
-    c->guest_rings_source = g_unix_fd_add(c->guest_rings, G_IO_IN, on_guest_rings, c);
+    c->ring_source = g_unix_fd_add(c->rings[0], G_IO_IN, on_guest_rings, c);
     return true;
 }
 
@@ -244,7 +250,8 @@ struct tcg_child *tcg_child_new(const struct engine_config *cfg, const struct tc
     c->hooks = hooks;
     c->opaque = opaque;
     c->vcpus = cfg->vcpus;
-    c->doorbell_server = c->guest_rings = -1;
+    c->doorbell_server = -1;
+    memset(c->rings, -1, sizeof(c->rings));
     for (unsigned i = 0; i < c->vcpus; i++)
         c->kick[i] = -1;
     if (!start_process(c, cfg, error)) {
@@ -301,6 +308,11 @@ void tcg_child_registers(struct tcg_child *c, unsigned vcpu, GString *out)
     }
 }
 
+int tcg_child_doorbell_fd(struct tcg_child *c, unsigned n)
+{
+    return n < EMU_DOORBELLS ? c->rings[n] : -1;
+}
+
 void tcg_child_kick(struct tcg_child *c, unsigned vcpu)
 {
     static const uint64_t one = 1;
@@ -315,16 +327,18 @@ void tcg_child_free(struct tcg_child *c)
     if (!c)
         return;
     child_free(c->process);
-    if (c->guest_rings_source)
-        g_source_remove(c->guest_rings_source);
+    if (c->ring_source)
+        g_source_remove(c->ring_source);
     for (unsigned i = 0; i < c->vcpus; i++) {
         if (c->kick[i] >= 0)
             close(c->kick[i]);
     }
     qmp_client_free(c->qmp);
+    for (unsigned i = 0; i < EMU_DOORBELLS; i++) {
+        if (c->rings[i] >= 0)
+            close(c->rings[i]);
+    }
     if (c->doorbell_server >= 0)
         close(c->doorbell_server);
-    if (c->guest_rings >= 0)
-        close(c->guest_rings);
     g_free(c);
 }

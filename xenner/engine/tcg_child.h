@@ -1,6 +1,6 @@
 /*
- * The QEMU process of the tcg engine: CPUs, LAPICs and RAM, no firmware; one ivshmem doorbell in each
- * direction; its monitor on a socket pair, for stop and cont.
+ * The QEMU process of the tcg engine: CPUs, LAPICs and RAM, no firmware; an ivshmem device's doorbells
+ * in both directions; its monitor on a socket pair, for stop and cont.
  */
 #pragma once
 
@@ -24,6 +24,8 @@ bool tcg_child_stop(struct tcg_child *c, GError **error);
 int tcg_child_tid(struct tcg_child *c, unsigned vcpu);
 /* What QEMU has to say of a vCPU's registers. */
 void tcg_child_registers(struct tcg_child *c, unsigned vcpu, GString *out);
+/* The eventfd of doorbell n, see engine.h. */
+int tcg_child_doorbell_fd(struct tcg_child *c, unsigned n);
 /* Any thread. */
 void tcg_child_kick(struct tcg_child *c, unsigned vcpu);
 void tcg_child_free(struct tcg_child *c);

@@ -36,6 +36,8 @@ static void publish(struct evtchn_table *t, evtchn_port_t n)
 
     if (p->type == EMU_PORT_LOOP)
         copy.port.target = (uint16_t)p->u.other;
+    else if (p->type == EMU_PORT_HOST)
+        copy.port.target = p->u.host.doorbell;
     else if (p->type == EMU_PORT_VIRQ)
         copy.port.target = (uint16_t)p->u.virq;
     __atomic_store_n((uint32_t *)&t->config.shared[n], copy.word, __ATOMIC_SEQ_CST);
@@ -374,7 +376,7 @@ evtchn_port_t evtchn_reserve_unbound(struct evtchn_table *t, domid_t remote)
     return n;
 }
 
-uint32_t evtchn_host_connect(struct evtchn_table *t, evtchn_port_t n)
+uint32_t evtchn_host_connect(struct evtchn_table *t, evtchn_port_t n, unsigned doorbell)
 {
     uint32_t link = 0;
 
@@ -382,7 +384,10 @@ uint32_t evtchn_host_connect(struct evtchn_table *t, evtchn_port_t n)
     if (in_use(t, n) && t->port[n].type == EMU_PORT_UNBOUND && t->port[n].u.remote == 0) {
         t->last_link += t->last_link == UINT32_MAX ? 2 : 1; /* 0 stays "no" when it wraps */
         link = t->last_link;
-        set_port(t, n, (struct port){EMU_PORT_HOST, t->port[n].vcpu, {.link = link}});
+        set_port(t, n, (struct port){EMU_PORT_HOST, t->port[n].vcpu,
+                                   {.host = {link, (uint16_t)doorbell}}});
+        /* A bit from before may have rung another doorbell. The caller looks at what it was for. */
+        evtchn_2l_clear_bit(t->config.host_pending, n);
     }
     g_mutex_unlock(&t->lock);
     return link;
@@ -390,7 +395,7 @@ uint32_t evtchn_host_connect(struct evtchn_table *t, evtchn_port_t n)
 
 static bool is_linked(const struct evtchn_table *t, evtchn_port_t n, uint32_t link)
 {
-    return in_use(t, n) && t->port[n].type == EMU_PORT_HOST && t->port[n].u.link == link;
+    return in_use(t, n) && t->port[n].type == EMU_PORT_HOST && t->port[n].u.host.link == link;
 }
 
 void evtchn_host_disconnect(struct evtchn_table *t, evtchn_port_t n, uint32_t link)
@@ -407,6 +412,16 @@ void evtchn_host_notify(struct evtchn_table *t, evtchn_port_t n, uint32_t link)
     if (is_linked(t, n, link))
         raise_port(t, n);
     g_mutex_unlock(&t->lock);
+}
+
+bool evtchn_host_take(struct evtchn_table *t, evtchn_port_t n, uint32_t link)
+{
+    if (!evtchn_2l_test_bit(t->config.host_pending, n))
+        return false;
+    g_mutex_lock(&t->lock);
+    bool sent = is_linked(t, n, link) && evtchn_2l_clear_bit(t->config.host_pending, n);
+    g_mutex_unlock(&t->lock);
+    return sent;
 }
 
 void evtchn_host_take_pending(struct evtchn_table *t, void (*fn)(void *opaque, evtchn_port_t port),

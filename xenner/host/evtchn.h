@@ -48,12 +48,15 @@ evtchn_port_t evtchn_reserve_unbound(struct evtchn_table *t, domid_t remote);
  * number, or 0 when it isn't such a port. The guest may close the port at any time and get the same
  * number anew for something else: what is done with an old connection's number then does nothing.
  * As with Xen, a backend isn't told that its port was closed; the device's xenbus state says that.
+ * doorbell, below EMU_DOORBELLS: which one emu rings when the guest sends.
  */
-uint32_t evtchn_host_connect(struct evtchn_table *t, evtchn_port_t port);
+uint32_t evtchn_host_connect(struct evtchn_table *t, evtchn_port_t port, unsigned doorbell);
 /* The port waits for domain 0 again. */
 void evtchn_host_disconnect(struct evtchn_table *t, evtchn_port_t port, uint32_t link);
 /* Raises the port in the guest. */
 void evtchn_host_notify(struct evtchn_table *t, evtchn_port_t port, uint32_t link);
+/* Whether the guest sent on the port since the last time. */
+bool evtchn_host_take(struct evtchn_table *t, evtchn_port_t port, uint32_t link);
 /*
  * Which of our ports the guest sent on: calls fn for each, without the lock, and forgets them. Bits
  * of ports that are not the host's are dropped: the guest wrote them itself.

@@ -8,7 +8,10 @@ struct port {
     unsigned vcpu;
     union {
         domid_t remote;      /* UNBOUND: who may connect */
-        uint32_t link;       /* HOST: which connection, see evtchn_host_connect() */
+        struct {
+            uint32_t link;     /* HOST: which connection, see evtchn_host_connect() */
+            uint16_t doorbell; /* that the guest rings */
+        } host;
         evtchn_port_t other; /* LOOP */
         unsigned virq;
     } u;

@@ -99,7 +99,7 @@ static int check_header(const struct entry *e, uint32_t header, bool write, bool
     uint16_t flags = flags_of(header);
 
     if ((flags & GTF_type_mask) != GTF_permit_access || domid_of(header) != 0)
-        return -ENOENT; /* transitive ones as well: there is no third domain */
+        return -ENOENT; /* transitive ones as well: not back to this table, and there is no other */
     if (e->version == 2 && (flags & GTF_sub_page) && !sub_page)
         return -ENOENT;
     return write && (flags & GTF_readonly) ? -EACCES : 0;

@@ -144,6 +144,7 @@ static int libxen_grant_copy(struct xen_host *h, struct grant_copy *pieces, unsi
 
 static const struct xen_host_ops libxen_ops = {
     .name = "libxen",
+    .type_prefix = LIBXEN_TYPE_PREFIX,
     .cheap_maps = false,
     .bind = libxen_bind,
     .notify = libxen_notify,

@@ -7,6 +7,9 @@
 
 #include "xenner/host/xen_host.h"
 
+/* dom0's kernel serves what is below backend/vbd and backend/vif, QEMU backend/qdisk: ours is xenner-vbd. */
+#define LIBXEN_TYPE_PREFIX "xenner-"
+
 /* Connects to all of Xen that backends of domain domid need. */
 struct xen_host *libxen_host_new(domid_t domid, GError **error);
 /* All ports must be unbound and all watches taken away. Accepts NULL. */

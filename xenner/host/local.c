@@ -3,17 +3,8 @@
 #include <errno.h>
 #include <gio/gio.h>
 #include <inttypes.h>
+#include <string.h>
 #include <sys/mman.h>
-
-/* A GSource that is ready when the guest sent. */
-struct host_port {
-    GSource source;
-    struct local_host *host;
-    evtchn_port_t port;
-    uint32_t link; /* evtchn_host_connect() */
-    host_port_fn fn;
-    void *opaque;
-};
 
 static gboolean port_dispatch(GSource *source, GSourceFunc callback, gpointer data)
 {
@@ -31,19 +22,21 @@ static struct host_port *local_bind(struct xen_host *h, evtchn_port_t remote, GM
                                     host_port_fn fn, void *opaque, GError **error)
 {
     struct local_host *l = (struct local_host *)h;
-    uint32_t link = evtchn_host_connect(l->evtchn, remote);
-
-    if (!link) {
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                    "event channel %u does not wait for a backend", remote);
-        return NULL;
-    }
     struct host_port *p = (struct host_port *)g_source_new(&port_source, sizeof(*p));
+
     p->host = l;
     p->port = remote;
-    p->link = link;
     p->fn = fn;
     p->opaque = opaque;
+    p->door = local_door_enter(l, ctx, p);
+    p->link = evtchn_host_connect(l->evtchn, remote, local_door_number(p->door));
+    if (!p->link) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                    "event channel %u does not wait for a backend", remote);
+        local_door_leave(p);
+        g_source_unref(&p->source);
+        return NULL;
+    }
     g_mutex_lock(&l->lock);
     g_hash_table_insert(l->ports, GUINT_TO_POINTER(remote), p);
     g_mutex_unlock(&l->lock);
@@ -69,6 +62,7 @@ static void local_unbind(struct host_port *p)
     if (g_hash_table_lookup(l->ports, GUINT_TO_POINTER(p->port)) == p)
         g_hash_table_remove(l->ports, GUINT_TO_POINTER(p->port));
     g_mutex_unlock(&l->lock);
+    local_door_leave(p);
     g_source_destroy(&p->source);
     g_source_unref(&p->source);
 }
@@ -196,6 +190,7 @@ struct xen_host *local_host_new(struct guest_mem *mem, struct evtchn_table *evtc
     l->evtchn = evtchn;
     l->gnttab = gnttab;
     l->xs = store ? local_xs_new(store) : NULL;
+    memset(l->door_fd, -1, sizeof(l->door_fd));
     g_mutex_init(&l->lock);
     l->ports = g_hash_table_new(NULL, NULL);
     return &l->base;

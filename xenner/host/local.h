@@ -15,5 +15,7 @@ struct xen_host *local_host_new(struct guest_mem *mem, struct evtchn_table *evtc
                                 struct gnttab *gnttab, struct store *store);
 /* All ports must be unbound and all watches taken away. Accepts NULL. */
 void local_host_free(struct xen_host *h);
+/* An eventfd a doorbell, borrowed; -1: no such doorbell. Before ports are bound in threads. */
+void local_host_set_doorbell(struct xen_host *h, unsigned n, int fd);
 /* The guest rang: runs the functions of the ports it sent on, each in its context. Any thread. */
 void local_host_doorbell(struct xen_host *h);

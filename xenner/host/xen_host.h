@@ -38,6 +38,8 @@ struct grant_copy {
 
 struct xen_host_ops {
     const char *name; /* "local", "libxen" */
+    /* Of backends' types in xenstore: "", or what keeps the kernel's own drivers away from ours. */
+    const char *type_prefix;
     bool cheap_maps;  /* mapping a grant costs next to nothing: no use in keeping it mapped */
     /* Connects to the guest's unbound (or reserved) port. */
     struct host_port *(*bind)(struct xen_host *h, evtchn_port_t remote, GMainContext *ctx,

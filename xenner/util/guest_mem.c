@@ -25,6 +25,7 @@ struct guest_mem *guest_mem_new(uint64_t bytes, GError **error)
     if (mem->base == MAP_FAILED)
         goto fail;
     madvise(mem->base, mem->bytes, MADV_DONTDUMP);
+    madvise(mem->base, mem->bytes, MADV_HUGEPAGE); /* where shmem_enabled allows it */
     return mem;
 
 fail:

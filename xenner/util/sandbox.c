@@ -87,3 +87,21 @@ bool sandbox_load(const struct sandbox_config *c, GError **error)
                     g_strerror(-rc));
     return rc == 0;
 }
+
+static bool add_ioctls(scmp_filter_ctx ctx, const unsigned *requests)
+{
+    bool ok = true;
+
+    for (; ok && *requests; requests++)
+        ok = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, *requests)) == 0;
+    return ok;
+}
+
+bool sandbox_only(const char *const *calls, const unsigned *ioctls)
+{
+    scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+    bool ok = ctx && add_all(ctx, SCMP_ACT_ALLOW, calls) && add_ioctls(ctx, ioctls) && seccomp_load(ctx) == 0;
+
+    seccomp_release(ctx);
+    return ok;
+}

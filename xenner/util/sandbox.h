@@ -18,3 +18,9 @@ struct sandbox_config {
  * clock) ends the process; what programs try and can do without gets EPERM.
  */
 bool sandbox_load(const struct sandbox_config *c, GError **error);
+
+/*
+ * For a process that only computes: this thread's system calls but calls (NULL at the end), and the requests
+ * ioctls (0 at the end), get EPERM, for good. False: it could not be loaded.
+ */
+bool sandbox_only(const char *const *calls, const unsigned *ioctls);

@@ -159,29 +159,10 @@ static bool open_consoles(struct vm *vm, GError **error)
     return true;
 }
 
-/* What a guest would run on: libvirt asks a machine without one. */
-static bool choose_accel(struct vm *vm, GError **error)
-{
-    const char *const *names = vm->cfg->accels ? (const char *const *)vm->cfg->accels
-                                               : domain_accels();
-    g_autoptr(GString) all = g_string_new(NULL);
-
-    for (unsigned i = 0; names[i]; i++) {
-        g_autoptr(GString) why_not = g_string_new(NULL);
-        if (domain_probe(names[i], why_not)) {
-            vm->accel = names[i];
-            return true;
-        }
-        g_string_append_printf(all, "%s%s: %s", i ? "; " : "", names[i], why_not->str);
-    }
-    g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "no usable accelerator: %s", all->str);
-    return false;
-}
-
 static bool open_domain(struct vm *vm, GError **error)
 {
-    if (vm->cfg->none)
-        return choose_accel(vm, error);
+    if (vm->cfg->none) /* libvirt asks a machine without a guest what it would run on */
+        return (vm->accel = domain_choose_accel(vm->cfg, error));
     vm->domain = domain_create(vm->cfg, &events, vm, error);
     if (!vm->domain || !open_consoles(vm, error) ||
         !vm_screen_open(vm->screen, domain_host(vm->domain), error) ||
@@ -463,6 +444,13 @@ bool vm_set_memory(struct vm *vm, uint64_t bytes, GError **error)
     return true;
 }
 
+/* libvirt takes the end of a monitor that was not told of for a crash, and looks for who is to be killed. */
+static void end_by_signal(struct vm *vm)
+{
+    tell(vm, (struct vm_event){VM_EVENT_SHUTDOWN, .reason = "host-signal"});
+    vm_quit(vm, EXIT_OK);
+}
+
 static gboolean out_of_patience(gpointer data)
 {
     struct vm *vm = data;
@@ -470,7 +458,7 @@ static gboolean out_of_patience(gpointer data)
     vm->patience = 0;
     g_warning("the guest did not power off in %u s%s", vm->cfg->soft_quit.seconds,
               control_power_taken(domain_host(vm->domain)) ? "" : " and did not take the request");
-    vm_quit(vm, EXIT_OK);
+    end_by_signal(vm);
     return G_SOURCE_REMOVE;
 }
 
@@ -479,12 +467,12 @@ void vm_terminate(struct vm *vm)
     g_autoptr(GError) error = NULL;
 
     if (!vm->cfg->soft_quit.on || vm->asked_to_end || vm->state != RUN_RUNNING) {
-        vm_quit(vm, EXIT_OK);
+        end_by_signal(vm);
         return;
     }
     if (!vm_system_powerdown(vm, &error)) {
         g_warning("%s", error->message);
-        vm_quit(vm, EXIT_OK);
+        end_by_signal(vm);
         return;
     }
     vm->asked_to_end = true;

@@ -1,4 +1,4 @@
-/* Between store.c (state, watches) and request.c (the protocol). */
+/* Between store.c (state, watches), txn.c (transactions) and request*.c (the protocol). */
 #pragma once
 
 #include "xenner/host/store/store.h"
@@ -8,13 +8,12 @@
 /* The same of a client with domain 0's rights: each transaction is a copy of the tree. */
 #define STORE_MAX_WATCHES_DOM0 8192u
 #define STORE_MAX_TXNS_DOM0    64u
-#define STORE_MAX_CHANGES 2000u /* of different nodes in one transaction */
 #define STORE_MAX_NODES   1000u /* that one guest may own */
 
 struct store {
     struct store_node *root;
     GPtrArray *conns;    /* struct store_conn *, not owned */
-    uint64_t generation; /* counts committed changes */
+    uint64_t generation; /* counts changes */
     uint32_t next_txn;
     GArray *domains; /* domid_t: those introduced */
 };
@@ -31,12 +30,14 @@ struct store_change {
     bool gone;
 };
 
-/* A transaction works on a copy; it commits when nothing else changed meanwhile. */
 struct store_txn {
     uint32_t id;
-    uint64_t generation;
+    domid_t dom;
+    uint64_t generation; /* the store's at the start */
+    unsigned owned;      /* dom's nodes then */
     struct store_node *root;
-    GPtrArray *changed; /* struct store_change *, owned */
+    GHashTable *accesses; /* path, owned -> enum store_txn_access and more */
+    GPtrArray *changed;   /* struct store_change *, owned; in order */
 };
 
 struct store_conn {

@@ -1,5 +1,6 @@
 #include "xenner/host/store/store.h"
 #include "xenner/host/store/priv.h"
+#include "xenner/host/store/txn.h"
 
 #include <errno.h>
 #include <string.h>
@@ -9,6 +10,7 @@ struct store *store_new(void)
     struct store *s = g_new0(struct store, 1);
 
     s->root = store_tree_new();
+    s->generation = 1;
     s->conns = g_ptr_array_new();
     s->domains = g_array_new(FALSE, FALSE, sizeof(domid_t));
     return s;
@@ -36,11 +38,7 @@ static void watch_free(gpointer data)
 
 static void txn_free(gpointer data)
 {
-    struct store_txn *t = data;
-
-    store_tree_free(t->root);
-    g_ptr_array_unref(t->changed);
-    g_free(t);
+    store_txn_free(data);
 }
 
 struct store_conn *store_connect(struct store *s, domid_t dom, store_send_fn send, void *opaque)
@@ -197,28 +195,13 @@ void store_fire(struct store *s, const char *path, bool gone)
     }
 }
 
-static bool is_noted(const struct store_txn *t, const char *path, bool gone)
-{
-    for (guint i = 0; i < t->changed->len; i++) {
-        const struct store_change *change = g_ptr_array_index(t->changed, i);
-        if (change->gone == gone && strcmp(change->path, path) == 0)
-            return true;
-    }
-    return false;
-}
-
 void store_changed(struct store *s, struct store_txn *t, const char *path, bool gone)
 {
     if (t) {
-        if (is_noted(t, path, gone))
-            return;
-        struct store_change *change = g_new0(struct store_change, 1);
-        change->path = g_strdup(path);
-        change->gone = gone;
-        g_ptr_array_add(t->changed, change);
+        store_txn_changed(t, path, gone);
         return;
     }
-    s->generation++;
+    store_tree_stamp(s->root, path, ++s->generation);
     store_fire(s, path, gone);
 }
 
@@ -255,4 +238,5 @@ void store_chmod(struct store *s, const char *path, struct store_perm owner, str
     g_array_append_val(n->perms, owner);
     if (other.dom != owner.dom)
         g_array_append_val(n->perms, other);
+    store_tree_stamp(s->root, path, ++s->generation);
 }

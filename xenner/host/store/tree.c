@@ -30,6 +30,7 @@ struct store_node *store_tree_new(void)
     struct store_perm perm = {0, STORE_READ};
 
     g_array_append_val(root->perms, perm);
+    root->changed = 1;
     return root;
 }
 
@@ -39,12 +40,21 @@ void store_tree_free(struct store_node *root)
         node_free(root);
 }
 
+void store_tree_assign(struct store_node *to, const struct store_node *from)
+{
+    g_byte_array_set_size(to->value, 0);
+    g_byte_array_append(to->value, from->value->data, from->value->len);
+    g_array_set_size(to->perms, 0);
+    g_array_append_vals(to->perms, from->perms->data, from->perms->len);
+}
+
 struct store_node *store_tree_copy(const struct store_node *root)
 {
     struct store_node *n = node_new(root->name, strlen(root->name));
 
-    g_byte_array_append(n->value, root->value->data, root->value->len);
-    g_array_append_vals(n->perms, root->perms->data, root->perms->len);
+    store_tree_assign(n, root);
+    n->changed = root->changed;
+    n->children_changed = root->children_changed;
     for (GSequenceIter *i = g_sequence_get_begin_iter(root->children); !g_sequence_iter_is_end(i);
          i = g_sequence_iter_next(i))
         g_sequence_append(n->children, store_tree_copy(g_sequence_get(i)));
@@ -191,6 +201,45 @@ unsigned store_tree_access(struct store_node *root, const char *path, domid_t do
     const char *rest;
 
     return store_node_access(nearest(root, path, &rest), dom);
+}
+
+char *store_tree_nearest(struct store_node *root, const char *path)
+{
+    const char *rest;
+
+    nearest(root, path, &rest);
+    return rest == path ? g_strdup("/") : g_strndup(path, (gsize)(rest - path));
+}
+
+void store_tree_stamp(struct store_node *root, const char *path, uint64_t generation)
+{
+    struct store_node *n = root;
+    const char *name;
+    size_t len;
+
+    while (next_part(&path, &name, &len)) {
+        struct store_node *child = find_child(n, name, len);
+        if (!child || !child->changed)
+            n->children_changed = generation;
+        if (!child)
+            return;
+        n = child;
+        if (!n->changed)
+            n->changed = n->children_changed = generation;
+    }
+    n->changed = generation;
+}
+
+uint64_t store_tree_changed(const struct store_node *n)
+{
+    uint64_t latest = MAX(n->changed, n->children_changed);
+
+    for (GSequenceIter *i = g_sequence_get_begin_iter(n->children); !g_sequence_iter_is_end(i);
+         i = g_sequence_iter_next(i)) {
+        uint64_t below = store_tree_changed(g_sequence_get(i));
+        latest = MAX(latest, below);
+    }
+    return latest;
 }
 
 unsigned store_tree_count(const struct store_node *root, domid_t dom)

@@ -28,6 +28,9 @@ struct store_node {
     GByteArray *value;
     GArray *perms;       /* struct store_perm; the first is the owner and what all others may do */
     GSequence *children; /* struct store_node *, by name; owned */
+    /* Generations, which store_tree_stamp() sets; 0: never stamped. */
+    uint64_t changed;          /* value, permissions, or made */
+    uint64_t children_changed; /* one was made or removed */
 };
 
 /* An empty root owned by domain 0, readable by all. */
@@ -49,5 +52,16 @@ bool store_tree_remove(struct store_node *root, const char *path);
 unsigned store_node_access(const struct store_node *n, domid_t dom);
 /* The same for a path that may not exist yet: of the nearest node above. */
 unsigned store_tree_access(struct store_node *root, const char *path, domid_t dom);
+/* The path of the nearest node above one that isn't there; caller frees. */
+char *store_tree_nearest(struct store_node *root, const char *path);
+/*
+ * After a change at path (which may have been the removal of its node): those that changed have this
+ * generation now. New nodes count, and that their parents have more or fewer children.
+ */
+void store_tree_stamp(struct store_node *root, const char *path, uint64_t generation);
+/* The latest generation in a subtree. */
+uint64_t store_tree_changed(const struct store_node *n);
+/* Value and permissions, not the children. */
+void store_tree_assign(struct store_node *to, const struct store_node *from);
 /* Nodes of the subtree that dom owns. */
 unsigned store_tree_count(const struct store_node *root, domid_t dom);

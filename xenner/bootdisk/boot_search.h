@@ -1,0 +1,15 @@
+/*
+ * What kernels GRUB would find on the guest's disks. All that is read here is the guest's, so it is done in a
+ * confined process (boot_probe.h).
+ */
+#pragma once
+
+#include "xenner/bootdisk/disk_reader.h"
+#include "xenner/bootdisk/kernel_width.h"
+
+/*
+ * As GRUB's PV image of Debian searches: the first file system with /boot/grub/grub.cfg, or else with
+ * /grub/grub.cfg; the kernels that are named there, or all /boot/vmlinuz*. KERNEL_UNKNOWN when there is none,
+ * or when they are not all of one width.
+ */
+enum kernel_width boot_search(const struct disk_reader *disks, unsigned n);

@@ -1,0 +1,82 @@
+#include "xenner/bootdisk/ext_files.h"
+
+#include <ext2fs/ext2fs.h>
+#include <glib.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+struct ext_files {
+    ext2_filsys fs;
+};
+
+struct ext_files *ext_files_open(const struct disk_reader *part)
+{
+    const int flags = EXT2_FLAG_64BITS | EXT2_FLAG_SOFTSUPP_FEATURES;
+    int fd = dup(part->fd); /* libext2fs closes what it has, but not when it fails early */
+    char name[16], options[48];
+    ext2_filsys fs;
+
+    if (fd < 0)
+        return NULL;
+    g_snprintf(name, sizeof(name), "%d", fd);
+    g_snprintf(options, sizeof(options), "offset=%" PRIu64, part->start);
+    if (ext2fs_open2(name, options, flags, 0, 0, unixfd_io_manager, &fs)) {
+        close(fd);
+        return NULL;
+    }
+    struct ext_files *e = g_new0(struct ext_files, 1);
+    e->fs = fs;
+    return e;
+}
+
+void ext_files_free(struct ext_files *e)
+{
+    if (!e)
+        return;
+    ext2fs_close_free(&e->fs);
+    g_free(e);
+}
+
+static bool find(struct ext_files *e, const char *path, ext2_ino_t *ret)
+{
+    return ext2fs_namei_follow(e->fs, EXT2_ROOT_INO, EXT2_ROOT_INO, path, ret) == 0;
+}
+
+int ext_files_read(struct ext_files *e, const char *path, void *buf, unsigned max)
+{
+    struct ext2_inode inode;
+    ext2_file_t file;
+    ext2_ino_t ino;
+    unsigned got = 0;
+
+    if (!find(e, path, &ino) || ext2fs_read_inode(e->fs, ino, &inode) ||
+        !LINUX_S_ISREG(inode.i_mode) || ext2fs_file_open(e->fs, ino, 0, &file))
+        return -1;
+    errcode_t rc = ext2fs_file_read(file, buf, max, &got);
+    ext2fs_file_close(file);
+    return rc ? -1 : (int)got;
+}
+
+struct listing {
+    bool (*found)(void *opaque, const char *name);
+    void *opaque;
+};
+
+static int on_entry(struct ext2_dir_entry *entry, int offset, int blocksize, char *buf, void *opaque)
+{
+    struct listing *l = opaque;
+    g_autofree char *name = g_strndup(entry->name, (gsize)ext2fs_dirent_name_len(entry));
+
+    return l->found(l->opaque, name) ? 0 : DIRENT_ABORT;
+}
+
+void ext_files_list(struct ext_files *e, const char *path, bool (*found)(void *opaque, const char *name),
+                    void *opaque)
+{
+    struct listing l = {found, opaque};
+    ext2_ino_t ino;
+
+    if (find(e, path, &ino) && ext2fs_check_directory(e->fs, ino) == 0)
+        ext2fs_dir_iterate(e->fs, ino, 0, NULL, on_entry, &l);
+}

@@ -1,0 +1,19 @@
+/*
+ * Files of an ext2, ext3 or ext4 file system that is not mounted, through libext2fs. For a confined
+ * process: the file system is not checked before. The journal is not replayed, as GRUB doesn't either.
+ */
+#pragma once
+
+#include "xenner/bootdisk/disk_reader.h"
+
+struct ext_files;
+
+/* NULL: it is no such file system. part is borrowed until the end. */
+struct ext_files *ext_files_open(const struct disk_reader *part);
+/* Accepts NULL. */
+void ext_files_free(struct ext_files *e);
+/* The first bytes of a regular file, at most max; links are followed. -1: there is none. */
+int ext_files_read(struct ext_files *e, const char *path, void *buf, unsigned max);
+/* Calls found for the names in a directory until it says false. */
+void ext_files_list(struct ext_files *e, const char *path, bool (*found)(void *opaque, const char *name),
+                    void *opaque);
