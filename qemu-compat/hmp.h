@@ -21,6 +21,10 @@ bool hmp_simple(struct qmp_call *call, const char *name, JsonObject *args, GStri
 hmp_fn hmp_screendump, hmp_sendkey, hmp_mouse_move, hmp_mouse_button, hmp_mouse_set, hmp_change,
     hmp_set_password, hmp_expire_password, hmp_info_vnc, hmp_info_mice;
 
+/* hmp_info.c: what there is */
+hmp_fn hmp_info_qtree, hmp_info_iothreads, hmp_info_memory_size, hmp_info_hotpluggable_cpus, hmp_info_jobs,
+    hmp_info_migrate;
+
 /* Splits a word off; *rest is what follows, without the spaces between. */
 char *hmp_first_word(const char *text, const char **rest);
 /* hmp_devices.c: disks and networks */

@@ -1,4 +1,4 @@
-/* -mon, -qmp, -monitor: who commands the machine; -object, -sandbox...: what libvirt adds by itself. */
+/* -mon, -qmp, -monitor: who commands the machine; -sandbox...: what libvirt adds by itself. */
 #include "qemu-compat/optlist.h"
 #include "xenner/config/size.h"
 
@@ -72,89 +72,6 @@ bool opt_qmp_pretty(struct option_state *s, const char *value, GError **error)
 bool opt_monitor(struct option_state *s, const char *value, GError **error)
 {
     return strcmp(value, "none") == 0 || short_monitor(s, "-monitor", value, error);
-}
-
-/* The guest's memory is one memfd, whatever the backend is called; its size must be the guest's. */
-static bool object_memory(struct option_state *s, struct keyval *kv, GError **error)
-{
-    static const char *const ignored[] = {"share", "dump", "merge", "prealloc", "prealloc-threads",
-                                          "x-use-canonical-path-for-ramblock-id", "reserve"};
-    const char *size = keyval_get(kv, "size");
-    uint64_t bytes;
-
-    for (unsigned i = 0; i < G_N_ELEMENTS(ignored); i++)
-        keyval_get(kv, ignored[i]);
-    if (!size)
-        return opt_error(error, "'size' is missing");
-    return size_parse(size, 1, &bytes, error);
-}
-
-/* Secrets are for encrypted disks and migration, which are not there: libvirt always makes one. */
-static bool object_secret(struct option_state *s, struct keyval *kv, GError **error)
-{
-    static const char *const keys[] = {"data", "file", "format", "keyid", "iv"};
-    bool any = false;
-
-    for (unsigned i = 0; i < G_N_ELEMENTS(keys); i++)
-        any |= keyval_get(kv, keys[i]) && i < 2;
-    return any || opt_error(error, "'data' or 'file' is missing");
-}
-
-/* Without effect: their users (block throttling, TLS, random numbers) are not there. */
-static bool object_unused(struct option_state *s, struct keyval *kv, GError **error)
-{
-    for (guint i = 0; i < kv->keys->len; i++)
-        keyval_get(kv, g_ptr_array_index(kv->keys, i));
-    return true;
-}
-
-static const struct {
-    const char *type;
-    bool (*add)(struct option_state *s, struct keyval *kv, GError **error);
-} objects[] = {
-    {"iothread", object_unused},           {"memory-backend-file", NULL},
-    {"memory-backend-memfd", object_memory}, {"memory-backend-ram", object_memory},
-    {"rng-builtin", object_unused},        {"rng-random", object_unused},
-    {"secret", object_secret},
-};
-
-static bool object_keys(struct option_state *s, struct keyval *kv, GError **error)
-{
-    const char *type = keyval_get(kv, "qom-type"), *id = keyval_get(kv, "id");
-    unsigned i = 0;
-
-    while (i < G_N_ELEMENTS(objects) && g_strcmp0(type, objects[i].type) != 0)
-        i++;
-    if (i == G_N_ELEMENTS(objects))
-        return opt_error(error, "invalid object type: %s", type ? type : "");
-    if (!objects[i].add)
-        return opt_error(error, "%s: not supported: a guest's memory is anonymous", type);
-    if (!id || !*id)
-        return opt_error(error, "'id' is missing");
-    return objects[i].add(s, kv, error) && keyval_check_unused(kv, error);
-}
-
-static bool objects_help(struct option_state *s)
-{
-    GString *text = g_string_new("List of user creatable objects:\n");
-
-    for (unsigned i = 0; i < G_N_ELEMENTS(objects); i++) {
-        if (objects[i].add)
-            g_string_append_printf(text, "  %s\n", objects[i].type);
-    }
-    return opt_help_text(s, g_string_free(text, FALSE));
-}
-
-bool opt_object(struct option_state *s, const char *value, GError **error)
-{
-    struct keyval kv = {0};
-
-    if (opt_is_help(value))
-        return objects_help(s);
-    bool ok = keyval_parse(value, "qom-type", &kv, error) && object_keys(s, &kv, error);
-
-    keyval_clear(&kv);
-    return ok;
 }
 
 /* children: the third word that one of them has. */

@@ -27,7 +27,13 @@ qmp_handler qmp_qom_list_types, qmp_qom_list_properties, qmp_device_list_propert
     qmp_qom_get, qmp_qom_set;
 /* qmp_none.c: what is empty, harmless, or not supported yet */
 qmp_handler qmp_empty_list, qmp_accept, qmp_query_dirty_rate, qmp_migration_capabilities,
-    qmp_no_migration;
+    qmp_no_migration, qmp_current_machine, qmp_no_nmi, qmp_no_wakeup;
+/* qmp_jobs.c: jobs */
+qmp_handler qmp_blockdev_create, qmp_query_jobs, qmp_job_dismiss;
+/* opaque is the server. */
+void qmp_job_event(void *opaque, const char *id, const char *status);
+/* qmp_object.c: objects */
+qmp_handler qmp_object_add, qmp_object_del, qmp_query_iothreads;
 /* qmp_block_info.c: which disks there are */
 qmp_handler qmp_query_block, qmp_query_blockstats, qmp_query_named_block_nodes;
 /* qmp_block.c: what is done to disks */

@@ -27,3 +27,21 @@ JsonNode *qmp_no_migration(struct qmp_call *call, JsonObject *args, GError **err
     g_set_error(error, QMP_ERROR, QMP_GENERIC_ERROR, "Migration is not supported yet");
     return NULL;
 }
+
+JsonNode *qmp_current_machine(struct qmp_call *call, JsonObject *args, GError **error)
+{
+    return qmp_literal("{\"wakeup-suspend-support\":false}");
+}
+
+JsonNode *qmp_no_nmi(struct qmp_call *call, JsonObject *args, GError **error)
+{
+    g_set_error(error, QMP_ERROR, QMP_GENERIC_ERROR, "machine does not provide NMIs");
+    return NULL;
+}
+
+JsonNode *qmp_no_wakeup(struct qmp_call *call, JsonObject *args, GError **error)
+{
+    g_set_error(error, QMP_ERROR, QMP_GENERIC_ERROR,
+                "wake-up from suspend is not supported by this guest");
+    return NULL;
+}

@@ -3,6 +3,7 @@
 #include "qemu-compat/qmp_events.h"
 #include "qemu-compat/qmp_handlers.h"
 #include "qemu-compat/qmp_session.h"
+#include "xenner/vm/vm_jobs.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,8 @@ struct qmp_server {
     struct vm *vm;
     GPtrArray *sessions; /* struct qmp_session *, owned */
     struct fdsets *fdsets;
+    GPtrArray *objects; /* struct object_config *, owned */
+    struct vm_jobs *jobs;
     struct qmp_events *events;
 };
 
@@ -85,6 +88,16 @@ void qmp_server_event(struct qmp_server *server, const char *name, JsonObject *d
     qmp_events_tell(server->events, name, data);
 }
 
+struct vm_jobs *qmp_server_jobs(struct qmp_server *server)
+{
+    return server->jobs;
+}
+
+GPtrArray *qmp_server_objects(struct qmp_server *server)
+{
+    return server->objects;
+}
+
 struct fdsets *qmp_server_fdsets(struct qmp_server *server)
 {
     return server->fdsets;
@@ -143,6 +156,11 @@ struct qmp_server *qmp_server_new(struct vm *vm)
 
     server->vm = vm;
     server->fdsets = fdsets_new();
+    server->jobs = vm_jobs_new();
+    vm_jobs_set_handler(server->jobs, qmp_job_event, server);
+    server->objects = g_ptr_array_new_with_free_func(object_config_free);
+    for (guint i = 0; i < cfg->objects->len; i++)
+        g_ptr_array_add(server->objects, object_config_copy(g_ptr_array_index(cfg->objects, i)));
     server->events = qmp_events_new(send_event, server);
     server->sessions = g_ptr_array_new_with_free_func((GDestroyNotify)qmp_session_free);
     for (guint i = 0; i < cfg->monitors->len; i++) {
@@ -160,8 +178,10 @@ void qmp_server_free(struct qmp_server *server)
     if (!server)
         return;
     vm_remove_listener(server->vm, on_vm_event, server);
+    vm_jobs_free(server->jobs);
     qmp_events_free(server->events);
     g_ptr_array_unref(server->sessions);
     fdsets_free(server->fdsets);
+    g_ptr_array_unref(server->objects);
     g_free(server);
 }

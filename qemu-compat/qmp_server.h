@@ -46,6 +46,10 @@ struct qmp_server *qmp_server_new(struct vm *vm);
 void qmp_server_free(struct qmp_server *server);
 /* To every session that has negotiated, as often as the schema says; data (may be NULL) is taken. */
 void qmp_server_event(struct qmp_server *server, const char *name, JsonObject *data);
+/* The objects there are (struct object_config *). */
+GPtrArray *qmp_server_objects(struct qmp_server *server);
+/* What is done meanwhile. */
+struct vm_jobs *qmp_server_jobs(struct qmp_server *server);
 /* The lists of descriptors that all sessions share. */
 struct fdsets *qmp_server_fdsets(struct qmp_server *server);
 

@@ -88,9 +88,19 @@ check=true
 with -sandbox on,elevateprivileges=children
 [ ! -e "$guest_dir" ] || fail "$guest_dir was left behind"
 check=no_root
-with -runas "$user"
+qemu-img create -q -f qcow2 "$work/own.qcow2" 16M
+cp "$work/own.qcow2" "$work/root.qcow2"
+chown nobody "$work/own.qcow2"
+chmod 600 "$work"/*.qcow2
+with -runas "$user" -drive "file=$work/own.qcow2,format=qcow2"
 check=jailed
 with -runas nobody -chroot "$work/jail" -sandbox $deny
+
+# Nothing keeps root's rights for an image that is not the user's.
+run_xenner -S -m 64 -kernel "$TEST_KERNEL" -runas "$user" -drive "file=$work/root.qcow2,format=qcow2"
+expect_status 1
+grep -q "rights of -runas's user: Could not open .*: Permission denied" "$work/err" ||
+    fail "no complaint of an image of root's"
 
 run_xenner -runas nosuchuser
 expect_status 1

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """qmp-client.py TEST DIRECTORY -- COMMAND: starts xenner with -qmp unix:DIRECTORY/qmp, and talks."""
+import json
 import os
 import socket
 import stat
@@ -106,6 +107,86 @@ def queries(child, path):
     for _ in range(1000):
         q.run("query-status")
     assert time.monotonic() - started < 10 # 1 ms each is the aim; other work may run beside the test
+
+
+def wrong_values(kind, types):
+    """Values that are not of that type of the schema."""
+    t = types[kind]
+    if t["meta-type"] == "builtin":
+        return {"string": [5, None, {}], "int": ["5", 1.5, True, []], "boolean": [1, "on", None],
+                "number": ["1", {}], "null": [0], "value": []}[t["json-type"]]
+    if t["meta-type"] == "enum":
+        return [7, "no such word", ["x"]]
+    if t["meta-type"] == "array":
+        return [{}, "text", 1] + [[v] for v in wrong_values(t["element-type"], types)[:1]]
+    if t["meta-type"] == "object":
+        return [[], 1, "text", {"no such member": 1}]
+    return [[], 1.5]
+
+
+def arguments(child, path):
+    """No command takes what the schema does not promise, and each says so in QEMU's class."""
+    q, other = Qmp(path), Qmp(path + "1")
+    schema = q.run("query-qmp-schema")
+    types = {s["name"]: s for s in schema if s["meta-type"] not in ("command", "event")}
+    asked = 0
+    for c in (s for s in schema if s["meta-type"] == "command" and s["name"] != "qmp_capabilities"):
+        t = types[c["arg-type"]]
+        members = t["members"]
+        bad = [[], "text", 1]
+        if any("default" not in m for m in members):
+            bad.append({})
+        if c["name"] != "device_add": # whose properties the schema does not know
+            bad.append({"no such member": 1})
+        bad += [{m["name"]: v} for m in members for v in wrong_values(m["type"], types)]
+        for arguments in bad:
+            answer = q.raw(json.dumps({"execute": c["name"], "arguments": arguments, "id": asked}).encode())
+            assert answer["id"] == asked and answer["error"]["class"] == "GenericError", \
+                (c["name"], arguments, answer)
+            asked += 1
+        oob = q.raw(json.dumps({"exec-oob": c["name"]}).encode())
+        assert "error" in oob, c["name"] # nobody has asked for it
+    assert asked > 500
+    assert not other.events and other.run("query-status")["status"] == "prelaunch"
+    assert child.poll() is None
+
+
+def creation(child, path):
+    """blockdev-create, as libvirt makes a snapshot's file."""
+    q = Qmp(path)
+    image = os.path.dirname(path) + "/new.qcow2"
+
+    def ended(job):
+        seen = []
+        while "concluded" not in seen:
+            event = q.wait_event("JOB_STATUS_CHANGE")["data"]
+            if event["id"] == job: # another's may still be told as dismissed
+                seen.append(event["status"])
+        return seen
+
+    q.run("blockdev-create", job_id="f", options={"driver": "file", "filename": image, "size": 0})
+    assert ended("f") == ["created", "running", "waiting", "pending", "concluded"]
+    fails("GenericError", "already in use", q.run, "blockdev-create", job_id="f",
+          options={"driver": "file", "filename": image, "size": 0})
+    q.run("job-dismiss", id="f")
+    fails("GenericError", "Job not found", q.run, "job-dismiss", id="f")
+    q.run("blockdev-add", driver="file", node_name="storage", filename=image)
+    q.run("blockdev-create", job_id="q", options={"driver": "qcow2", "file": "storage", "size": 1 << 24})
+    assert ended("q")[-2:] == ["pending", "concluded"]
+    assert [(j["id"], j["type"], j["status"]) for j in q.run("query-jobs")] == [("q", "create", "concluded")]
+    q.run("job-dismiss", id="q")
+    q.run("blockdev-add", driver="qcow2", node_name="format", file="storage", backing=None)
+    assert q.run("query-named-block-nodes")[0]["image"]["virtual-size"] == 1 << 24
+    # one that fails says why, and is there until it is dismissed
+    q.run("blockdev-create", job_id="bad", options={"driver": "file", "filename": "/no/such/file", "size": 0})
+    assert ended("bad")[-2:] == ["aborting", "concluded"]
+    assert "/no/such/file" in q.run("query-jobs")[0]["error"]
+    q.run("job-dismiss", id="bad")
+    assert q.run("query-jobs") == []
+    fails("GenericError", "nobody", q.run, "blockdev-create", job_id="x",
+          options={"driver": "qcow2", "file": "nobody", "size": 1})
+    fails("GenericError", "does not accept value 'luks'", q.run, "blockdev-create", job_id="x",
+          options={"driver": "luks", "size": 1})
 
 
 def descriptors(child, path):

@@ -21,6 +21,8 @@ for test in $tests; do
 done
 many= others=49
 [ "$ACCEL" != xen ] || others=0
+[ $others = 0 ] || ! command -v qemu-storage-daemon >/dev/null || talk creation -machine none
+[ $others = 0 ] || talk arguments -machine none -qmp "unix:$work/qmp1,server=on,wait=off"
 for i in $(seq $others); do
     many="$many -qmp unix:$work/qmp$i,server=on,wait=off"
 done

@@ -1,5 +1,6 @@
 #include "fake_vm.h"
 #include "xenner/vm/vm_disks.h"
+#include "xenner/vm/vm_jobs.h"
 #include "xenner/vm/vm_nets.h"
 
 #include "xenner/vm/vm_display.h"
@@ -132,6 +133,11 @@ struct vm_disks *vm_disks(struct vm *vm)
 struct vm_nets *vm_nets(struct vm *vm)
 {
     return NULL;
+}
+
+int vm_disks_tid(struct vm_disks *d)
+{
+    return 4712;
 }
 
 unsigned vm_disks_count(const struct vm_disks *d)
@@ -388,4 +394,40 @@ bool vm_registers(struct vm *vm, unsigned vcpu, GString *out, GError **error)
 {
     g_string_append_printf(out, "RAX=%u\n", vcpu);
     return true;
+}
+
+/* There are no jobs. */
+struct vm_jobs *vm_jobs_new(void)
+{
+    return NULL;
+}
+
+void vm_jobs_free(struct vm_jobs *jobs)
+{
+}
+
+void vm_jobs_set_handler(struct vm_jobs *jobs, void (*fn)(void *opaque, const char *id,
+                                                          const char *status), void *opaque)
+{
+}
+
+bool vm_jobs_create(struct vm_jobs *jobs, const char *id, JsonObject *options, const GPtrArray *nodes,
+                    GError **error)
+{
+    return no_devices(error);
+}
+
+unsigned vm_jobs_count(const struct vm_jobs *jobs)
+{
+    return 0;
+}
+
+struct vm_job_info vm_jobs_info(const struct vm_jobs *jobs, unsigned i)
+{
+    return (struct vm_job_info){0};
+}
+
+bool vm_jobs_dismiss(struct vm_jobs *jobs, const char *id, GError **error)
+{
+    return no_devices(error);
 }

@@ -206,6 +206,25 @@ static void event_rate(void **state)
     close_session(&s); /* with what waits */
 }
 
+#define CMD(name, args) "{\"execute\":\"" name "\",\"arguments\":" args "}"
+
+static void objects(void **state)
+{
+    struct session s;
+
+    open_session(&s, true);
+    expect(&s, "{\"execute\":\"qmp_capabilities\"}", "return");
+    expect(&s, "{\"execute\":\"query-iothreads\"}", "\"return\":[]");
+    expect(&s, CMD("object-add", "{\"qom-type\":\"iothread\",\"id\":\"io1\"}"), "return");
+    expect(&s, CMD("object-add", "{\"qom-type\":\"iothread\",\"id\":\"io1\"}"), "duplicate property 'io1'");
+    expect(&s, CMD("object-add", "{\"qom-type\":\"memory-backend-ram\",\"id\":\"r\",\"size\":1}"), "return");
+    expect(&s, "{\"execute\":\"query-iothreads\"}", "{\"id\":\"io1\",\"thread-id\":4712,");
+    expect(&s, CMD("object-del", "{\"id\":\"r\"}"), "is in use");
+    expect(&s, CMD("object-del", "{\"id\":\"io1\"}"), "return");
+    expect(&s, CMD("object-del", "{\"id\":\"io1\"}"), "object 'io1' not found");
+    close_session(&s);
+}
+
 static void add_vnc(struct session *s)
 {
     struct vnc_config *c = g_new0(struct vnc_config, 1);
@@ -218,7 +237,6 @@ static void add_vnc(struct session *s)
     s->cfg->screen.keyboard = true;
 }
 
-#define CMD(name, args) "{\"execute\":\"" name "\",\"arguments\":" args "}"
 #define KEY(type, data) "{\"type\":\"" type "\",\"data\":" data "}"
 #define MOVE(type, axis, v) "{\"type\":\"" type "\",\"data\":{\"axis\":\"" axis "\",\"value\":" v "}}"
 #define BTN(button, down) "{\"type\":\"btn\",\"data\":{\"button\":\"" button "\",\"down\":" down "}}"
@@ -324,6 +342,12 @@ static void people(void **state)
     expect(&s, "balloon x\n", "a number of MiB is missing");
     expect(&s, "balloon 2\n", "(qemu) ");
     expect(&s, "help\n", "system_reset -- ");
+    g_ptr_array_add(s.cfg->consoles, g_new0(struct console_config, 1));
+    ((struct console_config *)g_ptr_array_index(s.cfg->consoles, 0))->chardev = g_strdup("m");
+    expect(&s, "info qtree\n", "  dev: xen-console, id \"\"\r\n    chardev = \"m\"\r\n");
+    expect(&s, "info memory_size_summary\n", "plugged memory: 0");
+    expect(&s, "info hotpluggable-cpus\n", "socket-id: \"0\"\r\n(qemu) ");
+    expect(&s, "info iothreads\n", "info iothreads\r\n(qemu) ");
     expect(&s, "info registers -a\n", "CPU#1\r\nRAX=1\r\n");
     assert_string_equal(fake_vm_calls(s.vm), "start memory(2097152)");
     close_session(&s);
@@ -366,7 +390,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tables), cmocka_unit_test(arguments), cmocka_unit_test(qmp),
-        cmocka_unit_test(event_rate),
+        cmocka_unit_test(event_rate), cmocka_unit_test(objects),
         cmocka_unit_test(answers), cmocka_unit_test(input), cmocka_unit_test(vnc),
         cmocka_unit_test(people), cmocka_unit_test(people_display),
     };

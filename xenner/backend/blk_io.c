@@ -182,6 +182,19 @@ GMainContext *blk_io_context(struct blk_io *io)
     return io->context;
 }
 
+static void tell_tid(void *opaque)
+{
+    *(int *)opaque = gettid();
+}
+
+int blk_io_tid(struct blk_io *io)
+{
+    int tid;
+
+    blk_io_call(io, tell_tid, &tid);
+    return tid;
+}
+
 const char *blk_io_kind(const struct blk_io *io)
 {
     return io->ops->name;

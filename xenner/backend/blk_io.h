@@ -43,6 +43,8 @@ void blk_io_free(struct blk_io *io);
 void blk_io_call(struct blk_io *io, void (*fn)(void *opaque), void *opaque);
 /* The I/O thread's. */
 GMainContext *blk_io_context(struct blk_io *io);
+/* Of its thread. */
+int blk_io_tid(struct blk_io *io);
 /* "io_uring" or "threads" */
 const char *blk_io_kind(const struct blk_io *io);
 

@@ -1,41 +1,19 @@
 /*
- * All that is not raw: a qemu-storage-daemon child has the image open and serves it over NBD on a socket
- * that nobody else can reach. It dies with us.
+ * All that is not raw: a qemu-storage-daemon has the image open and serves it over NBD on a socket that
+ * nobody else can reach.
  */
 #include "xenner/backend/image_nbd.h"
-#include "xenner/backend/image_node.h"
 #include "xenner/backend/image_url.h"
+#include "xenner/backend/qsd_disk.h"
 #include "xenner/util/child.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <gio/gio.h>
-#include <glib-unix.h>
 #include <glib/gstdio.h>
-#include <inttypes.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-enum { LISTEN_FD = 3, END_TIMEOUT_MS = 5000 };
-
-struct qsd {
-    struct disk_config *config;
-    char *node;  /* the image, as JSON */
-    bool readonly, can_resize;
-    struct child *child;
-    int err_fd;  /* what it writes to stderr, or -1 */
-    guint watch; /* of err_fd */
-};
-
-static bool failed(GError **error, const char *what)
-{
-    g_set_error(error, G_IO_ERROR, (int)g_io_error_from_errno(errno), "%s: %s", what,
-                g_strerror(errno));
-    return false;
-}
 
 /*
  * A listening socket and our connection to it, made before the server runs: so nothing has to be waited
@@ -57,238 +35,138 @@ static bool make_sockets(int *ret_listen, int *ret_fd, GError **error)
          listen(*ret_listen, 1) == 0 &&
          connect(*ret_fd, (struct sockaddr *)&addr, sizeof(addr)) == 0;
     if (!ok)
-        failed(error, "no socket for qemu-storage-daemon");
+        g_set_error(error, G_IO_ERROR, (int)g_io_error_from_errno(errno),
+                    "no socket for qemu-storage-daemon: %s", g_strerror(errno));
     g_unlink(addr.sun_path);
     g_rmdir(dir);
     return ok;
 }
 
-static void on_child_exit(void *opaque, int status)
+static bool export_disk(struct qsd *q, bool readonly, GError **error)
 {
-    struct qsd *q = opaque;
+    JsonObject *args = json_object_new();
 
-    g_warning("the qemu-storage-daemon of '%s' ended (%s %d): the disk is gone", q->config->path,
-              WIFSIGNALED(status) ? "signal" : "status",
-              WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+    json_object_set_string_member(args, "type", "nbd");
+    json_object_set_string_member(args, "id", "disk");
+    json_object_set_string_member(args, "node-name", "disk");
+    json_object_set_string_member(args, "name", "disk");
+    json_object_set_boolean_member(args, "writable", !readonly);
+    return qsd_do(q, "block-export-add", args, NULL, error);
 }
 
-static void end_daemon(struct qsd *q)
+/* An image and the daemon that has it. */
+struct served {
+    struct disk_config *config;
+    char *format;
+    struct qsd *qsd;
+};
+
+static void served_free(void *opaque)
 {
-    if (q->watch)
-        g_source_remove(q->watch);
-    q->watch = 0;
-    child_end(g_steal_pointer(&q->child), END_TIMEOUT_MS);
-    if (q->err_fd >= 0)
-        close(q->err_fd);
-    q->err_fd = -1;
+    struct served *s = opaque;
+
+    qsd_free(s->qsd);
+    disk_config_free(s->config);
+    g_free(s->format);
+    g_free(s);
 }
 
-static void qsd_free(void *opaque)
+static bool is_readonly(const struct disk_config *c)
 {
-    struct qsd *q = opaque;
-
-    end_daemon(q);
-    disk_config_free(q->config);
-    g_free(q->node);
-    g_free(q);
+    return c->readonly && !c->snapshot;
 }
 
-/* What it says while it works is for the user. */
-static gboolean on_err(gint fd, GIOCondition condition, gpointer data)
+static bool set_size(struct qsd *q, uint64_t bytes, GError **error)
 {
-    struct qsd *q = data;
-    char buf[1024];
-    ssize_t n = read(fd, buf, sizeof(buf) - 1);
+    JsonObject *args = json_object_new();
 
-    if (n <= 0) {
-        q->watch = 0;
-        return G_SOURCE_REMOVE;
-    }
-    buf[n] = '\0';
-    g_warning("%s: %s", q->config->path, g_strchomp(buf));
-    return G_SOURCE_CONTINUE;
-}
-
-/* What a child that failed wrote, as one line without its own name and arguments. */
-static char *read_complaint(int fd)
-{
-    char buf[4096];
-    size_t len = 0;
-    ssize_t n;
-
-    while (len < sizeof(buf) - 1 && (n = read(fd, buf + len, sizeof(buf) - 1 - len)) > 0)
-        len += (size_t)n;
-    buf[len] = '\0';
-    g_strchomp(buf);
-    char *text = buf, *args = strstr(buf, "}: ");
-    if (args)
-        text = args + 3;
-    else if (g_str_has_prefix(buf, "qemu-"))
-        text = strstr(buf, ": ") ? strstr(buf, ": ") + 2 : buf;
-    g_auto(GStrv) lines = g_strsplit(text, "\n", 2);
-    if (lines[0] && lines[1])
-        return g_strdup_printf("%s (%s)", lines[0], lines[1]);
-    return g_strdup(text);
-}
-
-/* Our connection to a new daemon, or -1 with an error. */
-static int start_daemon(struct qsd *q, GError **error)
-{
-    const char *export = q->readonly ? "type=nbd,id=disk,node-name=disk,name=disk,writable=off"
-                                     : "type=nbd,id=disk,node-name=disk,name=disk,writable=on";
-    char *argv[] = {(char *)"qemu-storage-daemon", (char *)"--blockdev", q->node,
-                    (char *)"--nbd-server", (char *)"addr.type=fd,addr.str=" G_STRINGIFY(3),
-                    (char *)"--export", (char *)export, NULL};
-    int listener = -1, fd = -1, err[2] = {-1, -1};
-
-    if (pipe2(err, O_CLOEXEC) < 0) {
-        failed(error, "no pipe");
-        return -1;
-    }
-    if (make_sockets(&listener, &fd, error)) {
-        const struct child_fd fds[] = {{listener, LISTEN_FD}, {err[1], 2}};
-        q->child = child_spawn(argv, fds, 2, on_child_exit, q, error);
-    }
-    close(err[1]);
-    if (listener >= 0)
-        close(listener);
-    if (!q->child && fd >= 0)
-        close(fd);
-    q->err_fd = err[0];
-    return q->child ? fd : -1;
-}
-
-/* The daemon did not serve the image. */
-static void complain(struct qsd *q, GError **error)
-{
-    g_autofree char *why = read_complaint(q->err_fd);
-    bool extra = g_str_has_prefix(why, "Unknown driver");
-
-    g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "%s%s", why,
-                extra ? " (Debian: package qemu-block-extra)" : "");
-}
-
-static bool qsd_resize(void *opaque, struct disk_image *img, uint64_t bytes, GError **error);
-
-static struct disk_image *serve(struct qsd *q, struct blk_io *io, GError **error)
-{
-    const struct disk_config *c = q->config;
-    struct nbd_config nbd = {
-        .fd = start_daemon(q, error), .readonly = q->readonly, .discard = c->discard && !q->readonly,
-        .no_flush = c->cache == DISK_CACHE_UNSAFE,
-        .write_through = c->cache == DISK_CACHE_WRITETHROUGH || c->cache == DISK_CACHE_DIRECTSYNC,
-        .closed = qsd_free, .resize = qsd_resize, .opaque = q};
-    struct disk_image *img = nbd.fd >= 0 ? image_nbd_open(&nbd, io, NULL) : NULL;
-
-    if (nbd.fd >= 0 && !img)
-        complain(q, error);
-    if (img)
-        q->watch = g_unix_fd_add(q->err_fd, G_IO_IN, on_err, q);
-    return img;
-}
-
-/* What qemu-img has to say about it, the caller's; NULL with an error: it could not run. */
-static char *run_resize(struct qsd *q, bool smaller, uint64_t bytes, GError **error)
-{
-    g_autofree char *image = g_strdup_printf("json:%s", q->node);
-    g_autofree char *size = g_strdup_printf("%" PRIu64, bytes);
-    const char *shrink[] = {"qemu-img", "resize", "-q", "--shrink", image, size, NULL};
-    const char *grow[] = {"qemu-img", "resize", "-q", image, size, NULL};
-    struct child *child = NULL;
-    char *said = NULL;
-    int err[2];
-
-    if (pipe2(err, O_CLOEXEC) < 0) {
-        failed(error, "no pipe");
-        return NULL;
-    }
-    const struct child_fd fd = {err[1], 2};
-    child = child_spawn((char **)(smaller ? shrink : grow), &fd, 1, NULL, NULL, error);
-    close(err[1]);
-    if (child)
-        said = read_complaint(err[0]); /* to its end */
-    child_free(child);
-    close(err[0]);
-    return said;
+    json_object_set_string_member(args, "node-name", "disk");
+    json_object_set_int_member(args, "size", (gint64)bytes);
+    return qsd_do(q, "block_resize", args, NULL, error);
 }
 
 /*
- * A daemon's export keeps the size that it had at first: the guest's requests wait while the daemon lets go of the
- * image, qemu-img changes it, and a new daemon takes it.
+ * Starts s->qsd, which serves the image, of that size when bytes is not NULL: if it can't have it, ret_size has
+ * the error and it is served as it is. Our connection, or -1 with error.
  */
-static bool qsd_resize(void *opaque, struct disk_image *img, uint64_t bytes, GError **error)
+static int start_daemon(struct served *s, const uint64_t *bytes, GError **ret_size, GError **error)
 {
-    struct qsd *q = opaque;
+    const struct disk_config *c = s->config;
+    int listener = -1, fd = -1;
+
+    s->qsd = make_sockets(&listener, &fd, error) ? qsd_new(c->path, listener, error) : NULL;
+    bool ok = s->qsd && qsd_add_disk(s->qsd, c, s->format, error);
+    if (ok && bytes)
+        set_size(s->qsd, *bytes, ret_size);
+    ok = ok && export_disk(s->qsd, is_readonly(c), error);
+    if (listener >= 0)
+        close(listener);
+    if (!ok && fd >= 0)
+        close(fd);
+    return ok ? fd : -1;
+}
+
+/*
+ * An export keeps the size that it had at first: the guest's requests wait while another daemon takes the image,
+ * which gives it the new size and serves it.
+ */
+static bool resize(void *opaque, struct disk_image *img, uint64_t bytes, GError **error)
+{
+    struct served *s = opaque;
     g_autoptr(GError) gone = NULL;
 
-    if (img->readonly || !q->can_resize) {
+    if (img->readonly || s->config->snapshot || image_is_url(s->config->path)) {
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "%s",
                     img->readonly ? "Cannot resize a read-only image"
                                   : "Image format driver does not support resize");
         return false;
     }
     image_nbd_suspend(img);
-    end_daemon(q);
-    g_autofree char *said = run_resize(q, bytes < img->bytes, bytes, error);
-    int fd = start_daemon(q, &gone);
-    if (!image_nbd_resume(img, fd, gone ? NULL : &gone))
-        g_warning("the disk of '%s' is gone: %s", q->config->path, gone->message);
-    else
-        q->watch = g_unix_fd_add(q->err_fd, G_IO_IN, on_err, q);
-    if (said && (gone || image_nbd_size(img) != bytes)) {
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "%s", *said || !gone ? said : gone->message);
-        return false;
+    g_clear_pointer(&s->qsd, qsd_free);
+    GError *refused = NULL;
+    int fd = start_daemon(s, &bytes, &refused, &gone);
+    if (!image_nbd_resume(img, fd, gone ? NULL : &gone)) {
+        g_warning("the disk of '%s' is gone: %s", s->config->path, gone->message);
+        if (!refused)
+            refused = g_error_copy(gone);
     }
-    return said;
+    if (refused)
+        g_propagate_error(error, refused);
+    return !refused;
 }
 
-/* An empty qcow2 file as large as the image; NULL with an error. */
-static char *make_overlay(const struct disk_config *c, const char *format, GError **error)
+/* Takes fd. */
+static struct disk_image *connect_image(struct served *s, int fd, struct blk_io *io, GError **error)
 {
-    g_autofree char *path = g_strdup_printf("%s/xenner-snapshot-XXXXXX",
-                                            g_getenv("TMPDIR") ? g_getenv("TMPDIR") : "/var/tmp");
-    g_autofree char *full = image_is_url(c->path) ? g_strdup(c->path) : g_canonicalize_filename(c->path, NULL);
-    g_autofree char *complaint = NULL;
-    const char *argv[] = {"qemu-img", "create", "-q", "-f", "qcow2", "-F", format, "-b", full, path,
-                          NULL};
-    int fd = g_mkstemp_full(path, O_RDWR | O_CLOEXEC, 0600), status;
+    const struct disk_config *c = s->config;
+    bool readonly = is_readonly(c);
+    struct nbd_config nbd = {
+        .fd = fd, .readonly = readonly, .discard = c->discard && !readonly,
+        .no_flush = c->cache == DISK_CACHE_UNSAFE,
+        .write_through = c->cache == DISK_CACHE_WRITETHROUGH || c->cache == DISK_CACHE_DIRECTSYNC,
+        .closed = served_free, .resize = resize, .opaque = s};
 
-    if (fd < 0) {
-        failed(error, path);
-        return NULL;
-    }
-    close(fd);
-    if (g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, &complaint,
-                     &status, error)) {
-        if (status == 0)
-            return g_steal_pointer(&path);
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "%s", g_strdelimit(g_strchomp(complaint),
-                                                                            "\n", ' '));
-    }
-    g_unlink(path);
-    return NULL;
+    return image_nbd_open(&nbd, io, error);
 }
 
 struct disk_image *image_qsd_open(const struct disk_config *config, const char *format,
                                   struct blk_io *io, GError **error)
 {
-    struct qsd *q = g_new0(struct qsd, 1);
-    g_autofree char *overlay = NULL;
-    struct disk_image *img = NULL;
+    struct served *s = g_new0(struct served, 1);
+    GError *why = NULL;
 
-    q->config = disk_config_copy(config);
-    q->err_fd = -1;
-    q->readonly = config->readonly && !config->snapshot;
-    q->can_resize = !config->snapshot && !image_is_url(config->path);
-    if (config->snapshot)
-        overlay = make_overlay(config, format, error);
-    if (!config->snapshot || overlay) {
-        q->node = image_node(config, format, overlay, error);
-        img = q->node ? serve(q, io, error) : NULL;
-    }
-    if (overlay)
-        g_unlink(overlay); /* the child has it open: it goes with the child */
-    if (!img)
-        qsd_free(q);
-    return img;
+    s->config = disk_config_copy(config);
+    s->format = g_strdup(format);
+    int fd = start_daemon(s, NULL, NULL, &why);
+    struct disk_image *img = fd >= 0 ? connect_image(s, fd, io, &why) : NULL;
+    if (img)
+        return img;
+    served_free(s);
+    if (child_guest_has_less() && strstr(why->message, g_strerror(EACCES)))
+        g_prefix_error(&why, "with the rights of -runas's user: ");
+    bool extra = g_str_has_prefix(why->message, "Unknown driver");
+    g_set_error(error, why->domain, why->code, "%s%s", why->message,
+                extra ? " (Debian: package qemu-block-extra)" : "");
+    g_error_free(why);
+    return NULL;
 }

@@ -7,6 +7,7 @@
 #include "xenner/config/block_node.h"
 #include "xenner/config/disk_config.h"
 #include "xenner/config/net_config.h"
+#include "xenner/config/object_config.h"
 #include "xenner/util/privileges.h"
 #include "xenner/util/sandbox.h"
 
@@ -146,6 +147,7 @@ struct vm_config {
     struct screen_config screen;
     GPtrArray *vncs;     /* struct vnc_config *, owned */
     GPtrArray *monitors; /* struct monitor_config *, owned */
+    GPtrArray *objects;  /* struct object_config *, owned */
     GPtrArray *nodes;    /* struct block_node *, owned: what disks were made of */
     GPtrArray *disks;    /* struct disk_config *, owned */
     GPtrArray *netdevs;  /* struct netdev_config *, owned */

@@ -165,6 +165,11 @@ struct child *child_spawn_guest(char *const argv[], const struct child_fd *fds, 
     return spawn(process.spawner, argv, fds, nr_fds, exited, opaque, error);
 }
 
+bool child_guest_has_less(void)
+{
+    return process.spawner && !process.always;
+}
+
 int child_pid(const struct child *c)
 {
     return c->pid;
@@ -195,8 +200,9 @@ void child_free(struct child *c)
     if (c->pid > 0 && c->spawner) {
         spawner_kill(c->spawner, c->pid);
     } else if (c->pid > 0) {
-        kill(c->pid, SIGKILL);
-        waitpid(c->pid, NULL, 0);
+        /* one with rights that we have given up since ends when we do */
+        if (kill(c->pid, SIGKILL) == 0 || errno != EPERM)
+            waitpid(c->pid, NULL, 0);
     }
     g_free(c);
 }

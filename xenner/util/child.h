@@ -37,6 +37,8 @@ struct child *child_spawn_guest(char *const argv[], const struct child_fd *fds, 
                                 child_exit_fn exited, void *opaque, GError **error);
 /* Only the fork and the exec, not tied to a main loop: -1 with *ret_err, an errno. */
 pid_t child_fork(char *const argv[], const struct child_fd *fds, unsigned nr_fds, int *ret_err);
+/* Whether that one would have less than child_spawn()'s. */
+bool child_guest_has_less(void);
 int child_pid(const struct child *c);
 /* Asks it to end (SIGTERM) and waits up to that many milliseconds, then child_free(). Accepts NULL. */
 void child_end(struct child *c, int timeout_ms);

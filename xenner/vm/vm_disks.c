@@ -166,6 +166,11 @@ void vm_disks_detach(struct vm_disks *d)
     }
 }
 
+int vm_disks_tid(struct vm_disks *d)
+{
+    return d && d->io ? blk_io_tid(d->io) : 0;
+}
+
 unsigned vm_disks_count(const struct vm_disks *d)
 {
     return d->disks->len;

@@ -57,6 +57,8 @@ struct vm_disk_info {
     enum vm_disk_status status;     /* not OK: requests wait for vm_disks_retry() */
     const struct disk_limits *limits; /* that are in force */
 };
+/* The thread in which disks move; 0: there is none yet. */
+int vm_disks_tid(struct vm_disks *disks);
 unsigned vm_disks_count(const struct vm_disks *disks);
 struct vm_disk_info vm_disks_info(const struct vm_disks *disks, unsigned i);
 
