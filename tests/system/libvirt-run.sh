@@ -1,6 +1,7 @@
 #!/bin/sh
 # The part of libvirt.sh that runs in namespaces of its own: libvirtd, and a domain's life.
 # libvirt-run.sh DIRECTORY (with domain.xml in it)
+: "${ACCEL:=tcg}"
 . "$(dirname "$0")/libvirt-lib.sh"
 
 # in_guest COMMAND: typed into its console; until its kernel has done what the command waits for
