@@ -74,7 +74,7 @@ static int16_t find_piece(const struct gnttab_copy_ptr *p, bool by_ref, bool wri
     int16_t status = GNTST_okay;
 
     if (by_ref && !gnttab_is_self(p->domid))
-        return GNTST_general_error; /* domain 0 grants nothing */
+        return GNTST_bad_gntref; /* domain 0 grants nothing: its table is empty */
     if (by_ref)
         status = granted(p->u.ref, write, ret);
     else

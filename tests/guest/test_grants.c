@@ -113,7 +113,7 @@ static void copy_errors(void)
     op.source.domid = 0;
     is(grants_copy(&op), GNTST_permission_denied, "from a frame of domain 0");
     op.flags = GNTCOPY_source_gref;
-    is(grants_copy(&op), GNTST_general_error, "from a grant of domain 0, which grants nothing");
+    is(grants_copy(&op), GNTST_bad_gntref, "from a grant of domain 0, which grants nothing");
     op.source.domid = 1234;
     is(grants_copy(&op), GNTST_bad_domain, "from a grant of no domain");
     op = grants_frames(from, to);

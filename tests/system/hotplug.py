@@ -251,7 +251,8 @@ with tempfile.TemporaryDirectory() as directory:
             server(qmp, shell, directory)
             formats(qmp, shell, directory)
         network(qmp, shell)
-        people(qmp, shell, directory)
+        if os.environ.get("ACCEL") != "xen": # it is the same way there, and takes half a minute
+            people(qmp, shell, directory)
         guest.type("exit\n")
         guest.end()
 sys.exit(0)
