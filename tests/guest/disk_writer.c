@@ -62,16 +62,6 @@ static void run(uint8_t operation, unsigned block)
     disk.ring.sring->rsp_event = disk.ring.rsp_cons + 1;
 }
 
-static unsigned format(char *buf, unsigned size, const char *fmt, ...)
-{
-    __builtin_va_list ap;
-
-    __builtin_va_start(ap, fmt);
-    unsigned n = vformat(buf, size, fmt, ap);
-    __builtin_va_end(ap);
-    return n;
-}
-
 static void fill(unsigned n)
 {
     memset(disk.data, 0, PAGE_SIZE);

@@ -77,6 +77,7 @@ int memcmp(const void *a, const void *b, size_t n);
 size_t strlen(const char *s);
 bool streq(const char *a, const char *b);
 unsigned vformat(char *buf, size_t size, const char *fmt, __builtin_va_list ap);
+unsigned format(char *buf, size_t size, const char *fmt, ...);
 /* The value of "name=" on the command line, or NULL; copied to buf. */
 const char *option(const char *name, char *buf, size_t size);
 

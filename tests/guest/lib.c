@@ -117,6 +117,16 @@ unsigned vformat(char *buf, size_t size, const char *fmt, __builtin_va_list ap)
     return (unsigned)o.n;
 }
 
+unsigned format(char *buf, size_t size, const char *fmt, ...)
+{
+    __builtin_va_list ap;
+
+    __builtin_va_start(ap, fmt);
+    unsigned n = vformat(buf, size, fmt, ap);
+    __builtin_va_end(ap);
+    return n;
+}
+
 const char *option(const char *name, char *buf, size_t size)
 {
     const char *s = (const char *)start_info->cmd_line;

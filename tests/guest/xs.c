@@ -84,16 +84,6 @@ int xs_ask(uint32_t type, uint32_t txn, const void *payload, unsigned len)
     return h.type == XS_ERROR ? -1 : (int)h.len;
 }
 
-static unsigned format(char *buf, unsigned size, const char *fmt, ...)
-{
-    __builtin_va_list ap;
-
-    __builtin_va_start(ap, fmt);
-    unsigned n = vformat(buf, size, fmt, ap);
-    __builtin_va_end(ap);
-    return n;
-}
-
 const char *xs_read(const char *dir, const char *key)
 {
     char path[200];

@@ -13,7 +13,6 @@ struct nbd {
     struct nbd_config config;
     struct nbd_handle *handle; /* after open: the I/O thread's; NULL: there is no server */
     GSource *source;
-    uint64_t size;
     bool suspended;            /* the I/O thread's, as waiting */
     GQueue waiting;            /* struct image_request * */
     unsigned under_way;        /* below lock */
@@ -245,7 +244,6 @@ struct disk_image *image_nbd_open(const struct nbd_config *config, struct blk_io
         .can_discard = config->discard && nbd_can_trim(h) == 1};
     nbd->config = *config;
     nbd->handle = h;
-    nbd->size = (uint64_t)size;
     g_queue_init(&nbd->waiting);
     g_mutex_init(&nbd->lock);
     g_cond_init(&nbd->idle);
@@ -285,15 +283,8 @@ bool image_nbd_resume(struct disk_image *img, int fd, GError **error)
     struct nbd *nbd = (struct nbd *)img;
     int64_t size = 0;
 
-    if (fd >= 0 && (nbd->handle = shake_hands(fd, &size, error))) {
-        nbd->size = (uint64_t)size;
+    if (fd >= 0 && (nbd->handle = shake_hands(fd, &size, error)))
         attach(nbd, img->io);
-    }
     blk_io_call(img->io, resume, nbd);
     return nbd->handle;
-}
-
-uint64_t image_nbd_size(const struct disk_image *img)
-{
-    return ((const struct nbd *)img)->size;
 }

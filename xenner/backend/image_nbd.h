@@ -21,5 +21,3 @@ struct disk_image *image_nbd_open(const struct nbd_config *config, struct blk_io
  */
 void image_nbd_suspend(struct disk_image *img);
 bool image_nbd_resume(struct disk_image *img, int fd, GError **error);
-/* What the server says, bytes. */
-uint64_t image_nbd_size(const struct disk_image *img);

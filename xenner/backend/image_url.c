@@ -5,7 +5,8 @@
 
 enum { NBD_PORT = 10809, SSH_PORT = 22 };
 
-char *image_json_string(const char *text)
+/* A string of JSON with its quotes; the caller's. */
+static char *json_string(const char *text)
 {
     GString *s = g_string_new("\"");
 
@@ -31,7 +32,7 @@ bool image_is_url(const char *path)
 static char *host_port(GUri *uri, int default_port)
 {
     const char *name = g_uri_get_host(uri);
-    g_autofree char *host = image_json_string(name && *name ? name : "localhost");
+    g_autofree char *host = json_string(name && *name ? name : "localhost");
 
     return g_strdup_printf("\"host\":%s,\"port\":\"%d\"", host,
                            g_uri_get_port(uri) > 0 ? g_uri_get_port(uri) : default_port);
@@ -40,7 +41,7 @@ static char *host_port(GUri *uri, int default_port)
 static char *nbd_node(GUri *uri, const char *url)
 {
     const char *path = g_uri_get_path(uri);
-    g_autofree char *export = image_json_string(path[0] == '/' ? path + 1 : path);
+    g_autofree char *export = json_string(path[0] == '/' ? path + 1 : path);
     g_autofree char *at = host_port(uri, NBD_PORT);
 
     return g_strdup_printf("{\"driver\":\"nbd\",\"export\":%s,\"server\":{\"type\":\"inet\",%s}}", export, at);
@@ -49,11 +50,11 @@ static char *nbd_node(GUri *uri, const char *url)
 static char *nbd_unix_node(GUri *uri, const char *url)
 {
     const char *path = g_uri_get_path(uri), *query = g_uri_get_query(uri);
-    g_autofree char *export = image_json_string(path[0] == '/' ? path + 1 : path);
+    g_autofree char *export = json_string(path[0] == '/' ? path + 1 : path);
 
     if (!query || !g_str_has_prefix(query, "socket="))
         return NULL;
-    g_autofree char *socket = image_json_string(query + strlen("socket="));
+    g_autofree char *socket = json_string(query + strlen("socket="));
     return g_strdup_printf("{\"driver\":\"nbd\",\"export\":%s,\"server\":{\"type\":\"unix\",\"path\":%s}}",
                            export, socket);
 }
@@ -61,8 +62,8 @@ static char *nbd_unix_node(GUri *uri, const char *url)
 static char *ssh_node(GUri *uri, const char *url)
 {
     const char *user = g_uri_get_userinfo(uri);
-    g_autofree char *path = image_json_string(g_uri_get_path(uri)), *at = host_port(uri, SSH_PORT);
-    g_autofree char *name = user ? image_json_string(user) : NULL;
+    g_autofree char *path = json_string(g_uri_get_path(uri)), *at = host_port(uri, SSH_PORT);
+    g_autofree char *name = user ? json_string(user) : NULL;
 
     return g_strdup_printf("{\"driver\":\"ssh\",\"path\":%s,\"server\":{%s}%s%s}", path, at,
                            name ? ",\"user\":" : "", name ? name : "");
@@ -75,13 +76,13 @@ static char *rbd_node(GUri *uri, const char *url)
 
     if (!part[0] || !part[1] || !*part[0] || !*part[1] || strchr(part[1], ':') || strchr(part[1], '@'))
         return NULL;
-    g_autofree char *pool = image_json_string(part[0]), *image = image_json_string(part[1]);
+    g_autofree char *pool = json_string(part[0]), *image = json_string(part[1]);
     return g_strdup_printf("{\"driver\":\"rbd\",\"pool\":%s,\"image\":%s}", pool, image);
 }
 
 static char *curl_node(GUri *uri, const char *url)
 {
-    g_autofree char *text = image_json_string(url);
+    g_autofree char *text = json_string(url);
 
     return g_strdup_printf("{\"driver\":\"%s\",\"url\":%s}", g_uri_get_scheme(uri), text);
 }

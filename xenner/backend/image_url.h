@@ -11,5 +11,3 @@ bool image_is_url(const char *path);
  * http://..., https://...: the block node as JSON, the caller's. NULL with a one-line error.
  */
 char *image_url_node(const char *url, GError **error);
-/* A string of JSON with its quotes; the caller's. */
-char *image_json_string(const char *text);
