@@ -54,28 +54,32 @@ int do_introduce(struct request *r)
     return request_ok(r);
 }
 
+/* The control domain's word about another one, which is here: 0 or what is wrong. */
+static int guest_arg(struct request *r, domid_t *ret)
+{
+    if (r->conn->dom != 0)
+        return EACCES;
+    if (!domain_arg(r, ret) || *ret == 0)
+        return EINVAL;
+    return store_is_introduced(r->conn->store, *ret) ? 0 : ENOENT;
+}
+
 int do_release(struct request *r)
 {
     domid_t dom;
+    int rc = guest_arg(r, &dom);
 
-    if (r->conn->dom != 0)
-        return EACCES;
-    if (!domain_arg(r, &dom) || dom == 0)
-        return EINVAL;
-    if (!store_is_introduced(r->conn->store, dom))
-        return ENOENT;
+    if (rc)
+        return rc;
     store_release(r->conn->store, dom);
     return request_ok(r);
 }
 
-/* Of a domain that is here: nothing was suspended, so there is nothing to resume. */
+/* Nothing was suspended, so there is nothing to resume. */
 int do_resume(struct request *r)
 {
     domid_t dom;
+    int rc = guest_arg(r, &dom);
 
-    if (r->conn->dom != 0)
-        return EACCES;
-    if (!domain_arg(r, &dom) || dom == 0)
-        return EINVAL;
-    return store_is_introduced(r->conn->store, dom) ? request_ok(r) : ENOENT;
+    return rc ? rc : request_ok(r);
 }
