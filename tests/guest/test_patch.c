@@ -9,7 +9,7 @@
 #include "smp.h"
 
 /* On the rig with Xen one CPU runs both vCPUs, some milliseconds each. */
-#define ROUNDS (real_xen ? 20u : 200u)
+#define ROUNDS (real_xen ? 20u : 2000u)
 
 /* MOV imm32 to the D register; behind it a jump back, to where the A register says. */
 static const uint8_t forms[2][5] = {{0xba, 1, 1, 1, 1}, {0xba, 2, 2, 2, 2}};
@@ -84,6 +84,7 @@ void test_patch(void)
         patch(forms[n & 1], n % 61 * 8);
         unsigned before = breakpoints;
         result = 0;
+        smp_mb(); /* or the store comes after the other vCPU's two */
         next_calls(2);
         late += breakpoints - before;
         old += result != 0x01010101 * (1 + (n & 1));
