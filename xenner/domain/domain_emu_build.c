@@ -126,7 +126,7 @@ bool emu_lay_out(struct emu_domain *d, GError **error)
     if (!vm_config_first_image(cfg, error))
         return false;
     emu_area_plan(&d->area, nr_pages, cfg->vcpus.count);
-    d->mem = guest_mem_new(emu_area_ram_bytes(&d->area, nr_pages), error);
+    d->mem = guest_mem_new(emu_area_ram_bytes(&d->area, nr_pages), cfg->memory.tmpfs_fd, error);
     if (!d->mem)
         return false;
     d->boot = emu_area_fill(&d->area, d->mem, cfg->kernel_ring == KERNEL_RING_3, error);
