@@ -26,7 +26,7 @@ const struct qmp_command qmp_commands[] = {
     {"expire_password", qmp_expire_password, 0},
     {"getfd", qmp_getfd, 0},
     {"human-monitor-command", qmp_human_monitor, 0},
-    {"inject-nmi", qmp_no_nmi, 0},
+    {"inject-nmi", qmp_inject_nmi, 0},
     {"input-send-event", qmp_input_send_event, 0},
     {"job-dismiss", qmp_job_dismiss, 0},
     {"migrate", qmp_no_migration, 0},

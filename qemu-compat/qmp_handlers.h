@@ -7,7 +7,8 @@ typedef JsonNode *qmp_handler(struct qmp_call *call, JsonObject *args, GError **
 
 /* qmp_vm.c: the guest's life */
 qmp_handler qmp_status, qmp_cont, qmp_stop, qmp_system_reset, qmp_system_powerdown, qmp_quit,
-    qmp_name, qmp_uuid, qmp_balloon, qmp_query_balloon, qmp_memory_size, qmp_human_monitor;
+    qmp_name, qmp_uuid, qmp_balloon, qmp_query_balloon, qmp_memory_size, qmp_human_monitor,
+    qmp_inject_nmi;
 /* qmp_char.c: the session itself, chardevs, descriptors */
 qmp_handler qmp_capabilities, qmp_query_chardev, qmp_getfd, qmp_closefd, qmp_add_fd, qmp_remove_fd,
     qmp_query_fdsets;
@@ -27,7 +28,7 @@ qmp_handler qmp_qom_list_types, qmp_qom_list_properties, qmp_device_list_propert
     qmp_qom_get, qmp_qom_set;
 /* qmp_none.c: what is empty, harmless, or not supported yet */
 qmp_handler qmp_empty_list, qmp_accept, qmp_query_dirty_rate, qmp_migration_capabilities,
-    qmp_no_migration, qmp_current_machine, qmp_no_nmi, qmp_no_wakeup;
+    qmp_no_migration, qmp_current_machine, qmp_no_wakeup;
 /* qmp_jobs.c: jobs */
 qmp_handler qmp_blockdev_create, qmp_query_jobs, qmp_job_dismiss;
 /* opaque is the server. */

@@ -71,6 +71,11 @@ bool vm_reset(struct vm *vm, GError **error)
     return note(vm, "reset");
 }
 
+bool vm_nmi(struct vm *vm, GError **error)
+{
+    return note(vm, "nmi");
+}
+
 bool vm_system_powerdown(struct vm *vm, GError **error)
 {
     return note(vm, "powerdown");

@@ -34,6 +34,13 @@ bool vm_sysrq(struct vm *vm, char key, GError **error)
     return check_running(vm, error) && control_sysrq(domain_host(vm->domain), key, error);
 }
 
+bool vm_nmi(struct vm *vm, GError **error)
+{
+    if (!vm->domain)
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "machine does not provide NMIs");
+    return vm->domain && domain_nmi(vm->domain, error);
+}
+
 uint64_t vm_memory(const struct vm *vm)
 {
     uint64_t bytes = vm->domain ? domain_memory(vm->domain) : 0;
