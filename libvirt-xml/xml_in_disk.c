@@ -58,7 +58,13 @@ static void limits(GString *list, const xmlNode *tune)
         {"total_iops_sec_max", "throttling.iops-total-max"},
         {"read_iops_sec_max", "throttling.iops-read-max"},
         {"write_iops_sec_max", "throttling.iops-write-max"},
-        {"size_iops_sec", "throttling.iops-size"}};
+        {"size_iops_sec", "throttling.iops-size"}, {"group_name", "throttling.group"},
+        {"total_bytes_sec_max_length", "throttling.bps-total-max-length"},
+        {"read_bytes_sec_max_length", "throttling.bps-read-max-length"},
+        {"write_bytes_sec_max_length", "throttling.bps-write-max-length"},
+        {"total_iops_sec_max_length", "throttling.iops-total-max-length"},
+        {"read_iops_sec_max_length", "throttling.iops-read-max-length"},
+        {"write_iops_sec_max_length", "throttling.iops-write-max-length"}};
 
     for (unsigned i = 0; i < G_N_ELEMENTS(keys); i++) {
         g_autofree char *value = xml_text(xml_child(tune, keys[i][0]));

@@ -160,6 +160,19 @@ void hmp_block_resize(struct qmp_call *call, const char *args, GString *out)
     hmp_simple(call, "block_resize", o, out);
 }
 
+static void info_limits(const struct vm_disk_info *i, GString *out)
+{
+    static const char *const names[NR_LIMITS] = {"bps", "bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr"};
+    const struct disk_limits *l = i->limits;
+
+    g_string_append(out, "    I/O throttling:  ");
+    for (unsigned n = 0; n < NR_LIMITS; n++)
+        g_string_append_printf(out, " %s=%" G_GUINT64_FORMAT, names[n], l->avg[n]);
+    for (unsigned n = 0; n < NR_LIMITS; n++)
+        g_string_append_printf(out, " %s_max=%" G_GUINT64_FORMAT, names[n], l->max[n]);
+    g_string_append_printf(out, " iops_size=%" G_GUINT64_FORMAT " group=%s\n", l->iops_size, i->group);
+}
+
 void hmp_info_block(struct qmp_call *call, const char *args, GString *out)
 {
     struct vm_disks *d = vm_disks(call->vm);
@@ -173,6 +186,8 @@ void hmp_info_block(struct qmp_call *call, const char *args, GString *out)
                                    i.image->readonly ? ", read-only" : "");
         else
             g_string_append(out, "[not inserted]\n");
+        if (i.group)
+            info_limits(&i, out);
         if (c->vdev)
             g_string_append_printf(out, "    Attached to:      %s%s\n", c->vdev,
                                    c->cdrom ? i.tray_open ? ", removable, tray open" : ", removable"

@@ -115,6 +115,12 @@ static bool get_child(GPtrArray *nodes, const struct block_node *n, struct keyva
     return add_node(nodes, n->origin, kv, inside, *ret, error);
 }
 
+static bool has_file(const struct block_node *n, GError **error)
+{
+    return (n->file && *n->file) ||
+           opt_error(error, "A block device must be specified for \"file\"");
+}
+
 static bool fill_node(GPtrArray *nodes, struct block_node *n, struct keyval *kv, const char *prefix,
                       GError **error)
 {
@@ -126,6 +132,12 @@ static bool fill_node(GPtrArray *nodes, struct block_node *n, struct keyval *kv,
     get(kv, prefix, "node-name");
     if (!get_behaviour(kv, prefix, n, error))
         return false;
+    if (strcmp(driver, "throttle") == 0) {
+        n->throttle_group = g_strdup(get(kv, prefix, "throttle-group"));
+        if (!n->throttle_group)
+            return opt_error(error, "Parameter 'throttle-group' is missing");
+        return get_child(nodes, n, kv, prefix, "file", &n->file, error) && has_file(n, error);
+    }
     if (block_driver_is_format(driver)) {
         if (!get_child(nodes, n, kv, prefix, "file", &n->file, error) ||
             !get_child(nodes, n, kv, prefix, "backing", &n->backing, error))
@@ -134,8 +146,7 @@ static bool fill_node(GPtrArray *nodes, struct block_node *n, struct keyval *kv,
             n->no_backing = true;
             g_clear_pointer(&n->backing, g_free);
         }
-        return (n->file && *n->file) ||
-               opt_error(error, "A block device must be specified for \"file\"");
+        return has_file(n, error);
     }
     if (!block_driver_is_protocol(driver))
         return opt_error(error, "Parameter 'driver' does not accept value '%s'", driver);

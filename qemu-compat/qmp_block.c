@@ -1,4 +1,5 @@
 /* Disks over QMP: what can be changed. Hot plug of devices is in qmp_hotplug.c. */
+#include "qemu-compat/limits.h"
 #include "qemu-compat/opt_blockdev.h"
 #include "qemu-compat/qmp_devices.h"
 #include "qemu-compat/qmp_handlers.h"
@@ -54,26 +55,12 @@ JsonNode *qmp_block_resize(struct qmp_call *call, JsonObject *args, GError **err
 
 JsonNode *qmp_block_set_io_throttle(struct qmp_call *call, JsonObject *args, GError **error)
 {
-    static const char *const names[NR_LIMITS] = {"bps", "bps_rd", "bps_wr", "iops", "iops_rd",
-                                                 "iops_wr"};
+    const char *group = json_object_get_string_member_with_default(args, "group", NULL);
     g_autofree char *name = named(args, error);
-    struct disk_limits limits = {0};
+    struct disk_limits limits;
 
-    for (unsigned i = 0; name && i < NR_LIMITS; i++) {
-        g_autofree char *max = g_strconcat(names[i], "_max", NULL);
-        gint64 avg = json_object_get_int_member(args, names[i]);
-        gint64 burst = json_object_get_int_member_with_default(args, max, 0);
-        if (avg < 0 || burst < 0) {
-            g_set_error(error, QMP_ERROR, QMP_GENERIC_ERROR,
-                        "bps/iops/max values must be within [0, %" G_GINT64_FORMAT "]", G_MAXINT64);
-            return NULL;
-        }
-        limits.avg[i] = (uint64_t)avg;
-        limits.max[i] = (uint64_t)burst;
-    }
-    limits.iops_size = (uint64_t)MAX(
-        json_object_get_int_member_with_default(args, "iops_size", 0), 0);
-    return done(name && vm_disks_set_limits(vm_disks(call->vm), name, &limits, error));
+    return done(name && limits_from_json(args, &limits, error) &&
+                vm_disks_set_limits(vm_disks(call->vm), name, &limits, group, error));
 }
 
 static bool forced(JsonObject *args)

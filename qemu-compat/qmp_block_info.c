@@ -1,4 +1,5 @@
 /* Disks over QMP: what there is, and what the guest did. */
+#include "qemu-compat/limits.h"
 #include "qemu-compat/qmp_devices.h"
 #include "qemu-compat/qmp_handlers.h"
 #include "xenner/vm/vm_disks.h"
@@ -31,36 +32,25 @@ static JsonObject *image_info(const char *path, const char *format, uint64_t byt
     return o;
 }
 
-static void add_limits(JsonObject *o, const struct disk_limits *l)
+/* A node that is open, of disk i: BlockDeviceInfo. Limits are the device's, so the root node's. */
+static JsonObject *node_info(const struct vm_disk_info *i, const char *name, const char *driver,
+                             bool root, uint64_t bytes)
 {
-    static const char *const names[NR_LIMITS] = {"bps", "bps_rd", "bps_wr", "iops", "iops_rd",
-                                                 "iops_wr"};
-
-    for (unsigned i = 0; i < NR_LIMITS; i++) {
-        g_autofree char *max = g_strconcat(names[i], "_max", NULL);
-        json_object_set_int_member(o, names[i], (gint64)l->avg[i]);
-        if (l->max[i])
-            json_object_set_int_member(o, max, (gint64)l->max[i]);
-    }
-    if (l->iops_size)
-        json_object_set_int_member(o, "iops_size", (gint64)l->iops_size);
-}
-
-/* A node that is open: BlockDeviceInfo. */
-static JsonObject *node_info(const struct disk_config *c, const char *name, const char *driver,
-                             bool readonly, uint64_t bytes)
-{
+    static const struct disk_limits none;
+    const struct disk_config *c = i->config;
     static const char *const zeroes[] = {"off", "on", "unmap"};
     JsonObject *o = json_object_new();
 
     json_object_set_string_member(o, "file", c->path);
     json_object_set_string_member(o, "node-name", name);
-    json_object_set_boolean_member(o, "ro", readonly);
+    json_object_set_boolean_member(o, "ro", i->image->readonly);
     json_object_set_string_member(o, "drv", driver);
     json_object_set_int_member(o, "backing_file_depth", 0);
     json_object_set_boolean_member(o, "encrypted", FALSE);
     json_object_set_string_member(o, "detect_zeroes", zeroes[c->zeroes]);
-    add_limits(o, &c->limits);
+    limits_to_json(o, root ? i->limits : &none);
+    if (root && i->group)
+        json_object_set_string_member(o, "group", i->group);
     json_object_set_int_member(o, "write_threshold", 0);
     json_object_set_object_member(o, "cache", cache_info(c));
     json_object_set_object_member(o, "image", image_info(c->path, driver, bytes));
@@ -78,12 +68,20 @@ static bool is_node(struct qmp_call *call, const struct disk_config *c)
     return block_nodes_find(vm_disks_nodes(vm_disks(call->vm)), c->id) != NULL;
 }
 
+/* The format, but for a node that is a filter. */
+static const char *driver_of(struct qmp_call *call, const struct disk_config *c)
+{
+    const struct block_node *n = block_nodes_find(vm_disks_nodes(vm_disks(call->vm)), c->id);
+
+    return n ? n->driver : format_of(c);
+}
+
 static JsonObject *inserted(struct qmp_call *call, const struct vm_disk_info *i)
 {
     g_autofree char *own = g_strconcat("#", i->config->id, NULL);
 
-    return node_info(i->config, is_node(call, i->config) ? i->config->id : own,
-                     format_of(i->config), i->image->readonly, i->image->bytes);
+    return node_info(i, is_node(call, i->config) ? i->config->id : own, driver_of(call, i->config), true,
+                     i->image->bytes);
 }
 
 static JsonObject *block_info(struct qmp_call *call, const struct vm_disk_info *i)
@@ -191,20 +189,18 @@ JsonNode *qmp_query_blockstats(struct qmp_call *call, JsonObject *args, GError *
     return qmp_array(list);
 }
 
-/* The file that a disk is in, as the node below it. */
+/* The nodes below a disk's, down to the file that it is in. */
 static void add_below(struct qmp_call *call, JsonArray *list, const struct vm_disk_info *i)
 {
-    const struct block_node *top = block_nodes_find(vm_disks_nodes(vm_disks(call->vm)),
-                                                    i->config->id);
-    const struct block_node *n = top && top->file
-        ? block_nodes_find(vm_disks_nodes(vm_disks(call->vm)), top->file) : NULL;
+    GPtrArray *nodes = vm_disks_nodes(vm_disks(call->vm));
+    const struct block_node *n = block_nodes_find(nodes, i->config->id);
     struct stat st;
 
-    if (n && n->filename)
+    while ((n = n && n->file ? block_nodes_find(nodes, n->file) : NULL)) {
+        bool file = n->filename && stat(n->filename, &st) == 0 && S_ISREG(st.st_mode);
         json_array_add_object_element(
-            list, node_info(i->config, n->name, n->driver, i->image->readonly,
-                            stat(n->filename, &st) == 0 && S_ISREG(st.st_mode)
-                                ? (uint64_t)st.st_size : i->image->bytes));
+            list, node_info(i, n->name, n->driver, false, file ? (uint64_t)st.st_size : i->image->bytes));
+    }
 }
 
 JsonNode *qmp_query_named_block_nodes(struct qmp_call *call, JsonObject *args, GError **error)

@@ -35,6 +35,12 @@ qmp_handler qmp_blockdev_create, qmp_query_jobs, qmp_job_dismiss;
 void qmp_job_event(void *opaque, const char *id, const char *status);
 /* qmp_object.c: objects */
 qmp_handler qmp_object_add, qmp_object_del, qmp_query_iothreads;
+/* For qom-list, qom-get and qom-set: objects by id (NULL: there is none), and the limits of a throttle-group. */
+const char *qmp_object_type(struct qmp_call *call, const char *id);
+void qmp_object_list(struct qmp_call *call, void (*fn)(JsonArray *list, const char *id, const char *type),
+                     JsonArray *list);
+JsonNode *qmp_group_limits(struct qmp_call *call, const char *id);
+JsonNode *qmp_group_set_limits(struct qmp_call *call, const char *id, JsonNode *value, GError **error);
 /* qmp_block_info.c: which disks there are */
 qmp_handler qmp_query_block, qmp_query_blockstats, qmp_query_named_block_nodes;
 /* qmp_block.c: what is done to disks */

@@ -242,9 +242,35 @@ bool vm_disks_resize(struct vm_disks *d, const char *name, uint64_t bytes, GErro
 }
 
 bool vm_disks_set_limits(struct vm_disks *d, const char *name, const struct disk_limits *limits,
-                         GError **error)
+                         const char *group, GError **error)
 {
     return no_devices(error);
+}
+
+static struct disk_limits group_limits; /* of the only group */
+
+bool vm_disks_add_group(struct vm_disks *d, const char *name, const struct disk_limits *limits,
+                        GError **error)
+{
+    group_limits = *limits;
+    return true;
+}
+
+bool vm_disks_del_group(struct vm_disks *d, const char *name, GError **error)
+{
+    return true;
+}
+
+const struct disk_limits *vm_disks_group_limits(const struct vm_disks *d, const char *name)
+{
+    return &group_limits;
+}
+
+bool vm_disks_set_group_limits(struct vm_disks *d, const char *name, const struct disk_limits *limits,
+                               GError **error)
+{
+    group_limits = *limits;
+    return true;
 }
 
 bool vm_nets_add(struct vm_nets *n, struct netdev_config *netdev, GError **error)

@@ -183,7 +183,8 @@ static void everything(void **state)
     struct parsed p;
 
     assert_true(parse("-drive file=a,,b.img,format=qcow2,id=root,readonly=on,aio=threads,discard=unmap,"
-                      "detect-zeroes=unmap,bps_rd=1M,throttling.bps-read-max=2M,iops=100,iops_size=4096 "
+                      "detect-zeroes=unmap,bps_rd=1M,throttling.bps-read-max=2M,bps_rd_max_length=3,group=g,iops=100,"
+                      "iops_size=4096 "
                       "-cdrom c -hdb d -snapshot", &p));
     const struct disk_config *d = disk(&p, 0);
     assert_string_equal(d->path, "a,b.img");
@@ -194,6 +195,8 @@ static void everything(void **state)
     assert_int_equal(d->zeroes, DISK_ZEROES_UNMAP);
     assert_int_equal(d->limits.avg[LIMIT_BPS_READ], 1 << 20);
     assert_int_equal(d->limits.max[LIMIT_BPS_READ], 2 << 20);
+    assert_int_equal(d->limits.max_length[LIMIT_BPS_READ], 3);
+    assert_string_equal(d->group, "g");
     assert_int_equal(d->limits.avg[LIMIT_IOPS_TOTAL], 100);
     assert_int_equal(d->limits.iops_size, 4096);
     assert_true(disk(&p, 1)->cdrom && disk(&p, 1)->readonly && !disk(&p, 1)->format);

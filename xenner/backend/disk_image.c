@@ -58,7 +58,7 @@ struct disk_image *disk_image_open(const struct disk_config *config, struct blk_
                   format, strcmp(format, "raw") == 0
                       ? " Write operations on block 0 will be restricted. Specify the 'raw' format "
                         "explicitly to remove the restrictions." : "");
-    return image_throttle(image_on_error(img), &config->limits);
+    return image_on_error(img);
 }
 
 void disk_image_free(struct disk_image *img)
@@ -76,7 +76,6 @@ void disk_image_submit(struct disk_image *img, struct image_request *r)
 struct image_call {
     struct disk_image *img;
     uint64_t bytes;
-    const struct disk_limits *limits;
     const struct image_policy *policy;
 };
 
@@ -100,21 +99,6 @@ bool disk_image_resize(struct disk_image *img, uint64_t bytes, GError **error)
         return false;
     blk_io_call(img->io, set_size, &c);
     return true;
-}
-
-static void set_limits(void *opaque)
-{
-    struct image_call *c = opaque;
-
-    c->img->ops->set_limits(c->img, c->limits);
-}
-
-void disk_image_set_limits(struct disk_image *img, const struct disk_limits *limits)
-{
-    struct image_call c = {img, .limits = limits};
-
-    g_assert(img->ops->set_limits); /* image_throttle() is in front of all */
-    blk_io_call(img->io, set_limits, &c);
 }
 
 void disk_image_hurry(struct disk_image *img, bool hurry)

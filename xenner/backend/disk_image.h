@@ -56,7 +56,6 @@ struct image_ops {
     /* The medium gets another size; the caller updates bytes. Main loop's thread. Optional. */
     bool (*resize)(struct disk_image *img, uint64_t bytes, GError **error);
     /* Optional. The I/O thread's. */
-    void (*set_limits)(struct disk_image *img, const struct disk_limits *limits);
     void (*set_policy)(struct disk_image *img, const struct image_policy *policy);
     void (*retry)(struct disk_image *img);
 };
@@ -85,9 +84,6 @@ void disk_image_hurry(struct disk_image *img, bool hurry);
 
 /* The medium gets that size (whole sectors). Main loop's thread. */
 bool disk_image_resize(struct disk_image *img, uint64_t bytes, GError **error);
-/* From now on. Main loop's thread. */
-void disk_image_set_limits(struct disk_image *img, const struct disk_limits *limits);
-
 /* From now on; and once more what is held. Main loop's thread. */
 void disk_image_set_policy(struct disk_image *img, const struct image_policy *policy);
 void disk_image_retry(struct disk_image *img);
@@ -97,6 +93,13 @@ struct disk_image *image_raw_open(const struct disk_config *config, struct blk_i
                              GError **error);
 struct disk_image *image_qsd_open(const struct disk_config *config, const char *format,
                                   struct blk_io *io, GError **error);
-/* Images in front of below, which they own. */
+/* An image in front of below, which it owns. */
 struct disk_image *image_on_error(struct disk_image *below);
-struct disk_image *image_throttle(struct disk_image *below, const struct disk_limits *limits);
+
+/*
+ * An image in front of below, which it owns, with the limits of a group (throttle_group.h; NULL: none). Main loop's
+ * thread, as is a change of it.
+ */
+struct throttle_group;
+struct disk_image *image_throttle(struct disk_image *below, struct throttle_group *group);
+void image_throttle_set_group(struct disk_image *img, struct throttle_group *group);

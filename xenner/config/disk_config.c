@@ -18,6 +18,8 @@ void disk_config_free(void *disk)
     g_free(d->device);
     g_free(d->model);
     g_free(d->serial);
+    g_free(d->group);
+    g_strfreev(d->filters);
     g_free(d);
 }
 
@@ -34,6 +36,8 @@ struct disk_config *disk_config_copy(const struct disk_config *disk)
     d->device = g_strdup(disk->device);
     d->model = g_strdup(disk->model);
     d->serial = g_strdup(disk->serial);
+    d->group = g_strdup(disk->group);
+    d->filters = g_strdupv(disk->filters);
     return d;
 }
 
@@ -88,22 +92,31 @@ static bool G_GNUC_PRINTF(3, 4) wrong(GError **error, const struct disk_config *
     return false;
 }
 
-static bool check_limits(const struct disk_config *d, GError **error)
+static bool bad_limits(GError **error, const char *what)
+{
+    g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, what);
+    return false;
+}
+
+bool disk_limits_check(const struct disk_limits *l, GError **error)
 {
     static const unsigned first[] = {LIMIT_BPS_TOTAL, LIMIT_IOPS_TOTAL};
-    const struct disk_limits *l = &d->limits;
 
     for (unsigned i = 0; i < G_N_ELEMENTS(first); i++) {
         const uint64_t *avg = &l->avg[first[i]], *max = &l->max[first[i]];
         if ((avg[0] && (avg[1] || avg[2])) || (max[0] && (max[1] || max[2])))
-            return wrong(error, d, "bps/iops/max total values and read/write values cannot be used "
-                         "at the same time");
+            return bad_limits(error, "bps/iops/max total values and read/write values cannot be used "
+                              "at the same time");
     }
     for (unsigned i = 0; i < NR_LIMITS; i++) {
         if (l->max[i] && !l->avg[i])
-            return wrong(error, d, "bps_max/iops_max require corresponding bps/iops values");
+            return bad_limits(error, "bps_max/iops_max require corresponding bps/iops values");
         if (l->max[i] && l->max[i] < l->avg[i])
-            return wrong(error, d, "bps_max/iops_max cannot be lower than bps/iops");
+            return bad_limits(error, "bps_max/iops_max cannot be lower than bps/iops");
+        if (l->max_length[i] > 1 && !l->max[i])
+            return bad_limits(error, "burst length set without burst rate");
+        if (l->max_length[i] > 1 && l->max[i] > UINT64_MAX / 2 / l->max_length[i])
+            return bad_limits(error, "burst length too high for this burst rate");
     }
     return true;
 }
@@ -119,7 +132,10 @@ bool disk_config_check(const struct disk_config *d, GError **error)
     if (d->zeroes == DISK_ZEROES_UNMAP && !d->discard)
         return wrong(error, d, "setting detect-zeroes to unmap is not allowed without setting "
                      "discard operation to unmap");
-    return check_limits(d, error);
+    if (disk_limits_check(&d->limits, error))
+        return true;
+    g_prefix_error(error, "%s: ", d->origin);
+    return false;
 }
 
 bool disk_configs_check(const GPtrArray *disks, GError **error)

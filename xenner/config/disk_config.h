@@ -24,6 +24,7 @@ enum disk_limit {
 struct disk_limits {
     uint64_t avg[NR_LIMITS]; /* a second; 0: no limit */
     uint64_t max[NR_LIMITS]; /* in a burst; 0: a tenth of avg */
+    uint64_t max_length[NR_LIMITS]; /* seconds that a burst may last; 0: one */
     uint64_t iops_size;      /* larger requests count as several; 0: each is one */
 };
 
@@ -58,7 +59,12 @@ struct disk_config {
     enum disk_zeroes zeroes;
     enum disk_on_error on_read_error, on_write_error;
     struct disk_limits limits;
+    char *group;    /* whose limits those are; NULL: its own */
+    char **filters; /* throttle groups of -blockdev's nodes, or NULL */
 };
+
+/* One-line errors in QEMU's words. */
+bool disk_limits_check(const struct disk_limits *limits, GError **error);
 
 /* Accepts NULL; a GDestroyNotify. */
 void disk_config_free(void *disk);

@@ -60,8 +60,7 @@ static bool reopen_through(struct vm_disk *disk, const struct disk_config *devic
         return true;
     *cache = *cache == DISK_CACHE_NONE ? DISK_CACHE_DIRECTSYNC : DISK_CACHE_WRITETHROUGH;
     g_clear_pointer(&disk->image, disk_image_free);
-    disk->image = disk_image_open(disk->config, disk->all->io, error);
-    return disk->image != NULL;
+    return vm_disk_open_image(disk, error);
 }
 
 static struct vm_disk *image_for(struct vm_disks *d, const struct disk_config *device,

@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+"""Images that a running guest has: limits that several share."""
+import os
+import sys
+import tempfile
+import time
+
+from disks import MIB, add_node, del_node, image, refused
+from guest import Guest, fail
+from guest_shell import Shell
+from qmp import Qmp, QmpError
+
+
+def throttling(qmp, name):
+    """What query-block says of a drive's limits."""
+    inserted = next(b["inserted"] for b in qmp.run("query-block") if b["device"] == name)
+    return inserted["iops"], inserted["bps"], inserted.get("group")
+
+
+def set_limits(qmp, name, **limits):
+    qmp.run_exact("block_set_io_throttle", {"id": name, "bps": 0, "bps_rd": 0, "bps_wr": 0, "iops": 0,
+                                            "iops_rd": 0, "iops_wr": 0, **limits})
+
+
+def expect(got, want, what):
+    if got != want:
+        fail(f"{what}: {got}, not {want}")
+
+
+def limits(qmp, shell, directory):
+    """-drive group=both made it, with 4 MiB a second for both disks; then others."""
+    expect(throttling(qmp, "a"), (0, 4 * MIB, "both"), "a")
+    expect(throttling(qmp, "b"), (0, 4 * MIB, "both"), "b")
+    start = time.monotonic()
+    shell.run("for d in a b; do dd if=/dev/zero of=/dev/xvd$d bs=64k count=64 conv=fsync 2>/dev/null & done; wait")
+    if time.monotonic() - start < 1.8:
+        fail("two disks got more than their group's limit")
+    hmp = qmp.run("human-monitor-command", command_line="info block")
+    if f"bps={4 * MIB} " not in hmp or "group=both" not in hmp:
+        fail(f"info block: {hmp}")
+    set_limits(qmp, "b", iops=500, group="fast")
+    expect(throttling(qmp, "a"), (0, 4 * MIB, "both"), "a without b")
+    expect(throttling(qmp, "b"), (500, 0, "fast"), "b alone")
+    set_limits(qmp, "a", iops=600, iops_max=700, iops_max_length=2, group="fast")
+    expect(throttling(qmp, "b"), (600, 0, "fast"), "b with a")
+    try:
+        set_limits(qmp, "a", bps_max=1)
+        fail("a burst without a limit")
+    except QmpError as e:
+        expect(e.desc, "bps_max/iops_max require corresponding bps/iops values", "the error")
+    for name in ("a", "b"):
+        set_limits(qmp, name)
+        expect(throttling(qmp, name), (0, 0, None), "no limits")
+
+
+def groups(qmp, shell, directory):
+    """Groups that are objects, and filters that name them."""
+    path = image(directory, "g1", 4 * MIB, "behind a filter\n")
+    if qmp.run("qom-get", path="/objects/g0", property="limits")["bps-total"] != MIB:
+        fail("-object's limit")
+    qmp.run("object-add", qom_type="throttle-group", id="g1", limits={"iops-total": 100, "iops-total-max": 200})
+    refused(qmp, "duplicate property", "object-add", qom_type="throttle-group", id="g1")
+    got = qmp.run("qom-get", path="/objects/g1", property="limits")
+    expect((got["iops-total"], got["iops-total-max"], got["bps-read"]), (100, 200, 0), "limits")
+    if "g1" not in [o["name"] for o in qmp.run("qom-list", path="/objects")]:
+        fail("qom-list /objects")
+    refused(qmp, "cannot be lower", "qom-set", path="/objects/g1", property="limits",
+            value={"iops-total": 100, "iops-total-max": 50})
+    add_node(qmp, "g", path)
+    refused(qmp, "does not exist", "blockdev-add", driver="throttle", node_name="f", throttle_group="g9", file="g-format")
+    qmp.run("blockdev-add", driver="throttle", node_name="f", throttle_group="g1", file="g-format")
+    qmp.run("device_add", driver="virtio-blk-pci", drive="f", id="fd")
+    shell.until("grep -q 'behind a filter' /dev/xvdc")
+    refused(qmp, "in use", "object-del", id="g1")
+    qmp.run("qom-set", path="/objects/g1", property="limits", value={"bps-total": MIB})
+    start = time.monotonic()
+    shell.run("dd if=/dev/zero of=/dev/xvdc bs=64k count=32 conv=fsync 2>/dev/null")
+    if time.monotonic() - start < 1.7:
+        fail("the filter does not hold anything back")
+    names = [n["node-name"] for n in qmp.run("query-named-block-nodes")]
+    if [n for n in names if n[0] != "#"] != ["f", "g-format", "g-storage"]:
+        fail(f"nodes: {names}")
+    qmp.run("device_del", id="fd")
+    qmp.wait_event("DEVICE_DELETED")
+    qmp.run("blockdev-del", node_name="f")
+    del_node(qmp, "g")
+    qmp.run("object-del", id="g1")
+
+
+with tempfile.TemporaryDirectory() as directory:
+    path = os.path.join(directory, "qmp")
+    drives = []
+    for name in ("a", "b"):
+        file = image(directory, name, 8 * MIB, f"disk {name}\n")
+        drives += ["-drive", f"file={file},format=raw,id={name},throttling.group=both,throttling.bps-total=4M"]
+    with Guest("", "-nodefaults", "-display", "none", "-qmp", f"unix:{path},server=on,wait=off", *drives,
+               "-object", "throttle-group,id=g0,x-bps-total=1M", typing=True) as guest:
+        qmp = Qmp(path)
+        shell = Shell(guest)
+        limits(qmp, shell, directory)
+        groups(qmp, shell, directory)
+        guest.type("exit\n")
+        guest.end()
+sys.exit(0)
