@@ -209,7 +209,7 @@ static bool is_cdrom(const char *driver)
 static void skip_places(struct keyval *kv)
 {
     static const char *const places[] = {
-        "bus", "addr", "unit", "channel", "scsi-id", "lun", "bootindex", "device_id", "scsi",
+        "bus", "addr", "unit", "channel", "scsi-id", "lun", "device_id", "scsi",
         "num-queues", "queue-size", "iothread", "logical_block_size", "physical_block_size",
         "multifunction", "disable-legacy", "disable-modern", "share-rw", "wwn",
         "product", "vendor", "ver", "rotation_rate", "port", "removable", "failover_pair_id"};
@@ -238,7 +238,8 @@ static bool fill_device(struct keyval *kv, struct disk_config *d, GError **error
             return opt_error(error, "'%s' is not a valid vdev", vdev);
     }
     skip_places(kv);
-    if (!disk_get_on_error(kv, d, error))
+    if (!disk_get_on_error(kv, d, error) ||
+        !boot_order_parse(keyval_get(kv, "bootindex"), &d->boot_order, error))
         return false;
     if (g_strcmp0(keyval_get(kv, "write-cache"), "auto") != 0 &&
         !keyval_get_switch(kv, "write-cache", &cached, error))

@@ -57,6 +57,7 @@ void disk_config_plug(struct disk_config *disk, struct disk_config *device, cons
     disk->device = g_steal_pointer(&device->device);
     disk->model = g_steal_pointer(&device->model);
     disk->serial = g_steal_pointer(&device->serial);
+    disk->boot_order = device->boot_order;
     disk->cdrom = device->cdrom;
     disk->readonly |= device->cdrom;
     disk->on_read_error = device->on_read_error ? device->on_read_error : disk->on_read_error;
@@ -77,6 +78,7 @@ void disk_config_unplug(struct disk_config *disk)
     g_clear_pointer(&disk->device, g_free);
     g_clear_pointer(&disk->model, g_free);
     g_clear_pointer(&disk->serial, g_free);
+    disk->boot_order = 0;
     disk->cdrom = false;
 }
 
@@ -142,6 +144,7 @@ bool disk_configs_check(const GPtrArray *disks, GError **error)
 {
     g_autoptr(GHashTable) ids = g_hash_table_new(g_str_hash, g_str_equal);
     g_autoptr(GHashTable) numbers = g_hash_table_new(NULL, NULL);
+    g_autoptr(GHashTable) orders = g_hash_table_new(NULL, NULL);
     uint32_t number;
 
     for (guint i = 0; i < disks->len; i++) {
@@ -153,6 +156,40 @@ bool disk_configs_check(const GPtrArray *disks, GError **error)
         if (d->vdev && vdev_parse(d->vdev, &number) &&
             !g_hash_table_add(numbers, GUINT_TO_POINTER(number)))
             return wrong(error, d, "there is a disk %s already", d->vdev);
+        if (d->boot_order && !g_hash_table_add(orders, GUINT_TO_POINTER(d->boot_order)))
+            return wrong(error, d, "The bootindex %u has already been used", d->boot_order - 1);
     }
     return true;
+}
+
+bool boot_order_parse(const char *text, unsigned *ret, GError **error)
+{
+    char *end = NULL;
+    gint64 n = text ? g_ascii_strtoll(text, &end, 10) : -1;
+
+    if (text && (!*text || *end || n > G_MAXINT32 || n < G_MININT32)) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "Parameter 'bootindex' expects integer");
+        return false;
+    }
+    *ret = n < 0 ? 0 : (unsigned)n + 1;
+    return true;
+}
+
+static uint32_t number_of(const struct disk_config *d)
+{
+    uint32_t number;
+
+    return d->vdev && vdev_parse(d->vdev, &number) ? number : UINT32_MAX;
+}
+
+gint disk_config_by_boot_order(gconstpointer a, gconstpointer b)
+{
+    const struct disk_config *x = *(struct disk_config *const *)a, *y = *(struct disk_config *const *)b;
+    uint32_t i = x->boot_order ? x->boot_order : UINT32_MAX, j = y->boot_order ? y->boot_order : UINT32_MAX;
+
+    if (i == j) {
+        i = number_of(x);
+        j = number_of(y);
+    }
+    return (i > j) - (i < j);
 }

@@ -49,6 +49,7 @@ struct disk_config {
     char *device;  /* its id: "virtio-disk0", or NULL */
     char *model;   /* -device's name of it: "virtio-blk-pci", or NULL */
     char *serial;  /* or NULL */
+    unsigned boot_order; /* bootindex= and one; 0: none */
     bool cdrom;
     bool empty;    /* a drive for media, without one: no path */
 
@@ -80,3 +81,10 @@ void disk_config_plug(struct disk_config *disk, struct disk_config *device, cons
 void disk_config_unplug(struct disk_config *disk);
 /* Rules for all disks (struct disk_config *) of a guest; one-line errors. */
 bool disk_configs_check(const GPtrArray *disks, GError **error);
+/*
+ * For g_ptr_array_sort() of a list of them: in the order in which a boot loader is to see them. Those with a bootindex
+ * are first, then the others by their numbers (vdev).
+ */
+gint disk_config_by_boot_order(gconstpointer a, gconstpointer b);
+/* bootindex= as text (NULL: none) to a boot_order, in QEMU's words. */
+bool boot_order_parse(const char *text, unsigned *ret, GError **error);

@@ -195,6 +195,24 @@ static bool check_commands(const struct vm_config *cfg, GError **error)
     return true;
 }
 
+/* Of a disk and a card; of two disks disk_configs_check() says it. */
+static bool check_boot_order(const struct vm_config *cfg, GError **error)
+{
+    g_autoptr(GHashTable) orders = g_hash_table_new(NULL, NULL);
+
+    for (guint i = 0; i < cfg->disks->len; i++) {
+        const struct disk_config *d = g_ptr_array_index(cfg->disks, i);
+        g_hash_table_add(orders, GUINT_TO_POINTER(d->boot_order));
+    }
+    for (guint i = 0; i < cfg->nics->len; i++) {
+        const struct nic_config *n = g_ptr_array_index(cfg->nics, i);
+        if (n->boot_order && !g_hash_table_add(orders, GUINT_TO_POINTER(n->boot_order)))
+            return wrong(error, "%s: The bootindex %u has already been used", n->origin,
+                         n->boot_order - 1);
+    }
+    return true;
+}
+
 bool vm_config_validate(const struct vm_config *cfg, GError **error)
 {
     if (cfg->memory.bytes < MEMORY_MIN)
@@ -213,7 +231,8 @@ bool vm_config_validate(const struct vm_config *cfg, GError **error)
     if (!cfg->boot.kernel && cfg->boot.cmdline[0])
         return wrong(error, "-append only allowed with -kernel option");
     return check_streams(cfg, error) && disk_configs_check(cfg->disks, error) &&
-           net_configs_check(cfg->netdevs, cfg->nics, error) && check_commands(cfg, error);
+           net_configs_check(cfg->netdevs, cfg->nics, error) && check_boot_order(cfg, error) &&
+           check_commands(cfg, error);
 }
 
 const char *vm_config_first_image(const struct vm_config *cfg, GError **error)

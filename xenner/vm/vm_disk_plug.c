@@ -10,7 +10,9 @@ static void move_part(struct disk_config *from, struct disk_config *to)
     to->device = g_steal_pointer(&from->device);
     to->model = g_steal_pointer(&from->model);
     to->serial = g_steal_pointer(&from->serial);
+    to->boot_order = from->boot_order;
     to->cdrom = from->cdrom;
+    from->boot_order = 0;
     from->cdrom = false;
 }
 

@@ -155,11 +155,23 @@ bool vm_disk_offer(struct vm_disk *disk, GError **error)
     return disk->backend != NULL;
 }
 
+static gint by_boot_order(gconstpointer a, gconstpointer b)
+{
+    const struct vm_disk *x = *(struct vm_disk *const *)a, *y = *(struct vm_disk *const *)b;
+
+    return disk_config_by_boot_order(&x->config, &y->config);
+}
+
 bool vm_disks_attach(struct vm_disks *d, struct xen_host *host, GError **error)
 {
+    g_autoptr(GPtrArray) disks = g_ptr_array_sized_new(d->disks->len);
+
     d->host = host;
-    for (guint i = 0; i < d->disks->len; i++) {
-        if (!vm_disk_offer(g_ptr_array_index(d->disks, i), error))
+    for (guint i = 0; i < d->disks->len; i++)
+        g_ptr_array_add(disks, g_ptr_array_index(d->disks, i));
+    g_ptr_array_sort(disks, by_boot_order); /* GRUB looks at them in the order that xenstore lists */
+    for (guint i = 0; i < disks->len; i++) {
+        if (!vm_disk_offer(g_ptr_array_index(disks, i), error))
             return false;
     }
     return true;
