@@ -6,6 +6,8 @@
 
 #include <sys/stat.h>
 
+enum { MAX_DEPTH = 256 }; /* of nodes over each other */
+
 static JsonObject *cache_info(const struct disk_config *c)
 {
     JsonObject *o = json_object_new();
@@ -34,14 +36,14 @@ static JsonObject *image_info(const char *path, const char *format, uint64_t byt
 
 /* A node that is open, of disk i: BlockDeviceInfo. Limits are the device's, so the root node's. */
 static JsonObject *node_info(const struct vm_disk_info *i, const char *name, const char *driver,
-                             bool root, uint64_t bytes)
+                             const char *path, bool root, uint64_t bytes)
 {
     static const struct disk_limits none;
     const struct disk_config *c = i->config;
     static const char *const zeroes[] = {"off", "on", "unmap"};
     JsonObject *o = json_object_new();
 
-    json_object_set_string_member(o, "file", c->path);
+    json_object_set_string_member(o, "file", path);
     json_object_set_string_member(o, "node-name", name);
     json_object_set_boolean_member(o, "ro", i->image->readonly);
     json_object_set_string_member(o, "drv", driver);
@@ -53,7 +55,7 @@ static JsonObject *node_info(const struct vm_disk_info *i, const char *name, con
         json_object_set_string_member(o, "group", i->group);
     json_object_set_int_member(o, "write_threshold", 0);
     json_object_set_object_member(o, "cache", cache_info(c));
-    json_object_set_object_member(o, "image", image_info(c->path, driver, bytes));
+    json_object_set_object_member(o, "image", image_info(path, driver, bytes));
     return o;
 }
 
@@ -80,8 +82,8 @@ static JsonObject *inserted(struct qmp_call *call, const struct vm_disk_info *i)
 {
     g_autofree char *own = g_strconcat("#", i->config->id, NULL);
 
-    return node_info(i, is_node(call, i->config) ? i->config->id : own, driver_of(call, i->config), true,
-                     i->image->bytes);
+    return node_info(i, is_node(call, i->config) ? i->config->id : own, driver_of(call, i->config),
+                     i->config->path, true, i->image->bytes);
 }
 
 static JsonObject *block_info(struct qmp_call *call, const struct vm_disk_info *i)
@@ -189,17 +191,31 @@ JsonNode *qmp_query_blockstats(struct qmp_call *call, JsonObject *args, GError *
     return qmp_array(list);
 }
 
-/* The nodes below a disk's, down to the file that it is in. */
-static void add_below(struct qmp_call *call, JsonArray *list, const struct vm_disk_info *i)
+/* The file that a node is in. */
+static const char *path_of(const GPtrArray *nodes, const struct block_node *n)
 {
+    for (unsigned depth = 0; n && n->file && depth < MAX_DEPTH; depth++)
+        n = block_nodes_find(nodes, n->file);
+    return n && n->filename ? n->filename : "";
+}
+
+/* The nodes below that one, down to the files that they are in; depth: how many there may be still. */
+static void add_below(struct qmp_call *call, JsonArray *list, const struct vm_disk_info *i,
+                      const struct block_node *n, unsigned depth)
+{
+    const char *const children[] = {n ? n->file : NULL, n ? n->backing : NULL};
     GPtrArray *nodes = vm_disks_nodes(vm_disks(call->vm));
-    const struct block_node *n = block_nodes_find(nodes, i->config->id);
     struct stat st;
 
-    while ((n = n && n->file ? block_nodes_find(nodes, n->file) : NULL)) {
-        bool file = n->filename && stat(n->filename, &st) == 0 && S_ISREG(st.st_mode);
-        json_array_add_object_element(
-            list, node_info(i, n->name, n->driver, false, file ? (uint64_t)st.st_size : i->image->bytes));
+    for (unsigned k = 0; depth && k < G_N_ELEMENTS(children); k++) {
+        const struct block_node *child = children[k] ? block_nodes_find(nodes, children[k]) : NULL;
+        if (!child)
+            continue;
+        bool file = child->filename && stat(child->filename, &st) == 0 && S_ISREG(st.st_mode);
+        json_array_add_object_element(list, node_info(i, child->name, child->driver,
+                                                      path_of(nodes, child), false,
+                                                      file ? (uint64_t)st.st_size : i->image->bytes));
+        add_below(call, list, i, child, depth - 1);
     }
 }
 
@@ -213,7 +229,7 @@ JsonNode *qmp_query_named_block_nodes(struct qmp_call *call, JsonObject *args, G
         if (!i.image)
             continue;
         json_array_add_object_element(list, inserted(call, &i));
-        add_below(call, list, &i);
+        add_below(call, list, &i, block_nodes_find(vm_disks_nodes(d), i.config->id), MAX_DEPTH);
     }
     return qmp_array(list);
 }

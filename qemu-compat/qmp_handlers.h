@@ -46,6 +46,8 @@ qmp_handler qmp_query_block, qmp_query_blockstats, qmp_query_named_block_nodes;
 /* qmp_block.c: what is done to disks */
 qmp_handler qmp_blockdev_add, qmp_blockdev_del, qmp_block_resize, qmp_block_set_io_throttle,
     qmp_open_tray, qmp_close_tray, qmp_remove_medium, qmp_insert_medium, qmp_eject, qmp_change_medium;
+/* qmp_snapshot.c: overlays for disks in use */
+qmp_handler qmp_blockdev_snapshot, qmp_blockdev_snapshot_sync, qmp_transaction;
 /* qmp_hotplug.c: devices and networks that come and go */
 qmp_handler qmp_device_add, qmp_device_del, qmp_netdev_add, qmp_netdev_del, qmp_set_link,
     qmp_query_rx_filter;

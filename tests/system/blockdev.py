@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
-"""Images that a running guest has: limits that several share."""
+"""Images that a running guest has: limits that several share, and snapshots."""
 import os
+import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -87,6 +89,97 @@ def groups(qmp, shell, directory):
     qmp.run("object-del", id="g1")
 
 
+def write(shell, disk, text):
+    shell.run(f"echo {text} | dd of=/dev/{disk} bs=512 seek=8 conv=sync,fsync 2>/dev/null")
+
+
+def holds(path, text):
+    """What a raw image or a chain of others has where write() writes."""
+    raw = path + ".raw"
+    subprocess.run(["qemu-img", "convert", "-U", "-O", "raw", path, raw], check=True)
+    with open(raw, "rb") as f:
+        f.seek(8 * 512)
+        got = f.read(len(text) + 1)
+    if got != text.encode() + b"\n":
+        fail(f"{path} has {got}, not {text}")
+
+
+def file_of(qmp, name):
+    return next(b["inserted"]["file"] for b in qmp.run("query-block") if b["device"] == name)
+
+
+def drive_snapshots(qmp, shell, directory):
+    """Of -drive's: while the guest writes; all or none; one over the other."""
+    first, second = os.path.join(directory, "a.1"), os.path.join(directory, "a.2")
+    write(shell, "xvda", "before")
+    shell.run("touch /tmp/on; (while [ -e /tmp/on ]; do seq 300000 | head -c 1048576 |"
+              " dd of=/dev/xvda bs=64k seek=16 iflag=fullblock conv=fsync 2>/dev/null || echo bad >/tmp/bad; done;"
+              " touch /tmp/over) &")
+    qmp.run("blockdev-snapshot-sync", device="a", snapshot_file=first, format="qcow2")
+    write(shell, "xvda", "between")
+    qmp.run("transaction", actions=[
+        {"type": "blockdev-snapshot-sync", "data": {"device": "a", "snapshot-file": second}},
+        {"type": "blockdev-snapshot-sync", "data": {"device": "b", "snapshot-file": os.path.join(directory, "b.1")}}])
+    write(shell, "xvda", "after")
+    shell.run("rm /tmp/on; until test -e /tmp/over; do sleep 0.1; done; test ! -e /tmp/bad")
+    write(shell, "xvdb", "over")
+    if file_of(qmp, "a") != second:
+        fail(f"query-block: {file_of(qmp, 'a')}")
+    for failing in ({"device": "none", "snapshot-file": os.path.join(directory, "x")},
+                    {"device": "b", "snapshot-file": "/no/such/directory/x"},
+                    {"device": "b", "mode": "existing", "snapshot-file": image(directory, "bad", MIB, "no qcow2")}):
+        refused(qmp, "", "transaction", actions=[
+            {"type": "blockdev-snapshot-sync", "data": {"device": "a", "snapshot-file": os.path.join(directory, "a.3")}},
+            {"type": "blockdev-snapshot-sync", "data": failing}])
+        if os.path.exists(os.path.join(directory, "a.3")) or file_of(qmp, "a") != second:
+            fail("what failed was done in part")
+    refused(qmp, "Abort action", "transaction", actions=[
+        {"type": "blockdev-snapshot-sync", "data": {"device": "a", "snapshot-file": os.path.join(directory, "a.3")}},
+        {"type": "abort", "data": {}}])
+    write(shell, "xvda", "later")
+    for path, text in ((os.path.join(directory, "a"), "before"), (first, "between"), (second, "later"),
+                       (os.path.join(directory, "b.1"), "over")):
+        holds(path, text)
+
+
+def node_snapshots(qmp, shell, directory):
+    """As libvirt makes one: blockdev-create, blockdev-add, transaction."""
+    base, over = image(directory, "n", 4 * MIB, "base\n"), os.path.join(directory, "n.qcow2")
+    add_node(qmp, "n1", base)
+    qmp.run("device_add", driver="virtio-blk-pci", drive="n1-format", id="nd", vdev="xvdn")
+    shell.until("test -b /dev/xvdn")
+    write(shell, "xvdn", "first")
+    for job, options in (("make", {"driver": "file", "filename": over, "size": 0}),
+                         ("format", {"driver": "qcow2", "file": "n2-storage", "size": 4 * MIB,
+                                     "backing-file": base, "backing-fmt": "raw"})):
+        qmp.run("blockdev-create", job_id=job, options=options)
+        while qmp.wait_event("JOB_STATUS_CHANGE")["data"] != {"id": job, "status": "concluded"}:
+            pass
+        qmp.run("job-dismiss", id=job)
+        if job == "make":
+            qmp.run("blockdev-add", driver="file", filename=over, node_name="n2-storage")
+    qmp.run("blockdev-add", node_name="n2-format", driver="qcow2", file="n2-storage", backing=None)
+    action = {"type": "blockdev-snapshot", "data": {"node": "n1-format", "overlay": "n2-format"}}
+    refused(qmp, "Cannot find", "blockdev-snapshot", node="n1-format", overlay="n9")
+    qmp.run("transaction", actions=[action])
+    write(shell, "xvdn", "second")
+    refused(qmp, "", "transaction", actions=[action])
+    names = [n["node-name"] for n in qmp.run("query-named-block-nodes") if n["node-name"][0] == "n"]
+    expect(names, ["n2-format", "n2-storage", "n1-format", "n1-storage"], "nodes")
+    qmp.run("system_reset") # a snapshot outlives the guest
+    shell = Shell(shell.guest)
+    shell.until("test -b /dev/xvdn")
+    expect(shell.run("dd if=/dev/xvdn bs=512 skip=8 count=1 2>/dev/null | head -n 1"), "second", "after the reset")
+    qmp.run("device_del", id="nd")
+    qmp.wait_event("DEVICE_DELETED")
+    qmp.run("blockdev-del", node_name="n2-format")
+    qmp.run("blockdev-del", node_name="n2-storage")
+    del_node(qmp, "n1")
+    holds(base, "first")
+    holds(over, "second")
+    return shell
+
+
 with tempfile.TemporaryDirectory() as directory:
     path = os.path.join(directory, "qmp")
     drives = []
@@ -99,6 +192,9 @@ with tempfile.TemporaryDirectory() as directory:
         shell = Shell(guest)
         limits(qmp, shell, directory)
         groups(qmp, shell, directory)
+        if shutil.which("qemu-storage-daemon"):
+            drive_snapshots(qmp, shell, directory)
+            node_snapshots(qmp, shell, directory)
         guest.type("exit\n")
         guest.end()
 sys.exit(0)

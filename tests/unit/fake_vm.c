@@ -2,6 +2,7 @@
 #include "xenner/vm/vm_disks.h"
 #include "xenner/vm/vm_jobs.h"
 #include "xenner/vm/vm_nets.h"
+#include "xenner/vm/vm_snapshot.h"
 
 #include "xenner/vm/vm_display.h"
 
@@ -233,6 +234,12 @@ bool vm_disks_change(struct vm_disks *d, const char *name, struct disk_config *m
                      GError **error)
 {
     disk_config_free(medium);
+    return no_devices(error);
+}
+
+bool vm_disks_snapshot(struct vm_disks *d, const struct vm_snapshot_request *requests, unsigned n,
+                       GError **error)
+{
     return no_devices(error);
 }
 

@@ -16,8 +16,7 @@ static bool is_known(const char *format)
     return g_strv_contains(formats, format);
 }
 
-/* NULL with an error when the file can't be read. */
-static const char *probe_file(const char *path, GError **error)
+const char *disk_image_probe(const char *path, GError **error)
 {
     char head[IMAGE_PROBE_BYTES];
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -32,7 +31,8 @@ static const char *probe_file(const char *path, GError **error)
     return image_probe(head, n < 0 ? 0 : (size_t)n); /* what can't be read, opening it says better */
 }
 
-struct disk_image *disk_image_open(const struct disk_config *config, struct blk_io *io, GError **error)
+/* Without what is in front of all images. */
+static struct disk_image *open_bare(const struct disk_config *config, struct blk_io *io, GError **error)
 {
     const char *format = config->format;
     struct disk_image *img = NULL;
@@ -44,7 +44,7 @@ struct disk_image *disk_image_open(const struct disk_config *config, struct blk_
     /* what a server has is raw unless somebody says otherwise: it knows formats itself */
     if (!format && image_is_url(config->path))
         format = "raw";
-    if (!format && !(format = probe_file(config->path, error)))
+    if (!format && !(format = disk_image_probe(config->path, error)))
         return NULL;
     if (strcmp(format, "raw") == 0 && !config->snapshot && !image_is_url(config->path))
         img = image_raw_open(config, io, !config->format, error);
@@ -58,7 +58,28 @@ struct disk_image *disk_image_open(const struct disk_config *config, struct blk_
                   format, strcmp(format, "raw") == 0
                       ? " Write operations on block 0 will be restricted. Specify the 'raw' format "
                         "explicitly to remove the restrictions." : "");
-    return image_on_error(img);
+    return img;
+}
+
+struct disk_image *disk_image_open(const struct disk_config *config, struct blk_io *io, GError **error)
+{
+    struct disk_image *img = open_bare(config, io, error);
+
+    return img ? image_on_error(img) : NULL;
+}
+
+bool disk_image_reopen(struct disk_image *img, const struct disk_config *config, uint64_t bytes,
+                       GError **error)
+{
+    image_on_error_exchange(img, NULL); /* before: it has the locks */
+    struct disk_image *below = open_bare(config, img->io, error);
+    if (below && below->bytes != bytes) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "'%s' is not as large as the disk",
+                    config->path);
+        g_clear_pointer(&below, disk_image_free);
+    }
+    image_on_error_exchange(img, below);
+    return below != NULL;
 }
 
 void disk_image_free(struct disk_image *img)

@@ -72,6 +72,18 @@ void disk_config_plug(struct disk_config *disk, struct disk_config *device, cons
     }
 }
 
+void disk_config_move_device(struct disk_config *from, struct disk_config *to)
+{
+    to->vdev = g_steal_pointer(&from->vdev);
+    to->device = g_steal_pointer(&from->device);
+    to->model = g_steal_pointer(&from->model);
+    to->serial = g_steal_pointer(&from->serial);
+    to->boot_order = from->boot_order;
+    to->cdrom = from->cdrom;
+    from->boot_order = 0;
+    from->cdrom = false;
+}
+
 void disk_config_unplug(struct disk_config *disk)
 {
     g_clear_pointer(&disk->vdev, g_free);

@@ -77,6 +77,8 @@ bool disk_config_check(const struct disk_config *disk, GError **error);
  * writes go through. The place (vdev) is the next free of disks when it brings none.
  */
 void disk_config_plug(struct disk_config *disk, struct disk_config *device, const GPtrArray *disks);
+/* Gives the device's part of `from` to another disk; from keeps none. */
+void disk_config_move_device(struct disk_config *from, struct disk_config *to);
 /* Takes the device's part from it. */
 void disk_config_unplug(struct disk_config *disk);
 /* Rules for all disks (struct disk_config *) of a guest; one-line errors. */

@@ -4,21 +4,9 @@
 #include <gio/gio.h>
 #include <string.h>
 
-static void move_part(struct disk_config *from, struct disk_config *to)
-{
-    to->vdev = g_steal_pointer(&from->vdev);
-    to->device = g_steal_pointer(&from->device);
-    to->model = g_steal_pointer(&from->model);
-    to->serial = g_steal_pointer(&from->serial);
-    to->boot_order = from->boot_order;
-    to->cdrom = from->cdrom;
-    from->boot_order = 0;
-    from->cdrom = false;
-}
-
 void vm_disk_move_device(struct vm_disk *from, struct vm_disk *to)
 {
-    move_part(from->config, to->config);
+    disk_config_move_device(from->config, to->config);
     to->tray_open = from->tray_open;
     from->tray_open = from->opening = false;
     if (!from->image)

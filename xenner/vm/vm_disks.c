@@ -16,7 +16,7 @@ bool vm_disk_refuse(GError **error, const char *fmt, ...)
 
 bool vm_disk_open_image(struct vm_disk *disk, GError **error)
 {
-    disk->image = disk_image_open(disk->config, disk->all->io, error);
+    disk->image = disk->core = disk_image_open(disk->config, disk->all->io, error);
     if (disk->image && vm_disk_throttle(disk, error))
         return true;
     g_clear_pointer(&disk->image, disk_image_free);

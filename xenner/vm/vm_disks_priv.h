@@ -9,6 +9,7 @@ struct vm_disk {
     struct vm_disks *all;
     struct disk_config *config; /* owned */
     struct disk_image *image;   /* owned; NULL: no medium */
+    struct disk_image *core;    /* image without the limits in front of it; its */
     struct throttle_group *group; /* whose limits hold; of all->groups; NULL: none */
     struct blk_backend *backend; /* NULL: the guest has no vbd of it */
     bool leaving;               /* the device was asked to go */
