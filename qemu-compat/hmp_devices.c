@@ -1,5 +1,7 @@
 /* Disks and networks in the monitor for people. */
+#include "qemu-compat/fdset.h"
 #include "qemu-compat/hmp.h"
+#include "qemu-compat/opt_blockdev.h"
 #include "qemu-compat/optlist.h"
 #include "xenner/config/size.h"
 #include "xenner/vm/vm_disks.h"
@@ -98,10 +100,11 @@ void hmp_drive_add(struct qmp_call *call, const char *args, GString *out)
     GError *error = NULL;
 
     if (opt_drive(&s, rest, &error)) {
-        const struct disk_config *d = g_ptr_array_index(s.cfg->disks, 0);
-        if (d->vdev)
+        struct disk_config *d = g_ptr_array_index(s.cfg->disks, 0);
+        bool found = drive_find_file(d, fdsets_all(qmp_server_fdsets(call->server)), &error);
+        if (found && d->vdev)
             g_string_append(out, "drive_add: only if=none; then device_add\n");
-        else if (vm_disks_add_drive(vm_disks(call->vm), disk_config_copy(d), &error))
+        else if (found && vm_disks_add_drive(vm_disks(call->vm), disk_config_copy(d), &error))
             g_string_append(out, "OK\n");
     }
     if (error)

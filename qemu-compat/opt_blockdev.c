@@ -54,10 +54,10 @@ static bool get_behaviour(struct keyval *kv, const char *prefix, struct block_no
     static const char *const lockings[] = {"auto", "on", "off", NULL};
     static const enum disk_aio aio_of[] = {DISK_AIO_THREADS, DISK_AIO_AUTO, DISK_AIO_URING};
     int discard = n->discard, zero = n->zeroes, aio = -1, locking = 0;
-    bool automatic = false, shared = false;
+    bool shared = false;
 
     if (!get_switch(kv, prefix, "read-only", &n->readonly, error) ||
-        !get_switch(kv, prefix, "auto-read-only", &automatic, error) ||
+        !get_switch(kv, prefix, "auto-read-only", &n->auto_readonly, error) ||
         !get_switch(kv, prefix, "force-share", &shared, error) ||
         !get_switch(kv, prefix, "cache.direct", &n->direct, error) ||
         !get_switch(kv, prefix, "cache.no-flush", &n->no_flush, error) ||
@@ -185,6 +185,20 @@ bool block_nodes_parse(GPtrArray *nodes, const char *origin, struct keyval *kv, 
         return true;
     g_ptr_array_set_size(nodes, (gint)before);
     return false;
+}
+
+bool block_nodes_find_files(GPtrArray *nodes, unsigned first, GArray *fds, GError **error)
+{
+    for (guint i = first; i < nodes->len; i++) {
+        struct block_node *n = g_ptr_array_index(nodes, i);
+        enum fdset_mode mode = n->readonly ? FDSET_READ : n->auto_readonly ? FDSET_WRITE_OR_READ : FDSET_WRITE;
+        char *path = fdset_path(fds, n->filename, mode, error);
+        if (n->filename && !path)
+            return false;
+        g_free(n->filename);
+        n->filename = path;
+    }
+    return true;
 }
 
 bool disk_device_known(const char *driver)

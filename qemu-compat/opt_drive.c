@@ -324,17 +324,8 @@ static bool attach_disk(struct option_state *s, struct disk_config *device, GErr
 
 static bool add_nodes(struct option_state *s, GError **error)
 {
-    for (guint i = 0; i < s->cfg->nodes->len; i++) {
-        struct block_node *n = g_ptr_array_index(s->cfg->nodes, i);
-        g_autofree char *path = NULL;
-
-        if (n->filename) {
-            if (!(path = opt_path(s, n->filename, error)))
-                return false;
-            g_free(n->filename);
-            n->filename = g_steal_pointer(&path);
-        }
-    }
+    if (!block_nodes_find_files(s->cfg->nodes, 0, s->cfg->fdsets, error))
+        return false;
     for (guint i = 0; i < s->cfg->nodes->len; i++) {
         const struct block_node *n = g_ptr_array_index(s->cfg->nodes, i);
         if (block_nodes_parent(s->cfg->nodes, n->name))
@@ -349,8 +340,28 @@ static bool add_nodes(struct option_state *s, GError **error)
     return true;
 }
 
+/* A path of -add-fd's as one that open() knows. */
+bool drive_find_file(struct disk_config *d, GArray *fds, GError **error)
+{
+    char *path = fdset_path(fds, d->path, d->readonly || d->snapshot ? FDSET_READ : FDSET_WRITE, error);
+
+    if (d->path && !path)
+        return false;
+    g_free(d->path);
+    d->path = path;
+    return true;
+}
+
 bool opt_drive_finish(struct option_state *s, GError **error)
 {
+    for (guint i = 0; i < s->cfg->disks->len; i++) {
+        struct disk_config *d = g_ptr_array_index(s->cfg->disks, i);
+        d->snapshot |= s->snapshot && !d->readonly; /* a device's part is not there yet */
+        if (!drive_find_file(d, s->cfg->fdsets, error)) {
+            g_prefix_error(error, "%s: ", d->origin);
+            return false;
+        }
+    }
     if (!add_nodes(s, error))
         return false;
     for (guint i = 0; i < s->disk_devices->len; i++) {

@@ -1,4 +1,5 @@
 /* Disks over QMP: what can be changed. Hot plug of devices is in qmp_hotplug.c. */
+#include "qemu-compat/fdset.h"
 #include "qemu-compat/limits.h"
 #include "qemu-compat/opt_blockdev.h"
 #include "qemu-compat/qmp_devices.h"
@@ -19,11 +20,14 @@ JsonNode *qmp_blockdev_add(struct qmp_call *call, JsonObject *args, GError **err
     guint first = nodes->len;
     struct keyval kv = {0};
     bool ok = keyval_from_object(args, &kv, error) &&
-              block_nodes_parse(nodes, "blockdev-add", &kv, error) &&
-              vm_disks_open_nodes(d, first, error);
+              block_nodes_parse(nodes, "blockdev-add", &kv, error);
 
     keyval_clear(&kv);
-    return done(ok);
+    if (ok && !block_nodes_find_files(nodes, first, fdsets_all(qmp_server_fdsets(call->server)), error)) {
+        g_ptr_array_set_size(nodes, (gint)first);
+        ok = false;
+    }
+    return done(ok && vm_disks_open_nodes(d, first, error));
 }
 
 JsonNode *qmp_blockdev_del(struct qmp_call *call, JsonObject *args, GError **error)
@@ -118,5 +122,8 @@ JsonNode *qmp_change_medium(struct qmp_call *call, JsonObject *args, GError **er
     c->format = g_strdup(json_object_get_string_member_with_default(args, "format", NULL));
     c->id = g_strdup_printf("#medium%u", vm_disks_count(vm_disks(call->vm)));
     c->readonly = strcmp(mode, "read-write") != 0;
-    return done(vm_disks_change(vm_disks(call->vm), name, c, forced(args), error));
+    if (drive_find_file(c, fdsets_all(qmp_server_fdsets(call->server)), error))
+        return done(vm_disks_change(vm_disks(call->vm), name, c, forced(args), error));
+    disk_config_free(c);
+    return NULL;
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Images that a running guest has: limits that several share, and snapshots."""
+"""Images that a running guest has: limits that several share, descriptors for them, snapshots."""
 import os
 import shutil
 import subprocess
@@ -69,9 +69,9 @@ def groups(qmp, shell, directory):
     refused(qmp, "cannot be lower", "qom-set", path="/objects/g1", property="limits",
             value={"iops-total": 100, "iops-total-max": 50})
     add_node(qmp, "g", path)
-    refused(qmp, "does not exist", "blockdev-add", driver="throttle", node_name="f", throttle_group="g9", file="g-format")
-    qmp.run("blockdev-add", driver="throttle", node_name="f", throttle_group="g1", file="g-format")
-    qmp.run("device_add", driver="virtio-blk-pci", drive="f", id="fd")
+    refused(qmp, "does not exist", "blockdev-add", driver="throttle", node_name="filter", throttle_group="g9", file="g-format")
+    qmp.run("blockdev-add", driver="throttle", node_name="filter", throttle_group="g1", file="g-format")
+    qmp.run("device_add", driver="virtio-blk-pci", drive="filter", id="fd")
     shell.until("grep -q 'behind a filter' /dev/xvdc")
     refused(qmp, "in use", "object-del", id="g1")
     qmp.run("qom-set", path="/objects/g1", property="limits", value={"bps-total": MIB})
@@ -80,11 +80,11 @@ def groups(qmp, shell, directory):
     if time.monotonic() - start < 1.7:
         fail("the filter does not hold anything back")
     names = [n["node-name"] for n in qmp.run("query-named-block-nodes")]
-    if [n for n in names if n[0] != "#"] != ["f", "g-format", "g-storage"]:
+    if [n for n in names if n[0] != "#"] != ["filter", "g-format", "g-storage"]:
         fail(f"nodes: {names}")
     qmp.run("device_del", id="fd")
     qmp.wait_event("DEVICE_DELETED")
-    qmp.run("blockdev-del", node_name="f")
+    qmp.run("blockdev-del", node_name="filter")
     del_node(qmp, "g")
     qmp.run("object-del", id="g1")
 
@@ -180,18 +180,52 @@ def node_snapshots(qmp, shell, directory):
     return shell
 
 
+def fdsets(qmp, shell, directory, inherited):
+    """Descriptors instead of files, whose permissions are of no importance: set 5 is -add-fd's, the drive f."""
+    write(shell, "xvdf", "inherited")
+    holds(inherited, "inherited")
+    path = image(directory, "fd", MIB, "by descriptor\n")
+    with open(path, "rb") as reader, open(path, "r+b") as writer:
+        reading = qmp.run("add-fd", fds=[reader.fileno()], fdset_id=7)["fdset-id"]
+        os.rename(path, path + ".away") # nobody finds it by its name
+        node = {"driver": "raw", "node_name": "fdn", "file": {"driver": "file", "filename": f"/dev/fdset/{reading}"}}
+        refused(qmp, "Permission denied", "blockdev-add", **node)
+        refused(qmp, "No such file", "blockdev-add", driver="file", node_name="x", filename="/dev/fdset/8")
+        node["file"]["auto-read-only"] = True
+        refused(qmp, "Permission denied", "blockdev-add", **node)
+        qmp.run("blockdev-add", **node, read_only=True)
+        qmp.run("blockdev-del", node_name="fdn")
+        qmp.run("add-fd", fds=[writer.fileno()], fdset_id=7)
+    qmp.run("blockdev-add", **node)
+    qmp.run("device_add", driver="virtio-blk-pci", drive="fdn", id="fdd")
+    qmp.run("remove-fd", fdset_id=7)
+    if 7 in [s["fdset-id"] for s in qmp.run("query-fdsets")]:
+        fail("remove-fd")
+    shell.until("grep -q 'by descriptor' /dev/xvdc")
+    write(shell, "xvdc", "written")
+    holds(path + ".away", "written")
+    qmp.run("device_del", id="fdd")
+    qmp.wait_event("DEVICE_DELETED")
+    qmp.run("blockdev-del", node_name="fdn")
+
+
 with tempfile.TemporaryDirectory() as directory:
     path = os.path.join(directory, "qmp")
     drives = []
     for name in ("a", "b"):
         file = image(directory, name, 8 * MIB, f"disk {name}\n")
         drives += ["-drive", f"file={file},format=raw,id={name},throttling.group=both,throttling.bps-total=4M"]
+    inherited = image(directory, "f", MIB, "by number\n")
+    fd = os.open(inherited, os.O_RDWR)
+    drives += ["-add-fd", f"fd={fd},set=5,opaque=f", "-drive", "file=/dev/fdset/5,format=raw,id=f,index=5"]
     with Guest("", "-nodefaults", "-display", "none", "-qmp", f"unix:{path},server=on,wait=off", *drives,
-               "-object", "throttle-group,id=g0,x-bps-total=1M", typing=True) as guest:
+               "-object", "throttle-group,id=g0,x-bps-total=1M", pass_fds=[fd],
+               typing=True) as guest:
         qmp = Qmp(path)
         shell = Shell(guest)
         limits(qmp, shell, directory)
         groups(qmp, shell, directory)
+        fdsets(qmp, shell, directory, inherited)
         if shutil.which("qemu-storage-daemon"):
             drive_snapshots(qmp, shell, directory)
             node_snapshots(qmp, shell, directory)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gio/gio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -31,6 +32,21 @@ const char *disk_image_probe(const char *path, GError **error)
     return image_probe(head, n < 0 ? 0 : (size_t)n); /* what can't be read, opening it says better */
 }
 
+/* A descriptor of ours that is for reading is no way to write, whatever the file's permissions are. */
+static bool may_write(const struct disk_config *config, GError **error)
+{
+    static const char own[] = "/proc/self/fd/";
+
+    if (config->readonly || config->snapshot || !g_str_has_prefix(config->path, own))
+        return true;
+    int flags = fcntl(atoi(config->path + strlen(own)), F_GETFL);
+    if (flags >= 0 && (flags & O_ACCMODE) == O_RDWR)
+        return true;
+    g_set_error(error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED, "Could not open '%s': %s", config->path,
+                g_strerror(EACCES));
+    return false;
+}
+
 /* Without what is in front of all images. */
 static struct disk_image *open_bare(const struct disk_config *config, struct blk_io *io, GError **error)
 {
@@ -41,6 +57,8 @@ static struct disk_image *open_bare(const struct disk_config *config, struct blk
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "Unknown driver '%s'", format);
         return NULL;
     }
+    if (!may_write(config, error))
+        return NULL;
     /* what a server has is raw unless somebody says otherwise: it knows formats itself */
     if (!format && image_is_url(config->path))
         format = "raw";

@@ -15,6 +15,7 @@ struct block_node {
     char *throttle_group; /* a throttle's */
     char *filename; /* a protocol's: path or URL */
     bool no_backing; /* none, whatever the image says */
+    bool auto_readonly; /* written to only if that is possible */
     bool readonly, direct, no_flush, discard;
     enum disk_zeroes zeroes;
     enum disk_aio aio;

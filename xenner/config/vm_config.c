@@ -66,6 +66,8 @@ struct vm_config *vm_config_new(void)
     cfg->screen.layout = g_strdup("us");
     cfg->screen.memory_mb = 16;
     cfg->vncs = g_ptr_array_new_with_free_func(vnc_config_free);
+    cfg->fdsets = g_array_new(FALSE, FALSE, sizeof(struct fdset_fd));
+    g_array_set_clear_func(cfg->fdsets, fdset_fd_clear);
     cfg->objects = g_ptr_array_new_with_free_func(object_config_free);
     cfg->nodes = g_ptr_array_new_with_free_func(block_node_free);
     cfg->disks = g_ptr_array_new_with_free_func(disk_config_free);
@@ -97,6 +99,7 @@ void vm_config_free(struct vm_config *cfg)
     g_ptr_array_unref(cfg->monitors);
     g_free(cfg->machine);
     g_free(cfg->balloon);
+    g_array_unref(cfg->fdsets);
     g_ptr_array_unref(cfg->objects);
     g_ptr_array_unref(cfg->nodes);
     g_ptr_array_unref(cfg->disks);
