@@ -131,6 +131,10 @@ void xml_out_disk(struct xml_out *out, const struct disk_config *d)
     source(out, disk, d);
     target(out, disk, d);
     limits(out, disk, d);
+    if (d->boot_order) {
+        g_autofree char *order = g_strdup_printf("%u", d->boot_order);
+        xml_out_attr(out, xml_out_child(out, disk, "boot", NULL), "order", order);
+    }
     if (d->readonly)
         xml_out_child(out, disk, "readonly", NULL);
     if (!d->snapshot)

@@ -13,6 +13,7 @@ struct snapshot {
     struct block_node *overlay; /* of the list of nodes; NULL: the disk is a drive */
     char *made;                 /* a file that was not there before, or NULL */
     guint new_nodes;            /* how many were added for it, at the end of the list */
+    bool linked;                /* overlay has a backing node */
     bool held, moved;           /* requests wait; the image is the overlay */
 };
 
@@ -162,6 +163,7 @@ static bool prepare(struct vm_disks *d, struct snapshot *s, const struct vm_snap
         return (s->config = drive_config(s->disk, r, error));
     s->overlay->backing = g_strdup(s->disk->config->id);
     s->overlay->no_backing = false;
+    s->linked = true;
     s->config = block_nodes_disk(d->nodes, s->overlay->name, error);
     if (s->config)
         keep_through(s->disk->config->cache, s->config);
@@ -212,7 +214,7 @@ static void roll_back(struct vm_disks *d, struct snapshot *s)
         g_warning("the disk of '%s' is gone: %s", s->disk->config->path, error->message);
     if (s->held)
         disk_image_go_on(s->disk->core);
-    if (s->overlay && s->overlay->backing && s->config) {
+    if (s->linked) {
         g_clear_pointer(&s->overlay->backing, g_free);
         s->overlay->no_backing = true;
     }
