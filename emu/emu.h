@@ -113,7 +113,7 @@ struct vcpu {
     uint32_t gdt_ents;
     uint64_t ldt_base;
     uint32_t ldt_ents;
-    uint32_t nmi_pending;  /* VCPUOP_send_nmi */
+    uint32_t nmi_pending;  /* VCPUOP_send_nmi, the host */
     bool nmi_blocked;      /* from its delivery to the next HYPERVISOR_iret */
     bool initialised;      /* VCPUOP_initialise was done */
     bool vinfo_registered;

@@ -149,7 +149,7 @@ bool opt_net(struct option_state *s, const char *value, GError **error)
 static void nic_places(struct keyval *kv)
 {
     static const char *const places[] = {
-        "bootindex", "bus", "addr", "romfile", "rombar", "mq", "vectors", "csum", "gso",
+        "bus", "addr", "romfile", "rombar", "mq", "vectors", "csum", "gso",
         "host_mtu", "rx_queue_size", "tx_queue_size", "host_tso4", "host_tso6", "host_ecn", "host_ufo",
         "guest_csum", "guest_tso4", "guest_tso6", "guest_ecn", "guest_ufo", "mrg_rxbuf", "tx", "event_idx",
         "failover", "multifunction"};
@@ -171,7 +171,7 @@ static bool nic_device(struct nic_config *n, struct keyval *kv, GError **error)
         return opt_error(error, "Property 'xen-net-device.mac' doesn't take value '%s'", mac);
     n->has_mac = mac != NULL;
     return opt_take_number(kv, "queues", NET_MAX_QUEUES, &n->queues, error) &&
-           keyval_check_unused(kv, error);
+           boot_order_parse(keyval_get(kv, "bootindex"), &n->boot_order, error) && keyval_check_unused(kv, error);
 }
 
 bool opt_device_nic(struct option_state *s, const char *value, struct keyval *kv, GError **error)

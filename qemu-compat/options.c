@@ -322,12 +322,10 @@ bool qemu_options_parse(int argc, char *const argv[], struct vm_config **ret_cfg
     struct front_request req = {.warnings = g_ptr_array_new_with_free_func(g_free)};
     struct option_state s = {.cfg = vm_config_new(), .req = &req,
                              .accels = g_ptr_array_new_with_free_func(g_free),
-                             .disk_devices = g_ptr_array_new_with_free_func(disk_config_free),
-                             .fdsets = g_array_new(FALSE, FALSE, sizeof(struct fdset_option))};
+                             .disk_devices = g_ptr_array_new_with_free_func(disk_config_free)};
     bool ok = parse_all(&s, argc, argv, error);
 
     g_ptr_array_unref(s.accels);
-    g_array_unref(s.fdsets);
     g_ptr_array_unref(s.disk_devices);
     if (!ok) {
         if (error)

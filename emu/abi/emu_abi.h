@@ -8,7 +8,7 @@
 #pragma once
 
 #define EMU_ABI_MAGIC   0x756d6558u /* "Xemu" */
-#define EMU_ABI_VERSION 4
+#define EMU_ABI_VERSION 5
 #define EMU_MAX_VCPUS   32
 
 /*
@@ -150,6 +150,8 @@ struct emu_vcpu_shared {
     struct emu_hostcall call;
     uint32_t online;   /* VCPUOP_up */
     uint32_t blocked;  /* idle in emu: needs a kick for an event */
+    uint32_t nmi;      /* the host sets it to 1 and kicks: an NMI for the guest; emu clears it */
+    uint32_t unused;
     uint64_t vcpu_info_maddr; /* where its struct vcpu_info lives now */
     uint64_t kernel_entries, hypercalls, faults, interrupts; /* statistics */
     /* The guest's registers when it last entered emu to stop for good (shutdown, panic). */

@@ -7,14 +7,16 @@ for width in i386 x86_64; do
 done
 [ -e "$TEST_KERNEL32" ] || skip "no test kernel of 32 bits"
 
-# make_disk KERNEL: a disk with one partition, which GRUB starts the kernel from; it powers off without one
+# make_disk KERNEL [COMMAND]: a disk with one partition, which GRUB starts the kernel from, or does that command; it powers
+# off without a kernel
 make_disk()
 {
     rm -rf "$work/tree" "$work/disk"
     mkdir -p "$work/tree/boot/grub"
     cp "$1" "$work/tree/boot/vmlinuz-test"
     ln -s boot/vmlinuz-test "$work/tree/vmlinuz"
-    cat >"$work/tree/boot/grub/grub.cfg" <<'END'
+    cat >"$work/tree/boot/grub/grub.cfg" <<END
+${2-}
 linux /vmlinuz run=version
 boot
 halt
@@ -44,3 +46,21 @@ run_disk
 expect_line "^1\.\.[0-9]"
 run_disk -machine bootloader=i386
 ! grep -q "^1\.\." "$work/out" || fail "GRUB of 32 bits started a kernel of 64"
+
+# Two disks that could be started: the second one says more, and has the lower bootindex.
+mv "$work/disk" "$work/second"
+make_disk "$TEST_KERNEL" halt
+boots()
+{
+    run_disk_pair -device "xen-disk,drive=a,bootindex=$1" -device "xen-disk,drive=b,bootindex=$2"
+}
+run_disk_pair()
+{
+    run_xenner -m 64 -drive "file=$work/disk,format=raw,if=none,id=a" \
+        -drive "file=$work/second,format=raw,if=none,id=b" -nographic "$@"
+    expect_status 0
+}
+boots 2 1
+expect_line "^1\.\.[0-9]"
+boots 1 2
+! grep -q "^1\.\." "$work/out" || fail "GRUB does not begin with the lowest bootindex"

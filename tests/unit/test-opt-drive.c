@@ -183,7 +183,8 @@ static void everything(void **state)
     struct parsed p;
 
     assert_true(parse("-drive file=a,,b.img,format=qcow2,id=root,readonly=on,aio=threads,discard=unmap,"
-                      "detect-zeroes=unmap,bps_rd=1M,throttling.bps-read-max=2M,iops=100,iops_size=4096 "
+                      "detect-zeroes=unmap,bps_rd=1M,throttling.bps-read-max=2M,bps_rd_max_length=3,group=g,iops=100,"
+                      "iops_size=4096 "
                       "-cdrom c -hdb d -snapshot", &p));
     const struct disk_config *d = disk(&p, 0);
     assert_string_equal(d->path, "a,b.img");
@@ -194,11 +195,51 @@ static void everything(void **state)
     assert_int_equal(d->zeroes, DISK_ZEROES_UNMAP);
     assert_int_equal(d->limits.avg[LIMIT_BPS_READ], 1 << 20);
     assert_int_equal(d->limits.max[LIMIT_BPS_READ], 2 << 20);
+    assert_int_equal(d->limits.max_length[LIMIT_BPS_READ], 3);
+    assert_string_equal(d->group, "g");
     assert_int_equal(d->limits.avg[LIMIT_IOPS_TOTAL], 100);
     assert_int_equal(d->limits.iops_size, 4096);
     assert_true(disk(&p, 1)->cdrom && disk(&p, 1)->readonly && !disk(&p, 1)->format);
     assert_true(disk(&p, 2)->snapshot);
     drop(&p);
+}
+
+/* The names of the disks as a boot loader sees them; NULL with p->error. */
+static char *boot_order(const char *line, struct parsed *p)
+{
+    g_autoptr(GString) names = g_string_new(NULL);
+
+    if (!parse(line, p) || !vm_config_validate(p->cfg, &p->error))
+        return NULL;
+    g_ptr_array_sort(p->cfg->disks, disk_config_by_boot_order);
+    for (guint i = 0; i < p->cfg->disks->len; i++)
+        g_string_append_printf(names, "%s ", disk(p, i)->vdev);
+    return g_string_free(g_steal_pointer(&names), FALSE);
+}
+
+static void boot_orders(void **state)
+{
+#define DRIVES "-drive file=a,if=none,id=a -drive file=b,if=none,id=b "
+    static const char *const cases[][2] = {
+        {"-hdb b -hda a", "xvda xvdb "},
+        {DRIVES "-device xen-disk,drive=a -device xen-disk,drive=b,bootindex=0", "xvdb xvda "},
+        {DRIVES "-device ide-hd,drive=a,bootindex=9 -device scsi-hd,drive=b,bootindex=1 -hdc c",
+         "xvdb xvda xvdc "},
+        {DRIVES "-device xen-disk,drive=a,bootindex=-1 -device xen-disk,drive=b,bootindex=-1", "xvda xvdb "},
+        {DRIVES "-device xen-disk,drive=a,bootindex=1 -device xen-disk,drive=b,bootindex=1",
+         "The bootindex 1 has already been used"},
+        {"-drive file=a,if=none,id=a -device xen-disk,drive=a,bootindex=2 -netdev user,id=n "
+         "-device virtio-net-pci,netdev=n,bootindex=2", "The bootindex 2 has already been used"},
+        {DRIVES "-device xen-disk,drive=a,bootindex=one", "Parameter 'bootindex' expects integer"},
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct parsed p;
+        g_autofree char *got = boot_order(cases[i][0], &p);
+        if (got ? strcmp(got, cases[i][1]) != 0 : !strstr(p.error->message, cases[i][1]))
+            fail_msg("%s: %s", cases[i][0], got ? got : p.error->message);
+        drop(&p);
+    }
 }
 
 int main(void)
@@ -208,6 +249,7 @@ int main(void)
         cmocka_unit_test(places),
         cmocka_unit_test(caches),
         cmocka_unit_test(errors),
+        cmocka_unit_test(boot_orders),
         cmocka_unit_test(everything),
     };
 

@@ -38,6 +38,11 @@ static void rates(void **state)
         {{.avg = {[LIMIT_IOPS_TOTAL] = 100}, .iops_size = 4096}, false, 512, 1000},
         {{.avg = {[LIMIT_IOPS_READ] = 100, [LIMIT_BPS_READ] = 40960}}, false, 4096, 100},
         {{.avg = {[LIMIT_IOPS_TOTAL] = 10}, .max = {[LIMIT_IOPS_TOTAL] = 50}}, false, 512, 150},
+        /* a burst of 20 a second that may last 5 s, then 10 */
+        {{.avg = {[LIMIT_IOPS_TOTAL] = 10}, .max = {[LIMIT_IOPS_TOTAL] = 20},
+          .max_length = {[LIMIT_IOPS_TOTAL] = 5}}, false, 512, 200},
+        {{.avg = {[LIMIT_IOPS_TOTAL] = 10}, .max = {[LIMIT_IOPS_TOTAL] = 100},
+          .max_length = {[LIMIT_IOPS_TOTAL] = 2}}, false, 512, 300},
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {

@@ -8,7 +8,7 @@
 
 struct throttle {
     struct disk_limits limits;
-    double level[NR_LIMITS];
+    double level[NR_LIMITS], burst[NR_LIMITS];
     int64_t last; /* microseconds; when the levels were right */
 };
 

@@ -51,9 +51,14 @@ static int open_disk(const struct disk_config *c)
     return open(c->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 }
 
-static unsigned open_disks(const GPtrArray *configs, struct disk_reader disks[MAX_DISKS])
+static unsigned open_disks(const GPtrArray *all, struct disk_reader disks[MAX_DISKS])
 {
+    g_autoptr(GPtrArray) configs = g_ptr_array_sized_new(all->len);
     unsigned n = 0;
+
+    for (guint i = 0; i < all->len; i++)
+        g_ptr_array_add(configs, g_ptr_array_index(all, i));
+    g_ptr_array_sort(configs, disk_config_by_boot_order);
 
     for (guint i = 0; i < configs->len && n < MAX_DISKS; i++) {
         int fd = open_disk(g_ptr_array_index(configs, i));

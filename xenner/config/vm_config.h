@@ -6,6 +6,7 @@
 
 #include "xenner/config/block_node.h"
 #include "xenner/config/disk_config.h"
+#include "xenner/config/fdset_config.h"
 #include "xenner/config/net_config.h"
 #include "xenner/config/object_config.h"
 #include "xenner/util/privileges.h"
@@ -149,6 +150,7 @@ struct vm_config {
     GPtrArray *vncs;     /* struct vnc_config *, owned */
     GPtrArray *monitors; /* struct monitor_config *, owned */
     GPtrArray *objects;  /* struct object_config *, owned */
+    GArray *fdsets;      /* struct fdset_fd: inherited descriptors, in sets that paths name; owned, but not they */
     GPtrArray *nodes;    /* struct block_node *, owned: what disks were made of */
     GPtrArray *disks;    /* struct disk_config *, owned */
     GPtrArray *netdevs;  /* struct netdev_config *, owned */

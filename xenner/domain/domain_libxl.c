@@ -270,6 +270,14 @@ static void registers(struct domain *base, unsigned vcpu, GString *out)
     libxl_crash_report(d->domid, vcpu, vcpu + 1, libxen_log_logger(libxl_loop_log(d->loop)), out);
 }
 
+static bool nmi(struct domain *base, GError **error)
+{
+    struct libxl_domain *d = libxl_of(base);
+
+    return libxl_send_trigger(libxl_loop_ctx(d->loop), d->domid, LIBXL_TRIGGER_NMI, 0, NULL) == 0 ||
+           libxl_loop_error(d->loop, error, "the domain can't be sent an NMI");
+}
+
 static void crash_report(struct domain *base, GString *out)
 {
     struct libxl_domain *d = libxl_of(base);
@@ -284,6 +292,7 @@ const struct domain_driver domain_libxl_driver = {
     .host = host,
     .console = console,
     .memory = memory,
+    .nmi = nmi,
     .registers = registers,
     .crash_report = crash_report,
     .destroy = destroy,

@@ -4,19 +4,9 @@
 #include <gio/gio.h>
 #include <string.h>
 
-static void move_part(struct disk_config *from, struct disk_config *to)
-{
-    to->vdev = g_steal_pointer(&from->vdev);
-    to->device = g_steal_pointer(&from->device);
-    to->model = g_steal_pointer(&from->model);
-    to->serial = g_steal_pointer(&from->serial);
-    to->cdrom = from->cdrom;
-    from->cdrom = false;
-}
-
 void vm_disk_move_device(struct vm_disk *from, struct vm_disk *to)
 {
-    move_part(from->config, to->config);
+    disk_config_move_device(from->config, to->config);
     to->tray_open = from->tray_open;
     from->tray_open = from->opening = false;
     if (!from->image)
@@ -60,8 +50,7 @@ static bool reopen_through(struct vm_disk *disk, const struct disk_config *devic
         return true;
     *cache = *cache == DISK_CACHE_NONE ? DISK_CACHE_DIRECTSYNC : DISK_CACHE_WRITETHROUGH;
     g_clear_pointer(&disk->image, disk_image_free);
-    disk->image = disk_image_open(disk->config, disk->all->io, error);
-    return disk->image != NULL;
+    return vm_disk_open_image(disk, error);
 }
 
 static struct vm_disk *image_for(struct vm_disks *d, const struct disk_config *device,
