@@ -1,4 +1,5 @@
 #include "xenner/backend/blk_ring.h"
+#include "xenner/backend/blk_pace.h"
 #include "xenner/util/ready_source.h"
 
 #include <errno.h>
@@ -15,7 +16,8 @@ struct blk_ring {
     unsigned under_way;
     struct op *barrier; /* taken last, waits for the others; nothing is taken until it is done */
     bool closing, broken;
-    bool answered;      /* answers are in the ring that the guest was not told of */
+    bool answered;      /* answers are in the ring that the guest was not shown */
+    struct blk_pace *pace;
     struct io_batch batch;
     GHashTable *kept;   /* ref -> page, mapped for as long as the ring lives; NULL unless persistent */
     GSource *again;     /* ready when a round ended with requests left */
@@ -56,8 +58,8 @@ static void publish(struct io_batch *batch)
 {
     struct blk_ring *ring = (struct blk_ring *)((char *)batch - offsetof(struct blk_ring, batch));
 
-    if (ring->answered && ring_publish(&ring->ring) && ring->port)
-        ring->config.host->ops->notify(ring->port);
+    if (ring->answered)
+        blk_pace_publish(ring->pace);
     ring->answered = false;
 }
 
@@ -350,7 +352,7 @@ static void take_requests(struct blk_ring *ring)
             }
             take_one(ring);
         }
-    } while (n == 0 && ring_wait(&ring->ring));
+    } while (n == 0 && blk_pace_wait(ring->pace));
     if (n < 0) {
         if (!*ring->config.complained)
             g_warning("%s: the frontend's ring is broken: it has more requests than fit",
@@ -388,10 +390,12 @@ struct blk_ring *blk_ring_new(const struct blk_ring_config *config, GError **err
     ring->config = *config;
     ring->batch.fn = publish;
     ring->kept = config->persistent ? g_hash_table_new(NULL, NULL) : NULL;
+    ring->pace = blk_pace_new(&ring->ring, config->host, blk_io_context(config->io), on_event, ring);
     ring->again = ready_source_new(blk_io_context(config->io), on_event, ring);
     if (map_ring(ring, error))
         ring->port = config->host->ops->bind(config->host, config->port, blk_io_context(config->io),
                                              on_event, ring, error);
+    blk_pace_set_port(ring->pace, ring->port);
     if (ring->port)
         return ring;
     blk_ring_free(ring);
@@ -408,6 +412,7 @@ void blk_ring_free(struct blk_ring *ring)
     while (ring->under_way || ring->batch.queued)
         io_iterate(ring->config.io);
     disk_image_hurry(ring->config.image, false);
+    blk_pace_flush(ring->pace);
     host->ops->unbind(ring->port);
     if (ring->kept)
         g_hash_table_foreach_remove(ring->kept, unmap_one, host);
@@ -416,6 +421,7 @@ void blk_ring_free(struct blk_ring *ring)
         host->ops->unmap_grants(host, ring->config.refs, ring->ring.nr_pages,
                                 PROT_READ | PROT_WRITE, ring->ring.pages);
     ready_source_free(ring->again);
+    blk_pace_free(ring->pace);
     g_free(ring);
 }
 
