@@ -1,4 +1,5 @@
 #include "qemu-compat/opt_blockdev.h"
+#include "qemu-compat/opt_backend.h"
 #include "qemu-compat/optlist.h"
 #include "xenner/config/size.h"
 #include "xenner/config/vdev.h"
@@ -227,7 +228,7 @@ static bool fill_device(struct keyval *kv, struct disk_config *d, GError **error
             return opt_error(error, "'%s' is not a valid vdev", vdev);
     }
     skip_places(kv);
-    if (!disk_get_on_error(kv, d, error))
+    if (!disk_get_on_error(kv, d, error) || !opt_take_backend(kv, "backend", &d->backend, error))
         return false;
     if (g_strcmp0(keyval_get(kv, "write-cache"), "auto") != 0 &&
         !keyval_get_switch(kv, "write-cache", &cached, error))

@@ -75,7 +75,7 @@ static void throttled_set_limits(struct disk_image *img, const struct disk_limit
     struct throttled *t = (struct throttled *)img;
     bool hurry = t->hurry;
 
-    t->limited = throttle_wanted(limits);
+    t->limited = disk_limits_any(limits);
     throttle_init(&t->throttle, limits, g_get_monotonic_time());
     t->hurry = hurry || !t->limited;
     let_through(t);
@@ -114,7 +114,7 @@ struct disk_image *image_throttle(struct disk_image *below, const struct disk_li
     t->base = *below;
     t->base.ops = &throttled_ops;
     t->below = below;
-    t->limited = throttle_wanted(limits);
+    t->limited = disk_limits_any(limits);
     throttle_init(&t->throttle, limits, g_get_monotonic_time());
     t->timer = ready_source_new(blk_io_context(below->io), on_time, t);
     return &t->base;

@@ -1,6 +1,8 @@
 /* One disk of a guest, as the user asked for it. */
 #pragma once
 
+#include "xenner/config/device_backend.h"
+
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -57,9 +59,12 @@ struct disk_config {
     enum disk_aio aio;
     enum disk_zeroes zeroes;
     enum disk_on_error on_read_error, on_write_error;
+    enum device_backend backend;
     struct disk_limits limits;
 };
 
+/* Whether there is one. */
+bool disk_limits_any(const struct disk_limits *limits);
 /* Accepts NULL; a GDestroyNotify. */
 void disk_config_free(void *disk);
 struct disk_config *disk_config_copy(const struct disk_config *disk);
@@ -70,6 +75,11 @@ bool disk_config_check(const struct disk_config *disk, GError **error);
  * writes go through. The place (vdev) is the next free of disks when it brings none.
  */
 void disk_config_plug(struct disk_config *disk, struct disk_config *device, const GPtrArray *disks);
+/*
+ * Why the kernel of a Xen host can't serve the disk as it is asked for (a clause for the user: "it is a CD"), or
+ * NULL: as far as the configuration says, it can. block_device: that is what it is on.
+ */
+const char *disk_config_not_for_kernel(const struct disk_config *disk, bool block_device);
 /* Takes the device's part from it. */
 void disk_config_unplug(struct disk_config *disk);
 /* Rules for all disks (struct disk_config *) of a guest; one-line errors. */

@@ -57,6 +57,7 @@ struct vm_disks *vm_disks_new(const struct vm_config *cfg, GError **error)
 {
     struct vm_disks *d = g_new0(struct vm_disks, 1);
 
+    d->backend = cfg->backends.disk;
     d->nodes = g_ptr_array_new_with_free_func(block_node_free);
     d->disks = g_ptr_array_new_with_free_func(vm_disk_free);
     d->errors = vm_disk_errors_new(d);
@@ -122,8 +123,12 @@ bool vm_disk_offer(struct vm_disk *disk, GError **error)
 {
     struct vm_disks *d = disk->all;
 
+    bool done;
+
     if (!d->host || !disk->image || !disk->config->vdev || disk->tray_open)
         return true;
+    if (!vm_disk_offer_kernel(disk, &done, error) || done)
+        return done;
     vm_disk_watch_errors(disk);
     disk->backend = blk_backend_new(d->host, disk->config, disk->image, d->io, error);
     return disk->backend != NULL;
@@ -155,10 +160,11 @@ void vm_disks_detach(struct vm_disks *d)
 {
     if (!d)
         return;
+    for (guint i = d->disks->len; i-- > 0;)
+        vm_disk_withdraw(g_ptr_array_index(d->disks, i));
     d->host = NULL;
     for (guint i = d->disks->len; i-- > 0;) {
         struct vm_disk *disk = g_ptr_array_index(d->disks, i);
-        g_clear_pointer(&disk->backend, blk_backend_free);
         if (disk->leaving)
             vm_disk_left(disk);
         else if (disk->opening)
@@ -180,7 +186,7 @@ struct vm_disk_info vm_disks_info(const struct vm_disks *d, unsigned i)
 {
     const struct vm_disk *disk = g_ptr_array_index(d->disks, i);
 
-    return (struct vm_disk_info){disk->config, disk->image, disk->backend != NULL, disk->leaving,
+    return (struct vm_disk_info){disk->config, disk->image, vm_disk_offered(disk), disk->leaving,
                                  disk->tray_open, disk->status, &disk->config->limits};
 }
 
@@ -197,6 +203,9 @@ bool vm_disks_resize(struct vm_disks *d, const char *name, uint64_t bytes, GErro
         return false;
     if (!disk->image)
         return vm_disk_refuse(error, "Device '%s' has no medium", name);
+    if (disk->kernel)
+        return vm_disk_refuse(error, "Device '%s' is served by the kernel, which learns of no new size "
+                              "(backend=xenner does)", name);
     if (!bytes || bytes % IMAGE_SECTOR)
         return vm_disk_refuse(error, "Parameter 'size' expects a multiple of %u", IMAGE_SECTOR);
     if (!disk_image_resize(disk->image, bytes, error))
@@ -218,6 +227,9 @@ bool vm_disks_set_limits(struct vm_disks *d, const char *name, const struct disk
     check.limits = *limits;
     if (!disk_config_check(&check, error))
         return false;
+    if (disk->kernel && disk_limits_any(limits))
+        return vm_disk_refuse(error, "Device '%s' is served by the kernel, which knows no limits "
+                              "(backend=xenner does)", name);
     disk->config->limits = *limits;
     if (disk->image)
         disk_image_set_limits(disk->image, limits);

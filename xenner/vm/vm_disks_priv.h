@@ -8,7 +8,8 @@ struct vm_disk {
     struct vm_disks *all;
     struct disk_config *config; /* owned */
     struct disk_image *image;   /* owned; NULL: no medium */
-    struct blk_backend *backend; /* NULL: the guest has no vbd of it */
+    struct blk_backend *backend; /* the guest's vbd, when it is ours */
+    struct kernel_device *kernel; /* when it is the kernel's; both NULL: the guest has none */
     bool leaving;               /* the device was asked to go */
     bool opening, tray_open;    /* CD: the guest was asked to let go of the medium; it has */
     bool change;                /* CD: when it has, medium comes (NULL: none) and the tray closes */
@@ -21,6 +22,7 @@ struct vm_disks {
     GPtrArray *disks; /* struct vm_disk *, owned */
     struct blk_io *io; /* NULL until there is an image */
     struct xen_host *host; /* NULL: no guest */
+    enum device_backend backend; /* of disks that don't say */
     struct vm_disk_errors *errors;
     const struct vm_disks_events *events;
     void *opaque;
@@ -40,6 +42,14 @@ struct vm_disk *vm_disk_open_node(struct vm_disks *d, const char *name, GError *
 bool vm_disk_refuse(GError **error, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 /* Offers it to the guest when there is one, and a medium. */
 bool vm_disk_offer(struct vm_disk *disk, GError **error);
+/*
+ * vm_disk_kernel.c: the same by the host's kernel, if it can and is to: *ret_done. False: it was to, and can't. And for
+ * vbds of both kinds: whether there is one, its end, and asking the guest for it (blk.h).
+ */
+bool vm_disk_offer_kernel(struct vm_disk *disk, bool *ret_done, GError **error);
+bool vm_disk_offered(const struct vm_disk *disk);
+void vm_disk_withdraw(struct vm_disk *disk);
+void vm_disk_ask_back(struct vm_disk *disk, bool force, void (*gone)(void *opaque), void *opaque);
 /* vm_disk_errors.c: what the disk's image makes of errors is told to the VM from now on. */
 void vm_disk_watch_errors(struct vm_disk *disk);
 struct vm_disk_errors *vm_disk_errors_new(struct vm_disks *d);
