@@ -1,11 +1,25 @@
 #include "xenner/domain/libxl_devices.h"
+#include "xenner/config/vdev.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <gio/gio.h>
 #include <libxl.h>
+#include <linux/loop.h>
+#include <linux/major.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+#include <xenstore.h>
 
 /* Where Linux lists its backends; the drivers are called as the devices' types. */
 #define BACKEND_DRIVERS "/sys/bus/xen-backend/drivers"
+#define BACKEND_DEVICES "/sys/bus/xen-backend/devices"
 
 enum { WAIT_MS = 20000 }; /* longer than libxl waits for a guest or a script */
 
@@ -149,6 +163,97 @@ static void unplug(struct kernel_device *d, void (*gone)(void *opaque), void *op
     remove_it(d);
 }
 
+static uint32_t disk_number(const struct kernel_device *d)
+{
+    uint32_t number = 0;
+
+    vdev_parse(d->disk.vdev, &number);
+    return number;
+}
+
+static bool read_counter(const struct kernel_device *d, const char *name, uint64_t *ret)
+{
+    g_autofree char *path = g_strdup_printf(BACKEND_DEVICES "/vbd-%u-%u/statistics/%s", d->all->domid,
+                                            disk_number(d), name);
+    g_autofree char *text = NULL;
+
+    return g_file_get_contents(path, &text, NULL, NULL) &&
+           g_ascii_string_to_unsigned(g_strchomp(text), 10, 0, G_MAXUINT64, ret, NULL);
+}
+
+static bool stats(struct kernel_device *d, struct kernel_disk_stats *ret)
+{
+    if (!read_counter(d, "rd_req", &ret->reads) || !read_counter(d, "rd_sect", &ret->read_bytes) ||
+        !read_counter(d, "wr_req", &ret->writes) || !read_counter(d, "wr_sect", &ret->written_bytes) ||
+        !read_counter(d, "f_req", &ret->flushes) || !read_counter(d, "ds_req", &ret->discards))
+        return false;
+    ret->read_bytes *= 512;
+    ret->written_bytes *= 512;
+    return true;
+}
+
+/* A loop device keeps the size that its file had. */
+static bool resize_loop(const char *path, GError **error)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    bool ok = fd >= 0 && fstat(fd, &st) == 0 &&
+              (!S_ISBLK(st.st_mode) || major(st.st_rdev) != LOOP_MAJOR || ioctl(fd, LOOP_SET_CAPACITY) == 0);
+
+    if (!ok)
+        g_set_error(error, G_IO_ERROR, (int)g_io_error_from_errno(errno), "%s gets no new size: %s", path,
+                    g_strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+/* xen-blkback sees a new size with the next request, and then tells the guest by writing these two nodes. */
+static bool resized(struct kernel_device *d, uint64_t bytes, GError **error)
+{
+    struct xs_handle *xs = xs_open(0);
+    g_autofree char *back = g_strdup_printf("/local/domain/0/backend/vbd/%u/%u", d->all->domid, disk_number(d));
+    g_autofree char *device_node = g_strdup_printf("%s/physical-device-path", back);
+    g_autofree char *size_node = g_strdup_printf("%s/sectors", back);
+    g_autofree char *state_node = g_strdup_printf("%s/state", back);
+    g_autofree char *sectors = g_strdup_printf("%" G_GUINT64_FORMAT, bytes / 512);
+    unsigned len = 0;
+    char *device = xs ? xs_read(xs, XBT_NULL, device_node, &len) : NULL;
+    char *state = device ? xs_read(xs, XBT_NULL, state_node, &len) : NULL;
+    bool ok = state && resize_loop(device, error);
+
+    if (!state)
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "the kernel's backend is not there");
+    if (ok && strcmp(state, "4") == 0) /* else the frontend reads the size when it connects */
+        ok = xs_write(xs, XBT_NULL, size_node, sectors, (unsigned)strlen(sectors)) &&
+             xs_write(xs, XBT_NULL, state_node, state, len);
+    free(device);
+    free(state);
+    if (xs)
+        xs_close(xs);
+    return ok;
+}
+
+/* Frames of a vif that is down are lost; netfront does not look at the carrier. */
+static bool set_link(struct kernel_device *d, bool up, GError **error)
+{
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct ifreq r = {0};
+
+    g_snprintf(r.ifr_name, sizeof(r.ifr_name), "vif%u.%d", d->all->domid, d->nic.devid);
+    bool ok = fd >= 0 && ioctl(fd, SIOCGIFFLAGS, &r) == 0;
+    if (ok) {
+        r.ifr_flags = (short)(up ? r.ifr_flags | IFF_UP : r.ifr_flags & ~IFF_UP);
+        ok = ioctl(fd, SIOCSIFFLAGS, &r) == 0;
+    }
+    if (!ok)
+        g_set_error(error, G_IO_ERROR, (int)g_io_error_from_errno(errno), "%s: %s", r.ifr_name,
+                    g_strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
 static void forget(struct kernel_device *d)
 {
     if (!d)
@@ -164,6 +269,9 @@ static const struct xen_kernel_ops devices_ops = {
     .add_disk = add_disk,
     .add_nic = add_nic,
     .unplug = unplug,
+    .stats = stats,
+    .resized = resized,
+    .set_link = set_link,
     .forget = forget,
 };
 

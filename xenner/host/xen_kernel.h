@@ -28,6 +28,11 @@ struct kernel_nic {
     const char *bridge;
 };
 
+/* What the guest did on a disk since its frontend connected. */
+struct kernel_disk_stats {
+    uint64_t reads, read_bytes, writes, written_bytes, flushes, discards;
+};
+
 struct xen_kernel_ops {
     /* Whether the driver for "vbd" or "vif" is there. */
     bool (*serves)(struct xen_kernel *k, const char *type);
@@ -36,6 +41,12 @@ struct xen_kernel_ops {
     struct kernel_device *(*add_nic)(struct xen_kernel *k, const struct kernel_nic *nic, GError **error);
     /* Asks the guest to let go; gone is called from the main loop once it has. Once a device. */
     void (*unplug)(struct kernel_device *d, void (*gone)(void *opaque), void *opaque);
+    /* Disks only. False: the kernel does not tell (no frontend yet). */
+    bool (*stats)(struct kernel_device *d, struct kernel_disk_stats *ret);
+    /* Disks only: its file or device has that size now. The guest is told. */
+    bool (*resized)(struct kernel_device *d, uint64_t bytes, GError **error);
+    /* Cards only. */
+    bool (*set_link)(struct kernel_device *d, bool up, GError **error);
     /* Forgets it; gone is not called any more. The device itself goes with the domain. Accepts NULL. */
     void (*forget)(struct kernel_device *d);
 };

@@ -74,3 +74,23 @@ void vm_disk_ask_back(struct vm_disk *disk, bool force, void (*gone)(void *opaqu
     else
         disk->all->host->kernel->ops->unplug(disk->kernel, gone, opaque);
 }
+
+void vm_disk_kernel_stats(struct vm_disk *disk)
+{
+    struct kernel_disk_stats now;
+    struct image_stats *s = &disk->image->stats; /* no ring of ours writes there */
+
+    if (!disk->all->host->kernel->ops->stats(disk->kernel, &now))
+        return;
+    s->of[IMAGE_READ].ops = now.reads;
+    s->of[IMAGE_READ].bytes = now.read_bytes;
+    s->of[IMAGE_WRITE].ops = now.writes;
+    s->of[IMAGE_WRITE].bytes = now.written_bytes;
+    s->of[IMAGE_FLUSH].ops = now.flushes;
+    s->of[IMAGE_DISCARD].ops = now.discards;
+}
+
+bool vm_disk_kernel_resized(struct vm_disk *disk, GError **error)
+{
+    return disk->all->host->kernel->ops->resized(disk->kernel, disk->image->bytes, error);
+}

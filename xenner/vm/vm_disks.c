@@ -184,8 +184,10 @@ unsigned vm_disks_count(const struct vm_disks *d)
 
 struct vm_disk_info vm_disks_info(const struct vm_disks *d, unsigned i)
 {
-    const struct vm_disk *disk = g_ptr_array_index(d->disks, i);
+    struct vm_disk *disk = g_ptr_array_index(d->disks, i);
 
+    if (disk->kernel)
+        vm_disk_kernel_stats(disk);
     return (struct vm_disk_info){disk->config, disk->image, vm_disk_offered(disk), disk->leaving,
                                  disk->tray_open, disk->status, &disk->config->limits};
 }
@@ -203,13 +205,12 @@ bool vm_disks_resize(struct vm_disks *d, const char *name, uint64_t bytes, GErro
         return false;
     if (!disk->image)
         return vm_disk_refuse(error, "Device '%s' has no medium", name);
-    if (disk->kernel)
-        return vm_disk_refuse(error, "Device '%s' is served by the kernel, which learns of no new size "
-                              "(backend=xenner does)", name);
     if (!bytes || bytes % IMAGE_SECTOR)
         return vm_disk_refuse(error, "Parameter 'size' expects a multiple of %u", IMAGE_SECTOR);
     if (!disk_image_resize(disk->image, bytes, error))
         return false;
+    if (disk->kernel)
+        return vm_disk_kernel_resized(disk, error);
     if (disk->backend)
         blk_backend_resized(disk->backend);
     return true;

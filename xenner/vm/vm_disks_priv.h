@@ -50,6 +50,9 @@ bool vm_disk_offer_kernel(struct vm_disk *disk, bool *ret_done, GError **error);
 bool vm_disk_offered(const struct vm_disk *disk);
 void vm_disk_withdraw(struct vm_disk *disk);
 void vm_disk_ask_back(struct vm_disk *disk, bool force, void (*gone)(void *opaque), void *opaque);
+/* Of a vbd of the kernel's: its image learns what the guest did, and the guest learns the image's new size. */
+void vm_disk_kernel_stats(struct vm_disk *disk);
+bool vm_disk_kernel_resized(struct vm_disk *disk, GError **error);
 /* vm_disk_errors.c: what the disk's image makes of errors is told to the VM from now on. */
 void vm_disk_watch_errors(struct vm_disk *disk);
 struct vm_disk_errors *vm_disk_errors_new(struct vm_disks *d);
