@@ -122,6 +122,8 @@ void xml_out_disk(struct xml_out *out, const struct disk_config *d)
     source(out, disk, d);
     target(out, disk, d);
     limits(out, disk, &d->limits);
+    if (d->backend)
+        xml_out_note(out, "%s: backend= has no form in XML for one disk (-machine disk-backend= has)", d->origin);
     if (d->readonly)
         xml_out_child(out, disk, "readonly", NULL);
     if (!d->snapshot)
