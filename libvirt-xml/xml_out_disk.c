@@ -135,6 +135,8 @@ void xml_out_disk(struct xml_out *out, const struct disk_config *d)
         g_autofree char *order = g_strdup_printf("%u", d->boot_order);
         xml_out_attr(out, xml_out_child(out, disk, "boot", NULL), "order", order);
     }
+    if (d->backend)
+        xml_out_note(out, "%s: backend= has no form in XML for one disk (-machine disk-backend= has)", d->origin);
     if (d->readonly)
         xml_out_child(out, disk, "readonly", NULL);
     if (!d->snapshot)

@@ -1,4 +1,5 @@
 #include "qemu-compat/opt_blockdev.h"
+#include "qemu-compat/opt_backend.h"
 #include "qemu-compat/optlist.h"
 #include "xenner/config/size.h"
 #include "xenner/config/vdev.h"
@@ -253,7 +254,8 @@ static bool fill_device(struct keyval *kv, struct disk_config *d, GError **error
     }
     skip_places(kv);
     if (!disk_get_on_error(kv, d, error) ||
-        !boot_order_parse(keyval_get(kv, "bootindex"), &d->boot_order, error))
+        !boot_order_parse(keyval_get(kv, "bootindex"), &d->boot_order, error) ||
+        !opt_take_backend(kv, "backend", &d->backend, error))
         return false;
     if (g_strcmp0(keyval_get(kv, "write-cache"), "auto") != 0 &&
         !keyval_get_switch(kv, "write-cache", &cached, error))

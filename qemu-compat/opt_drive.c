@@ -1,5 +1,6 @@
 /* -drive and its short forms, -blockdev, -device of disks. */
 #include "qemu-compat/limits.h"
+#include "qemu-compat/opt_backend.h"
 #include "qemu-compat/opt_blockdev.h"
 #include "qemu-compat/optlist.h"
 #include "xenner/config/size.h"
@@ -218,6 +219,7 @@ static bool fill_drive(struct keyval *kv, struct disk_config *d, bool *attach, i
     return get_place(kv, d, attach, index, error) && get_readonly(kv, d, error) &&
            get_cache(kv, d, error) && get_behaviour(kv, d, error) && limits_of_drive(kv, &d->limits, error) &&
            keyval_get_switch(kv, "snapshot", &d->snapshot, error) && disk_get_on_error(kv, d, error) &&
+           opt_take_backend(kv, "backend", &d->backend, error) &&
            keyval_check_unused(kv, error);
 }
 

@@ -1,4 +1,5 @@
 #include "xenner/confine.h"
+#include "xenner/backend/image_nbd.h"
 #include "xenner/util/child.h"
 #include "xenner/util/huge_tmpfs.h"
 
@@ -30,6 +31,8 @@ bool confine_prepare(struct vm_config *cfg, struct spawner **ret, GError **error
         cfg->memory.tmpfs_fd = MAX(huge_tmpfs_open(), 0);
     if (!hidden && !(cfg->confine.sandbox.on && cfg->confine.sandbox.deny_spawn))
         return true;
+    if (hidden && !image_nbd_prepare(error)) /* for a disk that is added later */
+        return false;
     if (hidden && !cfg->none) {
         cfg->boot.kernel_fd = open_early(cfg->boot.kernel ? cfg->boot.kernel : cfg->boot.loader);
         cfg->boot.initrd_fd = open_early(cfg->boot.initrd);

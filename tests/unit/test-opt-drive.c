@@ -63,6 +63,8 @@ static void refused(void **state)
          "used at the same time"},
         {"-drive file=x,bps=100,bps_max=10",
          "-drive file=x,bps=100,bps_max=10: bps_max/iops_max cannot be lower than bps/iops"},
+        {"-drive file=x,backend=linux",
+         "-drive file=x,backend=linux: backend=linux: 'auto', 'kernel' or 'xenner'"},
         {"-drive file=x,foo=1", "-drive file=x,foo=1: unknown parameter 'foo'"},
         {"-drive file=x,werror=no", "-drive file=x,werror=no: 'no' invalid write error action"},
         {"-drive file=x,rerror=enospc", "-drive file=x,rerror=enospc: 'enospc' invalid read error action"},
@@ -118,6 +120,54 @@ static void places(void **state)
             const char *is = disk(&p, n)->vdev;
             assert_string_equal(is ? is : "-", want[n]);
         }
+        drop(&p);
+    }
+}
+
+static void backends(void **state)
+{
+    struct parsed p;
+
+    if (!parse("-machine xenpv,disk-backend=xenner,net-backend=kernel -drive file=a,backend=kernel "
+               "-drive file=b,if=none,id=x -device xen-disk,drive=x,backend=xenner -drive file=c", &p))
+        fail_msg("%s", p.error->message);
+    assert_int_equal(p.cfg->backends.disk, DEVICE_BACKEND_XENNER);
+    assert_int_equal(p.cfg->backends.net, DEVICE_BACKEND_KERNEL);
+    assert_int_equal(disk(&p, 0)->backend, DEVICE_BACKEND_KERNEL);
+    assert_int_equal(disk(&p, 1)->backend, DEVICE_BACKEND_XENNER);
+    assert_int_equal(disk(&p, 2)->backend, DEVICE_BACKEND_AUTO);
+    drop(&p);
+}
+
+/* What xen-blkback could serve, and what of a disk it can't. */
+static void for_the_kernel(void **state)
+{
+    static const struct {
+        const char *keys, *why_file, *why_device;
+    } cases[] = {
+        {"format=raw", NULL, NULL},
+        {"format=raw,readonly=on,discard=unmap,aio=threads", NULL, NULL},
+        {"format=raw,werror=report,rerror=report", NULL, NULL},
+        {"format=raw,cache=none", "its cache= is none that the kernel has", NULL},
+        {"format=raw,cache=unsafe", "its cache= is none that the kernel has", "its cache= is none that the kernel has"},
+        {"cache=writeback", "no format is named", "no format is named"},
+        {"format=qcow2", "its format is not raw", "its format is not raw"},
+        {"format=raw,media=cdrom", "it is a CD drive", "it is a CD drive"},
+        {"format=raw,snapshot=on", "it has snapshot=on", "it has snapshot=on"},
+        {"format=raw,werror=stop", "it has werror= or rerror=", "it has werror= or rerror="},
+        {"format=raw,iops_rd=100", "it has limits", "it has limits"},
+        {"format=raw,detect-zeroes=on", "it has detect-zeroes=", "it has detect-zeroes="},
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct parsed p;
+        g_autofree char *line = g_strdup_printf("-drive file=a,%s", cases[i].keys);
+        if (!parse(line, &p))
+            fail_msg("%s", p.error->message);
+        const char *file = disk_config_not_for_kernel(disk(&p, 0), false);
+        const char *device = disk_config_not_for_kernel(disk(&p, 0), true);
+        if (g_strcmp0(file, cases[i].why_file) || g_strcmp0(device, cases[i].why_device))
+            fail_msg("%s: '%s', '%s'", cases[i].keys, file, device);
         drop(&p);
     }
 }
@@ -247,6 +297,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refused),
         cmocka_unit_test(places),
+        cmocka_unit_test(backends),
+        cmocka_unit_test(for_the_kernel),
         cmocka_unit_test(caches),
         cmocka_unit_test(errors),
         cmocka_unit_test(boot_orders),

@@ -60,8 +60,8 @@ static void others_go(void **state)
     const struct disk_limits limits = {.avg = {[LIMIT_IOPS_WRITE] = 1}};
     struct throttle t;
 
-    assert_true(throttle_wanted(&limits));
-    assert_false(throttle_wanted(&(struct disk_limits){.iops_size = 1}));
+    assert_true(disk_limits_any(&limits));
+    assert_false(disk_limits_any(&(struct disk_limits){.iops_size = 1}));
     throttle_init(&t, &limits, 0);
     for (unsigned i = 0; i < 1000; i++)
         assert_int_equal(throttle_ask(&t, false, 1 << 20, 0), 0);

@@ -135,10 +135,11 @@ static void streams(void **state)
 
 static void own_options(void **state)
 {
-    assert_round("xenner -machine xenpv,kernel-ring=3,user-tables=split -d all -D /l -S -pidfile /p "
+    assert_round("xenner -machine xenpv,kernel-ring=3,user-tables=split,disk-backend=xenner,net-backend=kernel -d all -D /l -S -pidfile /p "
                  "-serial none",
                  2,
-                 HEAD("xenner") "-serial none -machine kernel-ring=3,user-tables=split -d all -D /l");
+                 HEAD("xenner") "-serial none -machine kernel-ring=3,user-tables=split -machine disk-backend=xenner "
+                 "-machine net-backend=kernel -d all -D /l");
 }
 
 static void refused(void **state)

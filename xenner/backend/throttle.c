@@ -2,15 +2,6 @@
 
 #define SECOND 1e6
 
-bool throttle_wanted(const struct disk_limits *limits)
-{
-    for (unsigned i = 0; i < NR_LIMITS; i++) {
-        if (limits->avg[i])
-            return true;
-    }
-    return false;
-}
-
 void throttle_init(struct throttle *t, const struct disk_limits *limits, int64_t now)
 {
     *t = (struct throttle){.limits = *limits, .last = now};

@@ -22,7 +22,7 @@ struct throttle_group *throttle_group_new(const char *name, const struct disk_li
     g->refs = 1;
     g->name = g_strdup(name);
     g->limits = *limits;
-    g->limited = throttle_wanted(limits);
+    g->limited = disk_limits_any(limits);
     throttle_init(&g->throttle, limits, g_get_monotonic_time());
     g_queue_init(&g->members);
     return g;
@@ -184,7 +184,7 @@ static void use_limits(void *opaque)
 {
     struct throttle_group *g = opaque;
 
-    g->limited = throttle_wanted(&g->limits);
+    g->limited = disk_limits_any(&g->limits);
     throttle_init(&g->throttle, &g->limits, g_get_monotonic_time());
     if (g->timer)
         let_through(g);

@@ -2,6 +2,7 @@
 #include "xenner/config/vdev.h"
 
 #include <gio/gio.h>
+#include <string.h>
 
 void disk_config_free(void *disk)
 {
@@ -60,6 +61,7 @@ void disk_config_plug(struct disk_config *disk, struct disk_config *device, cons
     disk->boot_order = device->boot_order;
     disk->cdrom = device->cdrom;
     disk->readonly |= device->cdrom;
+    disk->backend = device->backend ? device->backend : disk->backend;
     disk->on_read_error = device->on_read_error ? device->on_read_error : disk->on_read_error;
     disk->on_write_error = device->on_write_error ? device->on_write_error : disk->on_write_error;
     if (device->cache == DISK_CACHE_WRITETHROUGH && disk->cache != DISK_CACHE_UNSAFE)
@@ -92,6 +94,48 @@ void disk_config_unplug(struct disk_config *disk)
     g_clear_pointer(&disk->serial, g_free);
     disk->boot_order = 0;
     disk->cdrom = false;
+}
+
+/* The page cache is between a loop device and its file; it is not between xen-blkback and a block device. */
+static bool kernel_caches_so(const struct disk_config *d, bool block_device)
+{
+    return d->cache == DISK_CACHE_WRITEBACK || (block_device && d->cache == DISK_CACHE_NONE);
+}
+
+/* With a policy nobody asked for (AUTO), the guest is told of errors: the kernel can't stop it. */
+static bool kernel_errs_so(const struct disk_config *d)
+{
+    return d->on_read_error <= DISK_ERROR_REPORT && d->on_write_error <= DISK_ERROR_REPORT;
+}
+
+bool disk_limits_any(const struct disk_limits *l)
+{
+    for (unsigned i = 0; i < NR_LIMITS; i++) {
+        if (l->avg[i])
+            return true;
+    }
+    return false;
+}
+
+const char *disk_config_not_for_kernel(const struct disk_config *d, bool block_device)
+{
+    if (d->cdrom)
+        return "it is a CD drive";
+    if (!d->format)
+        return "no format is named";
+    if (strcmp(d->format, "raw") != 0 || d->backing)
+        return "its format is not raw";
+    if (d->snapshot)
+        return "it has snapshot=on";
+    if (!kernel_caches_so(d, block_device))
+        return "its cache= is none that the kernel has";
+    if (d->zeroes != DISK_ZEROES_OFF)
+        return "it has detect-zeroes=";
+    if (!kernel_errs_so(d))
+        return "it has werror= or rerror=";
+    if (disk_limits_any(&d->limits) || d->group || d->filters)
+        return "it has limits";
+    return NULL;
 }
 
 static bool G_GNUC_PRINTF(3, 4) wrong(GError **error, const struct disk_config *d, const char *fmt,

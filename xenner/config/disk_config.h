@@ -1,6 +1,8 @@
 /* One disk of a guest, as the user asked for it. */
 #pragma once
 
+#include "xenner/config/device_backend.h"
+
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -59,6 +61,7 @@ struct disk_config {
     enum disk_aio aio;
     enum disk_zeroes zeroes;
     enum disk_on_error on_read_error, on_write_error;
+    enum device_backend backend;
     struct disk_limits limits;
     char *group;    /* whose limits those are; NULL: its own */
     char **filters; /* throttle groups of -blockdev's nodes, or NULL */
@@ -67,6 +70,8 @@ struct disk_config {
 /* One-line errors in QEMU's words. */
 bool disk_limits_check(const struct disk_limits *limits, GError **error);
 
+/* Whether there is one. */
+bool disk_limits_any(const struct disk_limits *limits);
 /* Accepts NULL; a GDestroyNotify. */
 void disk_config_free(void *disk);
 struct disk_config *disk_config_copy(const struct disk_config *disk);
@@ -79,6 +84,11 @@ bool disk_config_check(const struct disk_config *disk, GError **error);
 void disk_config_plug(struct disk_config *disk, struct disk_config *device, const GPtrArray *disks);
 /* Gives the device's part of `from` to another disk; from keeps none. */
 void disk_config_move_device(struct disk_config *from, struct disk_config *to);
+/*
+ * Why the kernel of a Xen host can't serve the disk as it is asked for (a clause for the user: "it is a CD"), or
+ * NULL: as far as the configuration says, it can. block_device: that is what it is on.
+ */
+const char *disk_config_not_for_kernel(const struct disk_config *disk, bool block_device);
 /* Takes the device's part from it. */
 void disk_config_unplug(struct disk_config *disk);
 /* Rules for all disks (struct disk_config *) of a guest; one-line errors. */

@@ -140,6 +140,9 @@ struct vm_config {
     } soft_quit;
     enum kernel_ring kernel_ring;
     enum user_tables user_tables;
+    struct {
+        enum device_backend disk, net; /* of those that don't say */
+    } backends;
     char *balloon;       /* id of the balloon's device, or NULL: it is there in any case */
     uint8_t escape_key;  /* of all chardevs; 0: Ctrl-a */
     bool start_paused;   /* -S */

@@ -5,6 +5,7 @@
 #include "xenner/domain/driver.h"
 #include "xenner/domain/libxl_config.h"
 #include "xenner/domain/libxl_crash.h"
+#include "xenner/domain/libxl_devices.h"
 #include "xenner/domain/libxl_loop.h"
 #include "xenner/domain/libxl_owner.h"
 #include "xenner/host/libxen.h"
@@ -30,6 +31,7 @@ struct libxl_domain {
     bool exists;
     libxl_evgen_domain_death *death;
     struct xen_host *host;
+    struct xen_kernel *kernel;
     unsigned shutdown_reason;
     bool told; /* shutdown() or failed() was called */
     bool dead; /* somebody else destroyed it */
@@ -200,6 +202,7 @@ static void destroy(struct domain *base)
         libxl_evdisable_domain_death(libxl_loop_ctx(d->loop), d->death);
     if (d->exists && !libxl_owner_destroy(d->loop, d->domid, &error) && !d->dead)
         g_warning("%s", error->message);
+    libxl_devices_free(d->kernel);
     libxl_loop_free(d->loop);
     if (d->idle)
         g_source_remove(d->idle);
@@ -221,8 +224,10 @@ static struct domain *create(const struct vm_config *cfg, const char *accel,
         libxl_owner_sweep(d->loop);
     if (d->loop && make_domain(d, cfg, error) && watch_it(d, error))
         d->host = libxen_host_new((domid_t)d->domid, error);
-    if (d->host)
+    if (d->host) {
+        d->kernel = d->host->kernel = libxl_devices_new(d->loop, d->domid);
         return &d->base;
+    }
     destroy(&d->base);
     return NULL;
 }

@@ -15,6 +15,7 @@
 #include <xen/event_channel.h>
 #include <xen/grant_table.h>
 
+struct xen_kernel; /* xen_kernel.h */
 struct host_port; /* a bound event channel */
 typedef void (*host_port_fn)(void *opaque);
 
@@ -25,6 +26,7 @@ struct xen_host {
     const struct xen_host_ops *ops;
     domid_t domid; /* whom we serve */
     const struct xen_store_ops *xs;
+    struct xen_kernel *kernel; /* what the host's kernel serves the guest with; NULL: nothing. Borrowed */
 };
 
 /* A piece between a granted page and buf, not across the page's end. */

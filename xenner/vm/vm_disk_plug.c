@@ -19,7 +19,7 @@ void vm_disk_left(struct vm_disk *disk)
     struct vm_disks *d = disk->all;
     g_autofree char *device = g_strdup(disk->config->device);
 
-    g_clear_pointer(&disk->backend, blk_backend_free);
+    vm_disk_withdraw(disk);
     disk->leaving = disk->opening = disk->tray_open = false;
     disk_config_unplug(disk->config);
     if (!disk->image || !block_nodes_find(d->nodes, disk->config->id))
@@ -107,9 +107,9 @@ bool vm_disks_unplug(struct vm_disks *d, const char *device, GError **error)
     if (disk->leaving)
         return vm_disk_refuse(error, "Device %s is already in the process of unplug", device);
     disk->leaving = true;
-    if (!disk->backend)
+    if (!vm_disk_offered(disk))
         vm_disk_left(disk);
     else if (!disk->opening)
-        blk_backend_unplug(disk->backend, false, on_left, disk);
+        vm_disk_ask_back(disk, false, on_left, disk);
     return true;
 }

@@ -77,6 +77,7 @@ struct vm_disks *vm_disks_new(const struct vm_config *cfg, GError **error)
 {
     struct vm_disks *d = g_new0(struct vm_disks, 1);
 
+    d->backend = cfg->backends.disk;
     d->nodes = g_ptr_array_new_with_free_func(block_node_free);
     d->disks = g_ptr_array_new_with_free_func(vm_disk_free);
     d->groups = g_ptr_array_new_with_free_func(vm_group_free);
@@ -148,8 +149,12 @@ bool vm_disk_offer(struct vm_disk *disk, GError **error)
 {
     struct vm_disks *d = disk->all;
 
+    bool done;
+
     if (!d->host || !disk->image || !disk->config->vdev || disk->tray_open)
         return true;
+    if (!vm_disk_offer_kernel(disk, &done, error) || done)
+        return done;
     vm_disk_watch_errors(disk);
     disk->backend = blk_backend_new(d->host, disk->config, disk->image, d->io, error);
     return disk->backend != NULL;
@@ -193,10 +198,11 @@ void vm_disks_detach(struct vm_disks *d)
 {
     if (!d)
         return;
+    for (guint i = d->disks->len; i-- > 0;)
+        vm_disk_withdraw(g_ptr_array_index(d->disks, i));
     d->host = NULL;
     for (guint i = d->disks->len; i-- > 0;) {
         struct vm_disk *disk = g_ptr_array_index(d->disks, i);
-        g_clear_pointer(&disk->backend, blk_backend_free);
         if (disk->leaving)
             vm_disk_left(disk);
         else if (disk->opening)
@@ -217,9 +223,11 @@ unsigned vm_disks_count(const struct vm_disks *d)
 struct vm_disk_info vm_disks_info(const struct vm_disks *d, unsigned i)
 {
     static const struct disk_limits none;
-    const struct vm_disk *disk = g_ptr_array_index(d->disks, i);
+    struct vm_disk *disk = g_ptr_array_index(d->disks, i);
 
-    return (struct vm_disk_info){disk->config, disk->image, disk->backend != NULL, disk->leaving,
+    if (disk->kernel)
+        vm_disk_kernel_stats(disk);
+    return (struct vm_disk_info){disk->config, disk->image, vm_disk_offered(disk), disk->leaving,
                                  disk->tray_open, disk->status,
                                  disk->group ? throttle_group_limits(disk->group) : &none,
                                  disk->group ? throttle_group_name(disk->group) : NULL};
@@ -242,6 +250,8 @@ bool vm_disks_resize(struct vm_disks *d, const char *name, uint64_t bytes, GErro
         return vm_disk_refuse(error, "Parameter 'size' expects a multiple of %u", IMAGE_SECTOR);
     if (!disk_image_resize(disk->image, bytes, error))
         return false;
+    if (disk->kernel)
+        return vm_disk_kernel_resized(disk, error);
     if (disk->backend)
         blk_backend_resized(disk->backend);
     return true;

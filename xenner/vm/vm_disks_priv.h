@@ -11,7 +11,8 @@ struct vm_disk {
     struct disk_image *image;   /* owned; NULL: no medium */
     struct disk_image *core;    /* image without the limits in front of it; its */
     struct throttle_group *group; /* whose limits hold; of all->groups; NULL: none */
-    struct blk_backend *backend; /* NULL: the guest has no vbd of it */
+    struct blk_backend *backend; /* the guest's vbd, when it is ours */
+    struct kernel_device *kernel; /* when it is the kernel's; both NULL: the guest has none */
     bool leaving;               /* the device was asked to go */
     bool opening, tray_open;    /* CD: the guest was asked to let go of the medium; it has */
     bool change;                /* CD: when it has, medium comes (NULL: none) and the tray closes */
@@ -25,6 +26,7 @@ struct vm_disks {
     GPtrArray *groups; /* vm_throttle.c's, owned */
     struct blk_io *io; /* NULL until there is an image */
     struct xen_host *host; /* NULL: no guest */
+    enum device_backend backend; /* of disks that don't say */
     struct vm_disk_errors *errors;
     const struct vm_disks_events *events;
     void *opaque;
@@ -46,6 +48,17 @@ struct vm_disk *vm_disk_open_node(struct vm_disks *d, const char *name, GError *
 bool vm_disk_refuse(GError **error, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 /* Offers it to the guest when there is one, and a medium. */
 bool vm_disk_offer(struct vm_disk *disk, GError **error);
+/*
+ * vm_disk_kernel.c: the same by the host's kernel, if it can and is to: *ret_done. False: it was to, and can't. And for
+ * vbds of both kinds: whether there is one, its end, and asking the guest for it (blk.h).
+ */
+bool vm_disk_offer_kernel(struct vm_disk *disk, bool *ret_done, GError **error);
+bool vm_disk_offered(const struct vm_disk *disk);
+void vm_disk_withdraw(struct vm_disk *disk);
+void vm_disk_ask_back(struct vm_disk *disk, bool force, void (*gone)(void *opaque), void *opaque);
+/* Of a vbd of the kernel's: its image learns what the guest did, and the guest learns the image's new size. */
+void vm_disk_kernel_stats(struct vm_disk *disk);
+bool vm_disk_kernel_resized(struct vm_disk *disk, GError **error);
 /*
  * vm_throttle.c: puts limits in front of a new image; false: it names a group that is not there. And other limits, of
  * that group (NULL: the disk's own), which are right.

@@ -120,6 +120,9 @@ static bool find_disk(struct vm_disks *d, struct snapshot *s, const struct vm_sn
     bool node = block_nodes_find(d->nodes, disk->config->id);
     if (!disk->image)
         return vm_disk_refuse(error, "Device '%s' has no medium", r->disk);
+    if (disk->kernel)
+        return vm_disk_refuse(error, "Device '%s' is served by the kernel, which takes no snapshots "
+                              "(backend=xenner does)", r->disk);
     if (disk->config->snapshot)
         return vm_disk_refuse(error, "'%s' has snapshot=on, and is thrown away at the end", r->disk);
     if (!node && (r->overlay || r->node_name))

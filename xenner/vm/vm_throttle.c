@@ -118,7 +118,7 @@ void vm_disk_use_limits(struct vm_disk *disk, const struct disk_limits *limits, 
     const char *own = disk->group ? throttle_group_name(disk->group) : c->device ? c->device : c->id;
     struct vm_group *g = find(d, name ? name : own);
 
-    if (throttle_wanted(limits)) {
+    if (disk_limits_any(limits)) {
         if (!g)
             g = add(d, name ? name : own, limits);
         else
@@ -145,6 +145,9 @@ bool vm_disks_set_limits(struct vm_disks *d, const char *name, const struct disk
         return false;
     if (!disk->image)
         return vm_disk_refuse(error, "Device '%s' has no medium", name);
-    vm_disk_use_limits(disk, limits, throttle_wanted(limits) ? group : NULL);
+    if (disk->kernel && disk_limits_any(limits))
+        return vm_disk_refuse(error, "Device '%s' is served by the kernel, which knows no limits "
+                              "(backend=xenner does)", name);
+    vm_disk_use_limits(disk, limits, disk_limits_any(limits) ? group : NULL);
     return true;
 }
