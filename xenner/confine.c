@@ -1,5 +1,6 @@
 #include "xenner/confine.h"
 #include "xenner/util/child.h"
+#include "xenner/util/huge_tmpfs.h"
 
 #include <fcntl.h>
 #include <gio/gio.h>
@@ -25,6 +26,8 @@ bool confine_prepare(struct vm_config *cfg, struct spawner **ret, GError **error
     bool hidden = cfg->confine.runas || cfg->confine.root;
 
     *ret = NULL;
+    if (!cfg->none)
+        cfg->memory.tmpfs_fd = MAX(huge_tmpfs_open(), 0);
     if (!hidden && !(cfg->confine.sandbox.on && cfg->confine.sandbox.deny_spawn))
         return true;
     if (hidden && !cfg->none) {
@@ -72,5 +75,7 @@ void confine_end(struct vm_config *cfg, struct spawner *spawner)
         close(cfg->boot.kernel_fd);
     if (cfg->boot.initrd_fd)
         close(cfg->boot.initrd_fd);
-    cfg->boot.kernel_fd = cfg->boot.initrd_fd = 0;
+    if (cfg->memory.tmpfs_fd)
+        close(cfg->memory.tmpfs_fd);
+    cfg->boot.kernel_fd = cfg->boot.initrd_fd = cfg->memory.tmpfs_fd = 0;
 }

@@ -13,10 +13,10 @@ used()
     fi
     for fd in /proc/$pid/fd/*; do
         case $(readlink $fd) in
-            /memfd:*) echo $(($(stat -L -c %b $fd) / 2)); return ;;
+            /memfd:* | /\#*) echo $(($(stat -L -c %b $fd) / 2)); return ;;
         esac
     done
-    fail "no memfd"
+    fail "no file of the guest's memory"
 }
 
 resident()

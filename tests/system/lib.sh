@@ -3,7 +3,7 @@
 set -u
 : "${ACCEL:=tcg}" "${TEST_TIMEOUT:=120}"
 work=$(mktemp -d)
-export XENNER_RUNTIME_DIR="$work/run"
+export XENNER_RUNTIME_DIR="$work/run" XENNER_CACHE_DIR="${XENNER_CACHE_DIR-}" # none but the one given
 timeout=$(which timeout) # busybox's shell would take its own, which does not say that the time was over
 guest=
 trap '[ -z "$guest" ] || kill -9 $guest; rm -rf "$work"' EXIT

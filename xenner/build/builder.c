@@ -4,6 +4,7 @@
 #include "xenner/build/elf_symbols.h"
 #include "xenner/build/error.h"
 #include "xenner/build/image.h"
+#include "xenner/build/kernel_cache.h"
 #include "xenner/build/layout.h"
 #include "xenner/build/pgtable.h"
 #include "xenner/build/start_info.h"
@@ -17,6 +18,7 @@
 #define MAX_KERNEL      (1u << 30)
 /* vmlinuz.gz > bzImage > xz > ELF, and one to spare */
 #define MAX_WRAPPERS    4
+#define WORTH_KEEPING   (1u << 20)
 
 /* A build on its way: what its steps share. */
 struct build {
@@ -28,9 +30,26 @@ struct build {
     uint64_t initrd_bytes;
 };
 
-/* Takes off whatever is around the ELF file. *store owns the bytes of *data once they are unpacked.
- */
-static bool unwrap_kernel(const uint8_t **data, size_t *len, struct blob *store, GError **error)
+/* As decompress(), or from where it was kept; small and quickly unpacked ones are not. */
+static bool unpack_once(const char *cache_dir, const uint8_t *data, size_t len, struct blob *ret,
+                        GError **error)
+{
+    g_autofree char *key = NULL;
+
+    if (!cache_dir || len < WORTH_KEEPING || decompress_is_quick(data, len))
+        return decompress(data, len, MAX_KERNEL, ret, error);
+    if (kernel_cache_get(cache_dir, data, len, MAX_KERNEL, ret, &key))
+        return true;
+    if (!decompress(data, len, MAX_KERNEL, ret, error))
+        return false;
+    if (elf_probe(ret->data, ret->len))
+        kernel_cache_put(cache_dir, key, ret);
+    return true;
+}
+
+/* Takes off whatever is around the ELF file. *store owns the bytes of *data once they are unpacked. */
+static bool unwrap_kernel(const char *cache_dir, const uint8_t **data, size_t *len,
+                          struct blob *store, GError **error)
 {
     for (unsigned i = 0; i < MAX_WRAPPERS && !elf_probe(*data, *len); i++) {
         struct blob inner = {0};
@@ -42,7 +61,7 @@ static bool unwrap_kernel(const uint8_t **data, size_t *len, struct blob *store,
         }
         if (!decompress_format(*data, *len))
             break;
-        if (!decompress(*data, *len, MAX_KERNEL, &inner, error))
+        if (!unpack_once(cache_dir, *data, *len, &inner, error))
             return false;
         blob_clear(store);
         *store = inner;
@@ -172,7 +191,7 @@ static void describe(const struct build *b, struct dom_image *ret)
 static bool plan_kernel(struct build *b, const uint8_t *kernel, size_t len, struct blob *store,
                         GError **error)
 {
-    return unwrap_kernel(&kernel, &len, store, error) &&
+    return unwrap_kernel(b->params->cache_dir, &kernel, &len, store, error) &&
            image_open(&b->image, kernel, len, error) && plan(b, error);
 }
 

@@ -18,6 +18,7 @@ struct build_params {
     const char *kernel_path;
     const char *initrd_path; /* NULL: none */
     int kernel_fd, initrd_fd; /* they are open already, borrowed; 0: not */
+    const char *cache_dir;    /* of kernel_cache.h; NULL: unpack it each time */
     const char *cmdline;
     uint64_t nr_pages;   /* the guest's memory, frames */
     mfn_t first_mfn;     /* the guest's pfn 0; its frames go up from here, around the hole */

@@ -193,15 +193,16 @@ static const struct unpacker {
     const char *name;
     uint8_t magic[6];
     uint8_t magic_len;
+    bool quick;
     enum unpack_result (*run)(const uint8_t *in, size_t len, struct blob *out);
 } unpackers[] = {
-    {"gzip", {0x1f, 0x8b, 0x08}, 3, unpack_gzip},
-    {"bzip2", {'B', 'Z', 'h'}, 3, unpack_bzip2},
-    {"xz", {0xfd, '7', 'z', 'X', 'Z', 0}, 6, unpack_xz},
-    {"lzma", {0x5d, 0, 0}, 3, unpack_lzma},
-    {"lz4", {0x02, 0x21, 0x4c, 0x18}, 4, unpack_lz4_legacy},
-    {"lz4", {0x04, 0x22, 0x4d, 0x18}, 4, unpack_lz4},
-    {"zstd", {0x28, 0xb5, 0x2f, 0xfd}, 4, unpack_zstd},
+    {"gzip", {0x1f, 0x8b, 0x08}, 3, false, unpack_gzip},
+    {"bzip2", {'B', 'Z', 'h'}, 3, false, unpack_bzip2},
+    {"xz", {0xfd, '7', 'z', 'X', 'Z', 0}, 6, false, unpack_xz},
+    {"lzma", {0x5d, 0, 0}, 3, false, unpack_lzma},
+    {"lz4", {0x02, 0x21, 0x4c, 0x18}, 4, true, unpack_lz4_legacy},
+    {"lz4", {0x04, 0x22, 0x4d, 0x18}, 4, true, unpack_lz4},
+    {"zstd", {0x28, 0xb5, 0x2f, 0xfd}, 4, true, unpack_zstd},
 };
 
 static const struct unpacker *unpacker_for(const uint8_t *data, size_t len)
@@ -220,6 +221,13 @@ const char *decompress_format(const uint8_t *data, size_t len)
     const struct unpacker *u = unpacker_for(data, len);
 
     return u ? u->name : NULL;
+}
+
+bool decompress_is_quick(const uint8_t *data, size_t len)
+{
+    const struct unpacker *u = unpacker_for(data, len);
+
+    return u && u->quick;
 }
 
 bool decompress(const uint8_t *data, size_t len, size_t max_out, struct blob *ret, GError **error)

@@ -9,6 +9,9 @@
 /* The format's name, for messages, or NULL when the bytes are not packed in a way that we know. */
 const char *decompress_format(const uint8_t *data, size_t len);
 
+/* Of a known format: it unpacks so fast that nothing could be gained. */
+bool decompress_is_quick(const uint8_t *data, size_t len);
+
 /*
  * Unpacks into *ret (the caller clears it). Fails when the data is damaged or cut off, or when it
  * would become larger than max_out, or absurdly larger than it is (a bomb).

@@ -110,6 +110,7 @@ struct vm_config {
     char **accels;   /* in order of preference; NULL means the default list */
     struct {
         uint64_t bytes;
+        int tmpfs_fd; /* huge_tmpfs_open() of before privileges were dropped; 0: a memfd will do */
     } memory;
     struct {
         unsigned count, max;

@@ -3,6 +3,7 @@
  * grants and xenstore in this process.
  */
 #include "xenner/build/builder.h"
+#include "xenner/build/kernel_cache.h"
 #include "xenner/build/p2m.h"
 #include "xenner/domain/domain_emu_priv.h"
 #include "xenner/domain/pvclock.h"
@@ -125,7 +126,7 @@ bool emu_lay_out(struct emu_domain *d, GError **error)
     if (!vm_config_first_image(cfg, error))
         return false;
     emu_area_plan(&d->area, nr_pages, cfg->vcpus.count);
-    d->mem = guest_mem_new(emu_area_ram_bytes(&d->area, nr_pages), error);
+    d->mem = guest_mem_new(emu_area_ram_bytes(&d->area, nr_pages), cfg->memory.tmpfs_fd, error);
     if (!d->mem)
         return false;
     d->boot = emu_area_fill(&d->area, d->mem, cfg->kernel_ring == KERNEL_RING_3, error);
@@ -136,11 +137,13 @@ bool emu_build(struct emu_domain *d, GError **error)
 {
     const struct vm_config *cfg = d->cfg;
     uint64_t nr_pages = cfg->memory.bytes >> FRAME_SHIFT;
+    g_autofree char *cache_dir = kernel_cache_default_dir();
     struct build_params params = {
         .kernel_path = vm_config_first_image(cfg, NULL),
         .initrd_path = cfg->boot.initrd,
         .kernel_fd = cfg->boot.kernel_fd,
         .initrd_fd = cfg->boot.initrd_fd,
+        .cache_dir = cache_dir,
         .cmdline = cfg->boot.cmdline,
         .nr_pages = nr_pages,
         .first_mfn = gpa_to_mfn(d->area.end),

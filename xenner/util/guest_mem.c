@@ -1,4 +1,5 @@
 #include "xenner/util/guest_mem.h"
+#include "xenner/util/huge_tmpfs.h"
 
 #include <errno.h>
 #include <string.h>
@@ -11,13 +12,15 @@ struct guest_mem {
     uint8_t *base;
 };
 
-struct guest_mem *guest_mem_new(uint64_t bytes, GError **error)
+struct guest_mem *guest_mem_new(uint64_t bytes, int tmpfs, GError **error)
 {
     struct guest_mem *mem = g_new0(struct guest_mem, 1);
 
     mem->bytes = (bytes + 0x1fffff) & ~0x1fffffull;
     mem->base = MAP_FAILED;
-    mem->fd = memfd_create("xenner-ram", MFD_CLOEXEC);
+    mem->fd = tmpfs ? huge_tmpfs_file(tmpfs) : -1;
+    if (mem->fd < 0)
+        mem->fd = memfd_create("xenner-ram", MFD_CLOEXEC);
     if (mem->fd < 0 || ftruncate(mem->fd, (off_t)mem->bytes) < 0)
         goto fail;
     mem->base = mmap(NULL, mem->bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, mem->fd,
@@ -25,7 +28,7 @@ struct guest_mem *guest_mem_new(uint64_t bytes, GError **error)
     if (mem->base == MAP_FAILED)
         goto fail;
     madvise(mem->base, mem->bytes, MADV_DONTDUMP);
-    madvise(mem->base, mem->bytes, MADV_HUGEPAGE); /* where shmem_enabled allows it */
+    madvise(mem->base, mem->bytes, MADV_HUGEPAGE);
     return mem;
 
 fail:

@@ -1,9 +1,9 @@
 /*
- * The RAM of a VM: one memfd, mapped once into this process and shared with whatever runs the
+ * The RAM of a VM: one unnamed file in memory, mapped once into this process and shared with whatever runs the
  * vCPUs. The guest-physical address space has a hole for devices below 4 GiB:
  *
- *   gpa [0, low)            memfd offset [0, low)       low = min(size, GUEST_MEM_HOLE_START)
- *   gpa [4 GiB, 4 GiB + x)  memfd offset [low, size)
+ *   gpa [0, low)            file offset  [0, low)       low = min(size, GUEST_MEM_HOLE_START)
+ *   gpa [4 GiB, 4 GiB + x)  file offset  [low, size)
  *
  * The guest can write to this memory at any time. Read a value once into a local, check the local,
  * use the local. Threads: guest_mem_new/free in the owner's thread; the rest from any thread.
@@ -21,12 +21,15 @@ struct guest_mem;
 
 struct guest_range {
     uint64_t gpa;    /* bytes */
-    uint64_t offset; /* bytes into the memfd */
+    uint64_t offset; /* bytes into the file */
     uint64_t bytes;
 };
 
-/* bytes is rounded up to whole 2 MiB. Fails with a G_FILE_ERROR when the host has not the memory. */
-struct guest_mem *guest_mem_new(uint64_t bytes, GError **error);
+/*
+ * bytes is rounded up to whole 2 MiB. tmpfs: where huge pages are (huge_tmpfs_open()), borrowed; 0: none. Fails with
+ * a G_FILE_ERROR when the host has not the memory.
+ */
+struct guest_mem *guest_mem_new(uint64_t bytes, int tmpfs, GError **error);
 /* Accepts NULL. */
 void guest_mem_free(struct guest_mem *mem);
 
