@@ -105,7 +105,8 @@ static bool tell_event(struct qmp_client *c, JsonObject *message)
 
 bool qmp_client_poll(struct qmp_client *c, int timeout_ms)
 {
-    int got = receive(c, timeout_ms);
+    /* what came together with an answer is here already, and nothing may follow it */
+    int got = memchr(c->in->str, '\n', c->in->len) ? 1 : receive(c, timeout_ms);
     JsonNode *node;
 
     while ((node = next_message(c))) {
