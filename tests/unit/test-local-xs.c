@@ -89,8 +89,8 @@ static void read_write_list(void **state)
     assert_string_equal(value, "two");
     g_auto(GStrv) names = XS(f, list, 0, HOME, NULL);
     assert_int_equal(g_strv_length(names), 2);
-    assert_string_equal(names[0], "a");
-    assert_string_equal(names[1], "b");
+    assert_string_equal(names[0], "b"); /* as they were made */
+    assert_string_equal(names[1], "a");
     assert_true(XS(f, rm, 0, HOME "/b", NULL));
     none = XS(f, read, 0, HOME "/b", &error);
     assert_null(none);

@@ -140,7 +140,7 @@ static void merges(void **state)
         {1, XS_WRITE, "p1/q|1", "OK|"},        {2, XS_WRITE, "b|2", "OK|"},
     }, after[] = {
         {1, XS_READ, "dir/x|", "inside"},      {1, XS_READ, "dir/y|", "outside"},
-        {1, XS_DIRECTORY, "dir|", "new1|new2|x|y|"}, {1, XS_READ, "p1/q|", "1"},
+        {1, XS_DIRECTORY, "dir|", "x|y|new1|new2|"}, {1, XS_READ, "p1/q|", "1"},
         {1, XS_READ, "p2/q/r|", "1"},          {1, XS_GET_PERMS, "p2/q|", "n1|r2|"},
         {1, XS_GET_PERMS, "p2|", "n1|"},       {1, XS_READ, "a|", "ERROR ENOENT|"},
         {2, XS_READ, "b|", "2"},               {1, XS_READ, "again/x|", "2"},
