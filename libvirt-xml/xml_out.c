@@ -162,6 +162,8 @@ static void machine(struct xml_out *out, const struct vm_config *cfg)
                                  table ? table : "");
         xml_out_pass(out, origin);
     }
+    if (cfg->boot.direct && !cfg->boot.kernel)
+        xml_out_pass(out, "-machine bootloader=direct");
     if (cfg->debug) {
         g_autofree char *debug = g_strdup_printf("-d %s", cfg->debug);
         xml_out_pass(out, debug);
