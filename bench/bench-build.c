@@ -6,6 +6,7 @@
  */
 #include "xenner/build/builder.h"
 #include "xenner/build/kernel_cache.h"
+#include "xenner/util/huge_tmpfs.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,7 +41,7 @@ int main(int argc, char **argv)
         .nr_vcpus = 1,
     };
     double start = cpu_time();
-    struct guest_mem *mem = guest_mem_new((mib << 20) + 2 * LOW_MEMORY, &error);
+    struct guest_mem *mem = guest_mem_new((mib << 20) + 2 * LOW_MEMORY, MAX(huge_tmpfs_open(), 0), &error);
 
     if (!mem || !build_domain(mem, &params, &image, &error)) {
         fprintf(stderr, "bench-build: %s\n", error->message);

@@ -113,7 +113,7 @@ struct vcpu {
     uint32_t gdt_ents;
     uint64_t ldt_base;
     uint32_t ldt_ents;
-    uint32_t nmi_pending;  /* VCPUOP_send_nmi */
+    uint32_t nmi_pending;  /* VCPUOP_send_nmi, the host */
     bool nmi_blocked;      /* from its delivery to the next HYPERVISOR_iret */
     bool initialised;      /* VCPUOP_initialise was done */
     bool vinfo_registered;
@@ -485,7 +485,7 @@ extern const struct evtchn_ops evtchn_fifo_ops;
 int64_t evtchn_fifo_init_control(struct vcpu *v, struct evtchn_init_control *op);
 int64_t evtchn_fifo_expand_array(const struct evtchn_expand_array *op);
 int64_t evtchn_fifo_set_priority(const struct evtchn_set_priority *op);
-void evtchn_fifo_take_pending(void); /* after a kick */
+void evtchn_fifo_take_pending(void); /* after a kick, and before a vCPU sleeps */
 void evtchn_fifo_off(void);
 
 /* gnttab.c, gntcopy.c (under gnttab_lock), memory.c */

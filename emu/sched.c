@@ -1,15 +1,36 @@
 /* sched_op: yield, block, poll, shutdown. */
 #include "emu/emu.h"
 
+/* Events that the host held back while there was something else to do: struct emu_vcpu_shared. */
+static void take_held(struct vcpu *v)
+{
+    if (__atomic_exchange_n(&v->shared->held, 0, __ATOMIC_SEQ_CST))
+        evtchn_fifo_take_pending();
+}
+
+/* For who did not want to be woken by each send. */
+static void ring_idle(struct vcpu *v)
+{
+    uint32_t doors = __atomic_exchange_n(&v->shared->ring_idle, 0, __ATOMIC_SEQ_CST);
+
+    for (; doors; doors &= doors - 1)
+        host_ring_doorbell((unsigned)__builtin_ctz(doors) % EMU_DOORBELLS);
+}
+
 /* Sleeps until done() says so; the vCPU counts as blocked meanwhile. */
 static void block_until(struct vcpu *v, bool (*done)(struct vcpu *v))
 {
     runstate_change(v, RS_BLOCKED);
     __atomic_store_n(&v->blocked, 1, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&v->shared->blocked, 1, __ATOMIC_SEQ_CST);
+    take_held(v);
+    if (!done(v))
+        ring_idle(v);
     while (!done(v) && !nmi_deliverable(v) && !__atomic_load_n(&emu.stopping, __ATOMIC_SEQ_CST) &&
            !__atomic_load_n(&emu.watchdog_bit, __ATOMIC_SEQ_CST) &&
            __atomic_load_n(&v->online, __ATOMIC_SEQ_CST))
         wait_for_interrupt();
+    __atomic_store_n(&v->shared->blocked, 0, __ATOMIC_SEQ_CST);
     __atomic_store_n(&v->blocked, 0, __ATOMIC_SEQ_CST);
     flush_serve(v);
     runstate_change(v, RS_RUNNING);

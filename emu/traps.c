@@ -101,6 +101,8 @@ static void interrupt(struct vcpu *v, unsigned vector)
         return; /* no EOI (SDM 11.9) */
     default:
         evtchn_fifo_take_pending();
+        if (__atomic_exchange_n(&v->shared->nmi, 0, __ATOMIC_SEQ_CST))
+            __atomic_store_n(&v->nmi_pending, 1, __ATOMIC_SEQ_CST);
         timer_rearm(v); /* a kick: the way out looks for work; another vCPU may have set a timer */
         break;
     }

@@ -58,7 +58,13 @@ static void limits(GString *list, const xmlNode *tune)
         {"total_iops_sec_max", "throttling.iops-total-max"},
         {"read_iops_sec_max", "throttling.iops-read-max"},
         {"write_iops_sec_max", "throttling.iops-write-max"},
-        {"size_iops_sec", "throttling.iops-size"}};
+        {"size_iops_sec", "throttling.iops-size"}, {"group_name", "throttling.group"},
+        {"total_bytes_sec_max_length", "throttling.bps-total-max-length"},
+        {"read_bytes_sec_max_length", "throttling.bps-read-max-length"},
+        {"write_bytes_sec_max_length", "throttling.bps-write-max-length"},
+        {"total_iops_sec_max_length", "throttling.iops-total-max-length"},
+        {"read_iops_sec_max_length", "throttling.iops-read-max-length"},
+        {"write_iops_sec_max_length", "throttling.iops-write-max-length"}};
 
     for (unsigned i = 0; i < G_N_ELEMENTS(keys); i++) {
         g_autofree char *value = xml_text(xml_child(tune, keys[i][0]));
@@ -112,13 +118,22 @@ static char *name_of(struct xml_in *in, const xmlNode *disk)
     return dev;
 }
 
+/* <boot order='N'/>, which begins with 1, as a bootindex; NULL: none. */
+static char *boot_order(const xmlNode *disk)
+{
+    g_autofree char *order = xml_attr(xml_child(disk, "boot"), "order");
+    guint64 n = order ? g_ascii_strtoull(order, NULL, 10) : 0;
+
+    return n && n <= G_MAXINT32 ? g_strdup_printf("%" G_GUINT64_FORMAT, n - 1) : NULL;
+}
+
 /* -drive alone, when xenner would choose the same name. */
 static void finish(struct xml_in *in, const xmlNode *disk, GString *list)
 {
     g_autofree char *id = g_strdup_printf("disk%u", in->disks++), *dev = name_of(in, disk);
-    g_autofree char *plain = vdev_nth(in->plain_disks);
+    g_autofree char *plain = vdev_nth(in->plain_disks), *order = boot_order(disk);
 
-    if (strcmp(dev, plain) == 0) {
+    if (strcmp(dev, plain) == 0 && !order) {
         in->plain_disks++;
         xml_in_option(in, "-drive", list->str);
         return;
@@ -129,6 +144,7 @@ static void finish(struct xml_in *in, const xmlNode *disk, GString *list)
     g_autoptr(GString) device = g_string_new("xen-disk");
     xml_in_key(device, "drive", id);
     xml_in_key(device, "vdev", dev);
+    xml_in_key(device, "bootindex", order);
     xml_in_option(in, "-device", device->str);
 }
 

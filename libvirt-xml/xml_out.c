@@ -153,6 +153,8 @@ static void machine(struct xml_out *out, const struct vm_config *cfg)
         [KERNEL_RING_1] = "kernel-ring=1", [KERNEL_RING_3] = "kernel-ring=3"};
     static const char *const tables[] = {
         [USER_TABLES_SHARED] = "user-tables=shared", [USER_TABLES_SPLIT] = "user-tables=split"};
+    static const char *const backends[] = {
+        [DEVICE_BACKEND_KERNEL] = "kernel", [DEVICE_BACKEND_XENNER] = "xenner"};
     g_autofree char *origin = NULL;
 
     if (cfg->kernel_ring != KERNEL_RING_AUTO || cfg->user_tables != USER_TABLES_AUTO) {
@@ -164,6 +166,14 @@ static void machine(struct xml_out *out, const struct vm_config *cfg)
     }
     if (cfg->boot.direct && !cfg->boot.kernel)
         xml_out_pass(out, "-machine bootloader=direct");
+    if (cfg->backends.disk) {
+        g_autofree char *disks = g_strdup_printf("-machine disk-backend=%s", backends[cfg->backends.disk]);
+        xml_out_pass(out, disks);
+    }
+    if (cfg->backends.net) {
+        g_autofree char *nets = g_strdup_printf("-machine net-backend=%s", backends[cfg->backends.net]);
+        xml_out_pass(out, nets);
+    }
     if (cfg->debug) {
         g_autofree char *debug = g_strdup_printf("-d %s", cfg->debug);
         xml_out_pass(out, debug);

@@ -79,25 +79,34 @@ static void source(struct xml_out *out, xmlNode *disk, const struct disk_config 
     }
 }
 
-static void limits(struct xml_out *out, xmlNode *disk, const struct disk_limits *l)
+static void number(struct xml_out *out, xmlNode *disk, xmlNode **tune, const char *name, const char *suffix,
+                   uint64_t value)
 {
+    g_autofree char *text = g_strdup_printf("%" G_GUINT64_FORMAT, value);
+    g_autofree char *full = g_strconcat(name, suffix, NULL);
+
+    if (!value)
+        return;
+    *tune = *tune ? *tune : xml_out_child(out, disk, "iotune", NULL);
+    xml_out_child(out, *tune, full, text);
+}
+
+static void limits(struct xml_out *out, xmlNode *disk, const struct disk_config *d)
+{
+    const struct disk_limits *l = &d->limits;
     static const char *const names[NR_LIMITS] = {
         "total_bytes_sec", "read_bytes_sec", "write_bytes_sec",
         "total_iops_sec",  "read_iops_sec",  "write_iops_sec"};
     xmlNode *tune = NULL;
 
-    for (unsigned i = 0; i < 2 * NR_LIMITS + 1; i++) {
-        bool burst = i >= NR_LIMITS && i < 2 * NR_LIMITS;
-        uint64_t value = i < NR_LIMITS ? l->avg[i] : burst ? l->max[i - NR_LIMITS] : l->iops_size;
-        if (!value)
-            continue;
-        g_autofree char *text = g_strdup_printf("%" G_GUINT64_FORMAT, value);
-        g_autofree char *name = i == 2 * NR_LIMITS
-                                    ? g_strdup("size_iops_sec")
-                                    : g_strconcat(names[i % NR_LIMITS], burst ? "_max" : "", NULL);
-        tune = tune ? tune : xml_out_child(out, disk, "iotune", NULL);
-        xml_out_child(out, tune, name, text);
+    for (unsigned i = 0; i < NR_LIMITS; i++) {
+        number(out, disk, &tune, names[i], "", l->avg[i]);
+        number(out, disk, &tune, names[i], "_max", l->max[i]);
+        number(out, disk, &tune, names[i], "_max_length", l->max[i] ? l->max_length[i] : 0);
     }
+    number(out, disk, &tune, "size_iops_sec", "", l->iops_size);
+    if (tune && d->group)
+        xml_out_child(out, tune, "group_name", d->group);
 }
 
 /* libvirt has CD-ROMs on IDE, and disks on virtio; the guest sees xvd* anyway. */
@@ -121,7 +130,13 @@ void xml_out_disk(struct xml_out *out, const struct disk_config *d)
     driver(out, disk, d);
     source(out, disk, d);
     target(out, disk, d);
-    limits(out, disk, &d->limits);
+    limits(out, disk, d);
+    if (d->boot_order) {
+        g_autofree char *order = g_strdup_printf("%u", d->boot_order);
+        xml_out_attr(out, xml_out_child(out, disk, "boot", NULL), "order", order);
+    }
+    if (d->backend)
+        xml_out_note(out, "%s: backend= has no form in XML for one disk (-machine disk-backend= has)", d->origin);
     if (d->readonly)
         xml_out_child(out, disk, "readonly", NULL);
     if (!d->snapshot)

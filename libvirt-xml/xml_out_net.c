@@ -19,7 +19,7 @@ static bool is_inet(const struct net_address *a)
 
 static bool has_form(const struct nic_config *nic, const struct netdev_config *n)
 {
-    if (!n || nic->queues > 1)
+    if (!n || nic->queues > 1 || nic->backend)
         return false;
     switch (n->kind) {
     case NETDEV_USER:

@@ -2,77 +2,73 @@
 
 #include <unistd.h>
 
-struct fdset_fd {
-    int64_t set;
-    int fd;
-    char *opaque;
-};
-
 struct fdsets {
-    GPtrArray *fds; /* struct fdset_fd *, owned, sorted by set */
+    GArray *fds; /* struct fdset_fd, sorted by set */
 };
 
-static void free_fd(gpointer data)
-{
-    struct fdset_fd *f = data;
-
-    close(f->fd);
-    g_free(f->opaque);
-    g_free(f);
-}
-
-struct fdsets *fdsets_new(void)
+struct fdsets *fdsets_new(const GArray *inherited)
 {
     struct fdsets *sets = g_new0(struct fdsets, 1);
 
-    sets->fds = g_ptr_array_new_with_free_func(free_fd);
+    sets->fds = g_array_new(FALSE, FALSE, sizeof(struct fdset_fd));
+    g_array_set_clear_func(sets->fds, fdset_fd_clear);
+    for (guint i = 0; i < inherited->len; i++) {
+        const struct fdset_fd *f = &g_array_index(inherited, struct fdset_fd, i);
+        fdsets_add(sets, (int64_t)f->set, f->fd, f->opaque);
+        if (f->used)
+            g_array_index(sets->fds, struct fdset_fd, sets->fds->len - 1).used = true;
+    }
     return sets;
+}
+
+static struct fdset_fd *at(const struct fdsets *sets, guint i)
+{
+    return &g_array_index(sets->fds, struct fdset_fd, i);
 }
 
 void fdsets_free(struct fdsets *sets)
 {
-    g_ptr_array_unref(sets->fds);
+    for (guint i = 0; i < sets->fds->len; i++)
+        close(at(sets, i)->fd);
+    g_array_unref(sets->fds);
     g_free(sets);
 }
 
 /* The lowest that is free: the array is sorted. */
 static int64_t free_id(const struct fdsets *sets)
 {
-    int64_t id = 0;
+    uint64_t id = 0;
 
-    for (guint i = 0; i < sets->fds->len; i++) {
-        const struct fdset_fd *f = g_ptr_array_index(sets->fds, i);
-        if (f->set == id)
-            id++;
-    }
-    return id;
+    for (guint i = 0; i < sets->fds->len; i++)
+        id += at(sets, i)->set == id;
+    return (int64_t)id;
 }
 
 int64_t fdsets_add(struct fdsets *sets, int64_t id, int fd, const char *opaque)
 {
-    struct fdset_fd *f = g_new0(struct fdset_fd, 1);
-    guint at = 0;
+    struct fdset_fd f = {.set = (uint64_t)(id < 0 ? free_id(sets) : id), .fd = fd,
+                         .opaque = g_strdup(opaque)};
+    guint i = 0;
 
-    f->set = id < 0 ? free_id(sets) : id;
-    f->fd = fd;
-    f->opaque = g_strdup(opaque);
-    while (at < sets->fds->len &&
-           ((const struct fdset_fd *)g_ptr_array_index(sets->fds, at))->set <= f->set)
-        at++;
-    g_ptr_array_insert(sets->fds, (gint)at, f);
-    return f->set;
+    while (i < sets->fds->len && at(sets, i)->set <= f.set)
+        i++;
+    g_array_insert_val(sets->fds, i, f);
+    return (int64_t)f.set;
 }
 
 bool fdsets_remove(struct fdsets *sets, int64_t id, int64_t fd)
 {
     bool any = false;
 
-    for (guint i = sets->fds->len; i > 0; i--) {
-        const struct fdset_fd *f = g_ptr_array_index(sets->fds, i - 1);
-        if (f->set != id || (fd >= 0 && f->fd != fd))
+    for (guint i = sets->fds->len; i-- > 0;) {
+        struct fdset_fd *f = at(sets, i);
+        if (f->removed || id < 0 || f->set != (uint64_t)id || (fd >= 0 && f->fd != fd))
             continue;
-        g_ptr_array_remove_index(sets->fds, i - 1);
-        any = true;
+        any = f->removed = true;
+        if (f->used)
+            continue;
+        close(f->fd);
+        g_array_remove_index(sets->fds, i);
     }
     return any;
 }
@@ -80,15 +76,17 @@ bool fdsets_remove(struct fdsets *sets, int64_t id, int64_t fd)
 JsonArray *fdsets_list(const struct fdsets *sets)
 {
     JsonArray *list = json_array_new(), *fds = NULL;
-    int64_t last = -1;
+    uint64_t last = 0;
 
     for (guint i = 0; i < sets->fds->len; i++) {
-        const struct fdset_fd *f = g_ptr_array_index(sets->fds, i);
+        const struct fdset_fd *f = at(sets, i);
+        if (f->removed)
+            continue;
         JsonObject *one = json_object_new();
         if (!fds || f->set != last) {
             JsonObject *set = json_object_new();
             fds = json_array_new();
-            json_object_set_int_member(set, "fdset-id", last = f->set);
+            json_object_set_int_member(set, "fdset-id", (gint64)(last = f->set));
             json_object_set_array_member(set, "fds", fds);
             json_array_add_object_element(list, set);
         }
@@ -98,4 +96,9 @@ JsonArray *fdsets_list(const struct fdsets *sets)
         json_array_add_object_element(fds, one);
     }
     return list;
+}
+
+GArray *fdsets_all(struct fdsets *sets)
+{
+    return sets->fds;
 }

@@ -38,6 +38,11 @@ static void do_reset(struct qmp_call *call, const char *args, GString *out)
     hmp_simple(call, "system_reset", json_object_new(), out);
 }
 
+static void do_nmi(struct qmp_call *call, const char *args, GString *out)
+{
+    hmp_simple(call, "inject-nmi", json_object_new(), out);
+}
+
 static void do_powerdown(struct qmp_call *call, const char *args, GString *out)
 {
     g_autoptr(GError) error = NULL;
@@ -167,6 +172,7 @@ static const struct hmp_command commands[] = {
     {"mouse_set", "index -- accepted: there is one pointer", hmp_mouse_set},
     {"netdev_add", "type,id=id,... -- add a network for device_add", hmp_netdev_add},
     {"netdev_del", "id -- remove a network", hmp_netdev_del},
+    {"nmi", "-- send the guest a non-maskable interrupt", do_nmi},
     {"q", "-- the same as quit", do_quit},
     {"quit", "-- end the guest and the process", do_quit},
     {"s", "-- the same as stop", do_stop},

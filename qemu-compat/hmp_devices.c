@@ -1,5 +1,7 @@
 /* Disks and networks in the monitor for people. */
+#include "qemu-compat/fdset.h"
 #include "qemu-compat/hmp.h"
+#include "qemu-compat/opt_blockdev.h"
 #include "qemu-compat/optlist.h"
 #include "xenner/config/size.h"
 #include "xenner/vm/vm_disks.h"
@@ -98,10 +100,11 @@ void hmp_drive_add(struct qmp_call *call, const char *args, GString *out)
     GError *error = NULL;
 
     if (opt_drive(&s, rest, &error)) {
-        const struct disk_config *d = g_ptr_array_index(s.cfg->disks, 0);
-        if (d->vdev)
+        struct disk_config *d = g_ptr_array_index(s.cfg->disks, 0);
+        bool found = drive_find_file(d, fdsets_all(qmp_server_fdsets(call->server)), &error);
+        if (found && d->vdev)
             g_string_append(out, "drive_add: only if=none; then device_add\n");
-        else if (vm_disks_add_drive(vm_disks(call->vm), disk_config_copy(d), &error))
+        else if (found && vm_disks_add_drive(vm_disks(call->vm), disk_config_copy(d), &error))
             g_string_append(out, "OK\n");
     }
     if (error)
@@ -160,6 +163,19 @@ void hmp_block_resize(struct qmp_call *call, const char *args, GString *out)
     hmp_simple(call, "block_resize", o, out);
 }
 
+static void info_limits(const struct vm_disk_info *i, GString *out)
+{
+    static const char *const names[NR_LIMITS] = {"bps", "bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr"};
+    const struct disk_limits *l = i->limits;
+
+    g_string_append(out, "    I/O throttling:  ");
+    for (unsigned n = 0; n < NR_LIMITS; n++)
+        g_string_append_printf(out, " %s=%" G_GUINT64_FORMAT, names[n], l->avg[n]);
+    for (unsigned n = 0; n < NR_LIMITS; n++)
+        g_string_append_printf(out, " %s_max=%" G_GUINT64_FORMAT, names[n], l->max[n]);
+    g_string_append_printf(out, " iops_size=%" G_GUINT64_FORMAT " group=%s\n", l->iops_size, i->group);
+}
+
 void hmp_info_block(struct qmp_call *call, const char *args, GString *out)
 {
     struct vm_disks *d = vm_disks(call->vm);
@@ -173,6 +189,8 @@ void hmp_info_block(struct qmp_call *call, const char *args, GString *out)
                                    i.image->readonly ? ", read-only" : "");
         else
             g_string_append(out, "[not inserted]\n");
+        if (i.group)
+            info_limits(&i, out);
         if (c->vdev)
             g_string_append_printf(out, "    Attached to:      %s%s\n", c->vdev,
                                    c->cdrom ? i.tray_open ? ", removable, tray open" : ", removable"

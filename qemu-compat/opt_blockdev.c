@@ -1,4 +1,5 @@
 #include "qemu-compat/opt_blockdev.h"
+#include "qemu-compat/opt_backend.h"
 #include "qemu-compat/optlist.h"
 #include "xenner/config/size.h"
 #include "xenner/config/vdev.h"
@@ -54,10 +55,10 @@ static bool get_behaviour(struct keyval *kv, const char *prefix, struct block_no
     static const char *const lockings[] = {"auto", "on", "off", NULL};
     static const enum disk_aio aio_of[] = {DISK_AIO_THREADS, DISK_AIO_AUTO, DISK_AIO_URING};
     int discard = n->discard, zero = n->zeroes, aio = -1, locking = 0;
-    bool automatic = false, shared = false;
+    bool shared = false;
 
     if (!get_switch(kv, prefix, "read-only", &n->readonly, error) ||
-        !get_switch(kv, prefix, "auto-read-only", &automatic, error) ||
+        !get_switch(kv, prefix, "auto-read-only", &n->auto_readonly, error) ||
         !get_switch(kv, prefix, "force-share", &shared, error) ||
         !get_switch(kv, prefix, "cache.direct", &n->direct, error) ||
         !get_switch(kv, prefix, "cache.no-flush", &n->no_flush, error) ||
@@ -115,6 +116,12 @@ static bool get_child(GPtrArray *nodes, const struct block_node *n, struct keyva
     return add_node(nodes, n->origin, kv, inside, *ret, error);
 }
 
+static bool has_file(const struct block_node *n, GError **error)
+{
+    return (n->file && *n->file) ||
+           opt_error(error, "A block device must be specified for \"file\"");
+}
+
 static bool fill_node(GPtrArray *nodes, struct block_node *n, struct keyval *kv, const char *prefix,
                       GError **error)
 {
@@ -126,6 +133,12 @@ static bool fill_node(GPtrArray *nodes, struct block_node *n, struct keyval *kv,
     get(kv, prefix, "node-name");
     if (!get_behaviour(kv, prefix, n, error))
         return false;
+    if (strcmp(driver, "throttle") == 0) {
+        n->throttle_group = g_strdup(get(kv, prefix, "throttle-group"));
+        if (!n->throttle_group)
+            return opt_error(error, "Parameter 'throttle-group' is missing");
+        return get_child(nodes, n, kv, prefix, "file", &n->file, error) && has_file(n, error);
+    }
     if (block_driver_is_format(driver)) {
         if (!get_child(nodes, n, kv, prefix, "file", &n->file, error) ||
             !get_child(nodes, n, kv, prefix, "backing", &n->backing, error))
@@ -134,8 +147,7 @@ static bool fill_node(GPtrArray *nodes, struct block_node *n, struct keyval *kv,
             n->no_backing = true;
             g_clear_pointer(&n->backing, g_free);
         }
-        return (n->file && *n->file) ||
-               opt_error(error, "A block device must be specified for \"file\"");
+        return has_file(n, error);
     }
     if (!block_driver_is_protocol(driver))
         return opt_error(error, "Parameter 'driver' does not accept value '%s'", driver);
@@ -176,6 +188,20 @@ bool block_nodes_parse(GPtrArray *nodes, const char *origin, struct keyval *kv, 
     return false;
 }
 
+bool block_nodes_find_files(GPtrArray *nodes, unsigned first, GArray *fds, GError **error)
+{
+    for (guint i = first; i < nodes->len; i++) {
+        struct block_node *n = g_ptr_array_index(nodes, i);
+        enum fdset_mode mode = n->readonly ? FDSET_READ : n->auto_readonly ? FDSET_WRITE_OR_READ : FDSET_WRITE;
+        char *path = fdset_path(fds, n->filename, mode, error);
+        if (n->filename && !path)
+            return false;
+        g_free(n->filename);
+        n->filename = path;
+    }
+    return true;
+}
+
 bool disk_device_known(const char *driver)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(disk_drivers); i++) {
@@ -198,7 +224,7 @@ static bool is_cdrom(const char *driver)
 static void skip_places(struct keyval *kv)
 {
     static const char *const places[] = {
-        "bus", "addr", "unit", "channel", "scsi-id", "lun", "bootindex", "device_id", "scsi",
+        "bus", "addr", "unit", "channel", "scsi-id", "lun", "device_id", "scsi",
         "num-queues", "queue-size", "iothread", "logical_block_size", "physical_block_size",
         "multifunction", "disable-legacy", "disable-modern", "share-rw", "wwn",
         "product", "vendor", "ver", "rotation_rate", "port", "removable", "failover_pair_id"};
@@ -227,7 +253,9 @@ static bool fill_device(struct keyval *kv, struct disk_config *d, GError **error
             return opt_error(error, "'%s' is not a valid vdev", vdev);
     }
     skip_places(kv);
-    if (!disk_get_on_error(kv, d, error))
+    if (!disk_get_on_error(kv, d, error) ||
+        !boot_order_parse(keyval_get(kv, "bootindex"), &d->boot_order, error) ||
+        !opt_take_backend(kv, "backend", &d->backend, error))
         return false;
     if (g_strcmp0(keyval_get(kv, "write-cache"), "auto") != 0 &&
         !keyval_get_switch(kv, "write-cache", &cached, error))

@@ -1,4 +1,6 @@
 /* -drive and its short forms, -blockdev, -device of disks. */
+#include "qemu-compat/limits.h"
+#include "qemu-compat/opt_backend.h"
 #include "qemu-compat/opt_blockdev.h"
 #include "qemu-compat/optlist.h"
 #include "xenner/config/size.h"
@@ -94,38 +96,6 @@ static bool get_behaviour(struct keyval *kv, struct disk_config *d, GError **err
         d->zeroes = (enum disk_zeroes)value;
     }
     return true;
-}
-
-static bool get_number(struct keyval *kv, const char *key, const char *old_key, uint64_t *ret,
-                       GError **error)
-{
-    const char *text = keyval_get(kv, key), *old = old_key ? keyval_get(kv, old_key) : NULL;
-
-    if (text && old)
-        return opt_error(error, "'%s' and its alias '%s' can't be used at the same time", key,
-                         old_key);
-    if ((text || old) && !size_parse(text ? text : old, 1, ret, NULL))
-        return opt_error(error, "Parameter '%s' expects a number", text ? key : old_key);
-    return true;
-}
-
-static bool get_limits(struct keyval *kv, struct disk_config *d, GError **error)
-{
-    static const char *const names[NR_LIMITS][4] = {
-        {"throttling.bps-total", "bps", "throttling.bps-total-max", "bps_max"},
-        {"throttling.bps-read", "bps_rd", "throttling.bps-read-max", "bps_rd_max"},
-        {"throttling.bps-write", "bps_wr", "throttling.bps-write-max", "bps_wr_max"},
-        {"throttling.iops-total", "iops", "throttling.iops-total-max", "iops_max"},
-        {"throttling.iops-read", "iops_rd", "throttling.iops-read-max", "iops_rd_max"},
-        {"throttling.iops-write", "iops_wr", "throttling.iops-write-max", "iops_wr_max"},
-    };
-
-    for (unsigned i = 0; i < NR_LIMITS; i++) {
-        if (!get_number(kv, names[i][0], names[i][1], &d->limits.avg[i], error) ||
-            !get_number(kv, names[i][2], names[i][3], &d->limits.max[i], error))
-            return false;
-    }
-    return get_number(kv, "throttling.iops-size", "iops_size", &d->limits.iops_size, error);
 }
 
 /* if=, index=, media=: where the guest sees it. *ret_index: -1 for "the next free". */
@@ -238,15 +208,18 @@ static bool fill_drive(struct keyval *kv, struct disk_config *d, bool *attach, i
 {
     const char *id = keyval_get(kv, "id"), *format = keyval_get(kv, "format");
     const char *driver = keyval_get(kv, "driver");
+    const char *group = keyval_get(kv, "throttling.group"), *old_group = keyval_get(kv, "group");
 
+    d->group = g_strdup(group ? group : old_group);
     if (id && !valid_id(id))
         return opt_error(error, "Parameter 'id' expects an identifier");
     d->id = g_strdup(id);
     d->path = g_strdup(keyval_get(kv, "file"));
     d->format = g_strdup(format ? format : driver);
     return get_place(kv, d, attach, index, error) && get_readonly(kv, d, error) &&
-           get_cache(kv, d, error) && get_behaviour(kv, d, error) && get_limits(kv, d, error) &&
+           get_cache(kv, d, error) && get_behaviour(kv, d, error) && limits_of_drive(kv, &d->limits, error) &&
            keyval_get_switch(kv, "snapshot", &d->snapshot, error) && disk_get_on_error(kv, d, error) &&
+           opt_take_backend(kv, "backend", &d->backend, error) &&
            keyval_check_unused(kv, error);
 }
 
@@ -353,17 +326,8 @@ static bool attach_disk(struct option_state *s, struct disk_config *device, GErr
 
 static bool add_nodes(struct option_state *s, GError **error)
 {
-    for (guint i = 0; i < s->cfg->nodes->len; i++) {
-        struct block_node *n = g_ptr_array_index(s->cfg->nodes, i);
-        g_autofree char *path = NULL;
-
-        if (n->filename) {
-            if (!(path = opt_path(s, n->filename, error)))
-                return false;
-            g_free(n->filename);
-            n->filename = g_steal_pointer(&path);
-        }
-    }
+    if (!block_nodes_find_files(s->cfg->nodes, 0, s->cfg->fdsets, error))
+        return false;
     for (guint i = 0; i < s->cfg->nodes->len; i++) {
         const struct block_node *n = g_ptr_array_index(s->cfg->nodes, i);
         if (block_nodes_parent(s->cfg->nodes, n->name))
@@ -378,8 +342,28 @@ static bool add_nodes(struct option_state *s, GError **error)
     return true;
 }
 
+/* A path of -add-fd's as one that open() knows. */
+bool drive_find_file(struct disk_config *d, GArray *fds, GError **error)
+{
+    char *path = fdset_path(fds, d->path, d->readonly || d->snapshot ? FDSET_READ : FDSET_WRITE, error);
+
+    if (d->path && !path)
+        return false;
+    g_free(d->path);
+    d->path = path;
+    return true;
+}
+
 bool opt_drive_finish(struct option_state *s, GError **error)
 {
+    for (guint i = 0; i < s->cfg->disks->len; i++) {
+        struct disk_config *d = g_ptr_array_index(s->cfg->disks, i);
+        d->snapshot |= s->snapshot && !d->readonly; /* a device's part is not there yet */
+        if (!drive_find_file(d, s->cfg->fdsets, error)) {
+            g_prefix_error(error, "%s: ", d->origin);
+            return false;
+        }
+    }
     if (!add_nodes(s, error))
         return false;
     for (guint i = 0; i < s->disk_devices->len; i++) {

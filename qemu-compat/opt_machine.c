@@ -1,4 +1,5 @@
 /* -machine, -accel, -cpu, -smp, -m, -name, -uuid, -action. */
+#include "qemu-compat/opt_backend.h"
 #include "qemu-compat/optlist.h"
 #include "xenner/config/size.h"
 
@@ -131,6 +132,9 @@ static bool machine_keys(struct option_state *s, struct keyval *kv, GError **err
     if ((text = keyval_get(kv, "bootloader")))
         bootloader(s, text);
     if ((text = keyval_get(kv, "soft-quit")) && !soft_quit(text, s->cfg, error))
+        return false;
+    if (!opt_take_backend(kv, "disk-backend", &s->cfg->backends.disk, error) ||
+        !opt_take_backend(kv, "net-backend", &s->cfg->backends.net, error))
         return false;
     for (unsigned i = 0; harmless[i]; i++)
         keyval_get(kv, harmless[i]);

@@ -153,10 +153,9 @@ bool opt_audiodev(struct option_state *s, const char *value, GError **error)
 static bool fdset_keys(struct option_state *s, struct keyval *kv, GError **error)
 {
     const char *set = keyval_get(kv, "set"), *fd = keyval_get(kv, "fd");
-    struct fdset_option o;
+    struct fdset_fd o = {0};
     uint64_t n;
 
-    keyval_get(kv, "opaque"); /* for the user's own use */
     if (!set || !fd)
         return opt_error(error, "'%s' is missing", set ? "fd" : "set");
     if (!number_parse(set, G_MAXINT64, &o.set, error) || !number_parse(fd, G_MAXINT, &n, error))
@@ -164,7 +163,8 @@ static bool fdset_keys(struct option_state *s, struct keyval *kv, GError **error
     if (n < 3)
         return opt_error(error, "fd=%s: not an inherited descriptor", fd);
     o.fd = (int)n;
-    g_array_append_val(s->fdsets, o);
+    o.opaque = g_strdup(keyval_get(kv, "opaque"));
+    g_array_append_val(s->cfg->fdsets, o);
     return keyval_check_unused(kv, error);
 }
 
@@ -177,21 +177,7 @@ bool opt_add_fd(struct option_state *s, const char *value, GError **error)
     return ok;
 }
 
-/* By /proc the file is opened once more, with the mode that its user wants. */
 char *opt_path(const struct option_state *s, const char *path, GError **error)
 {
-    static const char prefix[] = "/dev/fdset/";
-    uint64_t set;
-
-    if (!path || !g_str_has_prefix(path, prefix))
-        return g_strdup(path);
-    if (!number_parse(path + strlen(prefix), G_MAXINT64, &set, error))
-        return NULL;
-    for (guint i = 0; i < s->fdsets->len; i++) {
-        const struct fdset_option *o = &g_array_index(s->fdsets, struct fdset_option, i);
-        if (o->set == set)
-            return g_strdup_printf("/proc/self/fd/%d", o->fd);
-    }
-    opt_error(error, "%s: there is no such -add-fd", path);
-    return NULL;
+    return fdset_path(s->cfg->fdsets, path, FDSET_ANY, error);
 }

@@ -1,5 +1,6 @@
 /* -netdev, -nic, -net and -device xen-net-device: NICs, and which network each is on. */
 #include "qemu-compat/opt_netdev.h"
+#include "qemu-compat/opt_backend.h"
 
 #include <string.h>
 
@@ -54,7 +55,7 @@ static struct nic_config *new_nic(struct option_state *s, const char *option, co
     return n;
 }
 
-/* What -nic and -net nic share: macaddr=, model=. */
+/* What -nic and -net nic share: macaddr=, model=, backend=. */
 static bool nic_keys(struct keyval *kv, const char *mac_key, struct nic_config *n, GError **error)
 {
     const char *mac = keyval_get(kv, mac_key), *model = keyval_get(kv, "model");
@@ -66,7 +67,7 @@ static bool nic_keys(struct keyval *kv, const char *mac_key, struct nic_config *
         return opt_error(error, "NIC cannot have multicast MAC address (odd 1st byte)");
     if (model && strcmp(model, "xen") != 0 && strcmp(model, "xen-net-device") != 0)
         return opt_error(error, "Unsupported NIC model: %s", model);
-    return true;
+    return opt_take_backend(kv, "backend", &n->backend, error);
 }
 
 /* Both halves at once. */
@@ -149,7 +150,7 @@ bool opt_net(struct option_state *s, const char *value, GError **error)
 static void nic_places(struct keyval *kv)
 {
     static const char *const places[] = {
-        "bootindex", "bus", "addr", "romfile", "rombar", "mq", "vectors", "csum", "gso",
+        "bus", "addr", "romfile", "rombar", "mq", "vectors", "csum", "gso",
         "host_mtu", "rx_queue_size", "tx_queue_size", "host_tso4", "host_tso6", "host_ecn", "host_ufo",
         "guest_csum", "guest_tso4", "guest_tso6", "guest_ecn", "guest_ufo", "mrg_rxbuf", "tx", "event_idx",
         "failover", "multifunction"};
@@ -171,6 +172,8 @@ static bool nic_device(struct nic_config *n, struct keyval *kv, GError **error)
         return opt_error(error, "Property 'xen-net-device.mac' doesn't take value '%s'", mac);
     n->has_mac = mac != NULL;
     return opt_take_number(kv, "queues", NET_MAX_QUEUES, &n->queues, error) &&
+           boot_order_parse(keyval_get(kv, "bootindex"), &n->boot_order, error) &&
+           opt_take_backend(kv, "backend", &n->backend, error) &&
            keyval_check_unused(kv, error);
 }
 

@@ -1,5 +1,6 @@
 /* -object: what others refer to by its id. */
 #include "qemu-compat/opt_object.h"
+#include "qemu-compat/limits.h"
 #include "qemu-compat/optlist.h"
 #include "xenner/config/size.h"
 
@@ -33,6 +34,11 @@ static bool secret(struct object_config *o, struct keyval *kv, GError **error)
     return any || opt_error(error, "'data' or 'file' is missing");
 }
 
+static bool throttle_group(struct object_config *o, struct keyval *kv, GError **error)
+{
+    return limits_of_group(kv, &o->limits, error) && disk_limits_check(&o->limits, error);
+}
+
 /* Without effect: their users (TLS, random numbers) are not there, or need no help. */
 static bool unused(struct object_config *o, struct keyval *kv, GError **error)
 {
@@ -47,7 +53,7 @@ static const struct {
 } types[] = {
     {"iothread", unused},           {"memory-backend-file", NULL}, {"memory-backend-memfd", memory},
     {"memory-backend-ram", memory}, {"rng-builtin", unused},       {"rng-random", unused},
-    {"secret", secret},
+    {"secret", secret},             {"throttle-group", throttle_group},
 };
 
 static bool fill(struct object_config *o, object_fn *fn, struct keyval *kv, GError **error)

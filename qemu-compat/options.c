@@ -200,7 +200,7 @@ static const struct option options[] = {
     {"kernel", "FILE", "the guest's kernel: bzImage or ELF with Xen PV notes", opt_kernel},
     {"m", "[size=]SIZE", "memory, in MiB unless a suffix says otherwise (default 128)", opt_memory},
     {"machine", "[type=]xenpv,...", "kernel-ring=auto|1|3, user-tables=auto|shared|split, bootloader=auto|direct|x86_64|i386|FILE, "
-     "soft-quit=off|on|S, accel=",
+     "soft-quit=off|on|S, disk-backend=, net-backend=auto|kernel|xenner, accel=",
      opt_machine},
     {"mon", "[chardev=]ID,mode=readline|control,pretty=on|off", "a monitor on a chardev", opt_mon},
     {"monitor", "DEV", "commands for people on: stdio, pty, unix:F,server=on, chardev:ID, none",
@@ -323,12 +323,10 @@ bool qemu_options_parse(int argc, char *const argv[], struct vm_config **ret_cfg
     struct front_request req = {.warnings = g_ptr_array_new_with_free_func(g_free)};
     struct option_state s = {.cfg = vm_config_new(), .req = &req,
                              .accels = g_ptr_array_new_with_free_func(g_free),
-                             .disk_devices = g_ptr_array_new_with_free_func(disk_config_free),
-                             .fdsets = g_array_new(FALSE, FALSE, sizeof(struct fdset_option))};
+                             .disk_devices = g_ptr_array_new_with_free_func(disk_config_free)};
     bool ok = parse_all(&s, argc, argv, error);
 
     g_ptr_array_unref(s.accels);
-    g_array_unref(s.fdsets);
     g_ptr_array_unref(s.disk_devices);
     if (!ok) {
         if (error)

@@ -4,17 +4,10 @@
 #include "qemu-compat/keyval.h"
 #include "qemu-compat/options.h"
 
-/* -add-fd */
-struct fdset_option {
-    uint64_t set;
-    int fd;
-};
-
 struct option_state {
     struct vm_config *cfg;
     struct front_request *req;
     GPtrArray *accels;      /* char * */
-    GArray *fdsets;         /* struct fdset_option */
     bool nographic, nodefaults, explicit_serial;
     bool explicit_vga, tablet, mouse;
     unsigned hub_nics, hub_netdevs; /* what -net plugs together */

@@ -1,4 +1,6 @@
 /* Disks over QMP: what can be changed. Hot plug of devices is in qmp_hotplug.c. */
+#include "qemu-compat/fdset.h"
+#include "qemu-compat/limits.h"
 #include "qemu-compat/opt_blockdev.h"
 #include "qemu-compat/qmp_devices.h"
 #include "qemu-compat/qmp_handlers.h"
@@ -18,11 +20,14 @@ JsonNode *qmp_blockdev_add(struct qmp_call *call, JsonObject *args, GError **err
     guint first = nodes->len;
     struct keyval kv = {0};
     bool ok = keyval_from_object(args, &kv, error) &&
-              block_nodes_parse(nodes, "blockdev-add", &kv, error) &&
-              vm_disks_open_nodes(d, first, error);
+              block_nodes_parse(nodes, "blockdev-add", &kv, error);
 
     keyval_clear(&kv);
-    return done(ok);
+    if (ok && !block_nodes_find_files(nodes, first, fdsets_all(qmp_server_fdsets(call->server)), error)) {
+        g_ptr_array_set_size(nodes, (gint)first);
+        ok = false;
+    }
+    return done(ok && vm_disks_open_nodes(d, first, error));
 }
 
 JsonNode *qmp_blockdev_del(struct qmp_call *call, JsonObject *args, GError **error)
@@ -54,26 +59,12 @@ JsonNode *qmp_block_resize(struct qmp_call *call, JsonObject *args, GError **err
 
 JsonNode *qmp_block_set_io_throttle(struct qmp_call *call, JsonObject *args, GError **error)
 {
-    static const char *const names[NR_LIMITS] = {"bps", "bps_rd", "bps_wr", "iops", "iops_rd",
-                                                 "iops_wr"};
+    const char *group = json_object_get_string_member_with_default(args, "group", NULL);
     g_autofree char *name = named(args, error);
-    struct disk_limits limits = {0};
+    struct disk_limits limits;
 
-    for (unsigned i = 0; name && i < NR_LIMITS; i++) {
-        g_autofree char *max = g_strconcat(names[i], "_max", NULL);
-        gint64 avg = json_object_get_int_member(args, names[i]);
-        gint64 burst = json_object_get_int_member_with_default(args, max, 0);
-        if (avg < 0 || burst < 0) {
-            g_set_error(error, QMP_ERROR, QMP_GENERIC_ERROR,
-                        "bps/iops/max values must be within [0, %" G_GINT64_FORMAT "]", G_MAXINT64);
-            return NULL;
-        }
-        limits.avg[i] = (uint64_t)avg;
-        limits.max[i] = (uint64_t)burst;
-    }
-    limits.iops_size = (uint64_t)MAX(
-        json_object_get_int_member_with_default(args, "iops_size", 0), 0);
-    return done(name && vm_disks_set_limits(vm_disks(call->vm), name, &limits, error));
+    return done(name && limits_from_json(args, &limits, error) &&
+                vm_disks_set_limits(vm_disks(call->vm), name, &limits, group, error));
 }
 
 static bool forced(JsonObject *args)
@@ -131,5 +122,8 @@ JsonNode *qmp_change_medium(struct qmp_call *call, JsonObject *args, GError **er
     c->format = g_strdup(json_object_get_string_member_with_default(args, "format", NULL));
     c->id = g_strdup_printf("#medium%u", vm_disks_count(vm_disks(call->vm)));
     c->readonly = strcmp(mode, "read-write") != 0;
-    return done(vm_disks_change(vm_disks(call->vm), name, c, forced(args), error));
+    if (drive_find_file(c, fdsets_all(qmp_server_fdsets(call->server)), error))
+        return done(vm_disks_change(vm_disks(call->vm), name, c, forced(args), error));
+    disk_config_free(c);
+    return NULL;
 }

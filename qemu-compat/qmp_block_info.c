@@ -1,9 +1,12 @@
 /* Disks over QMP: what there is, and what the guest did. */
+#include "qemu-compat/limits.h"
 #include "qemu-compat/qmp_devices.h"
 #include "qemu-compat/qmp_handlers.h"
 #include "xenner/vm/vm_disks.h"
 
 #include <sys/stat.h>
+
+enum { MAX_DEPTH = 256 }; /* of nodes over each other */
 
 static JsonObject *cache_info(const struct disk_config *c)
 {
@@ -31,39 +34,28 @@ static JsonObject *image_info(const char *path, const char *format, uint64_t byt
     return o;
 }
 
-static void add_limits(JsonObject *o, const struct disk_limits *l)
+/* A node that is open, of disk i: BlockDeviceInfo. Limits are the device's, so the root node's. */
+static JsonObject *node_info(const struct vm_disk_info *i, const char *name, const char *driver,
+                             const char *path, bool root, uint64_t bytes)
 {
-    static const char *const names[NR_LIMITS] = {"bps", "bps_rd", "bps_wr", "iops", "iops_rd",
-                                                 "iops_wr"};
-
-    for (unsigned i = 0; i < NR_LIMITS; i++) {
-        g_autofree char *max = g_strconcat(names[i], "_max", NULL);
-        json_object_set_int_member(o, names[i], (gint64)l->avg[i]);
-        if (l->max[i])
-            json_object_set_int_member(o, max, (gint64)l->max[i]);
-    }
-    if (l->iops_size)
-        json_object_set_int_member(o, "iops_size", (gint64)l->iops_size);
-}
-
-/* A node that is open: BlockDeviceInfo. */
-static JsonObject *node_info(const struct disk_config *c, const char *name, const char *driver,
-                             bool readonly, uint64_t bytes)
-{
+    static const struct disk_limits none;
+    const struct disk_config *c = i->config;
     static const char *const zeroes[] = {"off", "on", "unmap"};
     JsonObject *o = json_object_new();
 
-    json_object_set_string_member(o, "file", c->path);
+    json_object_set_string_member(o, "file", path);
     json_object_set_string_member(o, "node-name", name);
-    json_object_set_boolean_member(o, "ro", readonly);
+    json_object_set_boolean_member(o, "ro", i->image->readonly);
     json_object_set_string_member(o, "drv", driver);
     json_object_set_int_member(o, "backing_file_depth", 0);
     json_object_set_boolean_member(o, "encrypted", FALSE);
     json_object_set_string_member(o, "detect_zeroes", zeroes[c->zeroes]);
-    add_limits(o, &c->limits);
+    limits_to_json(o, root ? i->limits : &none);
+    if (root && i->group)
+        json_object_set_string_member(o, "group", i->group);
     json_object_set_int_member(o, "write_threshold", 0);
     json_object_set_object_member(o, "cache", cache_info(c));
-    json_object_set_object_member(o, "image", image_info(c->path, driver, bytes));
+    json_object_set_object_member(o, "image", image_info(path, driver, bytes));
     return o;
 }
 
@@ -78,12 +70,20 @@ static bool is_node(struct qmp_call *call, const struct disk_config *c)
     return block_nodes_find(vm_disks_nodes(vm_disks(call->vm)), c->id) != NULL;
 }
 
+/* The format, but for a node that is a filter. */
+static const char *driver_of(struct qmp_call *call, const struct disk_config *c)
+{
+    const struct block_node *n = block_nodes_find(vm_disks_nodes(vm_disks(call->vm)), c->id);
+
+    return n ? n->driver : format_of(c);
+}
+
 static JsonObject *inserted(struct qmp_call *call, const struct vm_disk_info *i)
 {
     g_autofree char *own = g_strconcat("#", i->config->id, NULL);
 
-    return node_info(i->config, is_node(call, i->config) ? i->config->id : own,
-                     format_of(i->config), i->image->readonly, i->image->bytes);
+    return node_info(i, is_node(call, i->config) ? i->config->id : own, driver_of(call, i->config),
+                     i->config->path, true, i->image->bytes);
 }
 
 static JsonObject *block_info(struct qmp_call *call, const struct vm_disk_info *i)
@@ -191,20 +191,32 @@ JsonNode *qmp_query_blockstats(struct qmp_call *call, JsonObject *args, GError *
     return qmp_array(list);
 }
 
-/* The file that a disk is in, as the node below it. */
-static void add_below(struct qmp_call *call, JsonArray *list, const struct vm_disk_info *i)
+/* The file that a node is in. */
+static const char *path_of(const GPtrArray *nodes, const struct block_node *n)
 {
-    const struct block_node *top = block_nodes_find(vm_disks_nodes(vm_disks(call->vm)),
-                                                    i->config->id);
-    const struct block_node *n = top && top->file
-        ? block_nodes_find(vm_disks_nodes(vm_disks(call->vm)), top->file) : NULL;
+    for (unsigned depth = 0; n && n->file && depth < MAX_DEPTH; depth++)
+        n = block_nodes_find(nodes, n->file);
+    return n && n->filename ? n->filename : "";
+}
+
+/* The nodes below that one, down to the files that they are in; depth: how many there may be still. */
+static void add_below(struct qmp_call *call, JsonArray *list, const struct vm_disk_info *i,
+                      const struct block_node *n, unsigned depth)
+{
+    const char *const children[] = {n ? n->file : NULL, n ? n->backing : NULL};
+    GPtrArray *nodes = vm_disks_nodes(vm_disks(call->vm));
     struct stat st;
 
-    if (n && n->filename)
-        json_array_add_object_element(
-            list, node_info(i->config, n->name, n->driver, i->image->readonly,
-                            stat(n->filename, &st) == 0 && S_ISREG(st.st_mode)
-                                ? (uint64_t)st.st_size : i->image->bytes));
+    for (unsigned k = 0; depth && k < G_N_ELEMENTS(children); k++) {
+        const struct block_node *child = children[k] ? block_nodes_find(nodes, children[k]) : NULL;
+        if (!child)
+            continue;
+        bool file = child->filename && stat(child->filename, &st) == 0 && S_ISREG(st.st_mode);
+        json_array_add_object_element(list, node_info(i, child->name, child->driver,
+                                                      path_of(nodes, child), false,
+                                                      file ? (uint64_t)st.st_size : i->image->bytes));
+        add_below(call, list, i, child, depth - 1);
+    }
 }
 
 JsonNode *qmp_query_named_block_nodes(struct qmp_call *call, JsonObject *args, GError **error)
@@ -217,7 +229,7 @@ JsonNode *qmp_query_named_block_nodes(struct qmp_call *call, JsonObject *args, G
         if (!i.image)
             continue;
         json_array_add_object_element(list, inserted(call, &i));
-        add_below(call, list, &i);
+        add_below(call, list, &i, block_nodes_find(vm_disks_nodes(d), i.config->id), MAX_DEPTH);
     }
     return qmp_array(list);
 }

@@ -15,6 +15,8 @@ const struct qmp_command qmp_commands[] = {
     {"blockdev-insert-medium", qmp_insert_medium, 0},
     {"blockdev-open-tray", qmp_open_tray, 0},
     {"blockdev-remove-medium", qmp_remove_medium, 0},
+    {"blockdev-snapshot", qmp_blockdev_snapshot, 0},
+    {"blockdev-snapshot-sync", qmp_blockdev_snapshot_sync, 0},
     {"change-vnc-password", qmp_change_vnc_password, 0},
     {"closefd", qmp_closefd, 0},
     {"cont", qmp_cont, 0},
@@ -26,7 +28,7 @@ const struct qmp_command qmp_commands[] = {
     {"expire_password", qmp_expire_password, 0},
     {"getfd", qmp_getfd, 0},
     {"human-monitor-command", qmp_human_monitor, 0},
-    {"inject-nmi", qmp_no_nmi, 0},
+    {"inject-nmi", qmp_inject_nmi, 0},
     {"input-send-event", qmp_input_send_event, 0},
     {"job-dismiss", qmp_job_dismiss, 0},
     {"migrate", qmp_no_migration, 0},
@@ -97,6 +99,7 @@ const struct qmp_command qmp_commands[] = {
     {"system_powerdown", qmp_system_powerdown, 0},
     {"system_reset", qmp_system_reset, 0},
     {"system_wakeup", qmp_no_wakeup, 0},
+    {"transaction", qmp_transaction, 0},
 };
 
 const size_t qmp_n_commands = G_N_ELEMENTS(qmp_commands);

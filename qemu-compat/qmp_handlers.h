@@ -7,7 +7,8 @@ typedef JsonNode *qmp_handler(struct qmp_call *call, JsonObject *args, GError **
 
 /* qmp_vm.c: the guest's life */
 qmp_handler qmp_status, qmp_cont, qmp_stop, qmp_system_reset, qmp_system_powerdown, qmp_quit,
-    qmp_name, qmp_uuid, qmp_balloon, qmp_query_balloon, qmp_memory_size, qmp_human_monitor;
+    qmp_name, qmp_uuid, qmp_balloon, qmp_query_balloon, qmp_memory_size, qmp_human_monitor,
+    qmp_inject_nmi;
 /* qmp_char.c: the session itself, chardevs, descriptors */
 qmp_handler qmp_capabilities, qmp_query_chardev, qmp_getfd, qmp_closefd, qmp_add_fd, qmp_remove_fd,
     qmp_query_fdsets;
@@ -27,18 +28,26 @@ qmp_handler qmp_qom_list_types, qmp_qom_list_properties, qmp_device_list_propert
     qmp_qom_get, qmp_qom_set;
 /* qmp_none.c: what is empty, harmless, or not supported yet */
 qmp_handler qmp_empty_list, qmp_accept, qmp_query_dirty_rate, qmp_migration_capabilities,
-    qmp_no_migration, qmp_current_machine, qmp_no_nmi, qmp_no_wakeup;
+    qmp_no_migration, qmp_current_machine, qmp_no_wakeup;
 /* qmp_jobs.c: jobs */
 qmp_handler qmp_blockdev_create, qmp_query_jobs, qmp_job_dismiss;
 /* opaque is the server. */
 void qmp_job_event(void *opaque, const char *id, const char *status);
 /* qmp_object.c: objects */
 qmp_handler qmp_object_add, qmp_object_del, qmp_query_iothreads;
+/* For qom-list, qom-get and qom-set: objects by id (NULL: there is none), and the limits of a throttle-group. */
+const char *qmp_object_type(struct qmp_call *call, const char *id);
+void qmp_object_list(struct qmp_call *call, void (*fn)(JsonArray *list, const char *id, const char *type),
+                     JsonArray *list);
+JsonNode *qmp_group_limits(struct qmp_call *call, const char *id);
+JsonNode *qmp_group_set_limits(struct qmp_call *call, const char *id, JsonNode *value, GError **error);
 /* qmp_block_info.c: which disks there are */
 qmp_handler qmp_query_block, qmp_query_blockstats, qmp_query_named_block_nodes;
 /* qmp_block.c: what is done to disks */
 qmp_handler qmp_blockdev_add, qmp_blockdev_del, qmp_block_resize, qmp_block_set_io_throttle,
     qmp_open_tray, qmp_close_tray, qmp_remove_medium, qmp_insert_medium, qmp_eject, qmp_change_medium;
+/* qmp_snapshot.c: overlays for disks in use */
+qmp_handler qmp_blockdev_snapshot, qmp_blockdev_snapshot_sync, qmp_transaction;
 /* qmp_hotplug.c: devices and networks that come and go */
 qmp_handler qmp_device_add, qmp_device_del, qmp_netdev_add, qmp_netdev_del, qmp_set_link,
     qmp_query_rx_filter;

@@ -33,12 +33,6 @@ JsonNode *qmp_current_machine(struct qmp_call *call, JsonObject *args, GError **
     return qmp_literal("{\"wakeup-suspend-support\":false}");
 }
 
-JsonNode *qmp_no_nmi(struct qmp_call *call, JsonObject *args, GError **error)
-{
-    g_set_error(error, QMP_ERROR, QMP_GENERIC_ERROR, "machine does not provide NMIs");
-    return NULL;
-}
-
 JsonNode *qmp_no_wakeup(struct qmp_call *call, JsonObject *args, GError **error)
 {
     g_set_error(error, QMP_ERROR, QMP_GENERIC_ERROR,

@@ -44,6 +44,7 @@ static const struct qom_type types[] = {
     {"rng-random", "rng-backend", "filename:str"},
     {"secret", "secret_common", "data:str file:str"},
     {"tcg-accel", "accel", ""},
+    {"throttle-group", "object", "limits:ThrottleLimits"},
     {"usb-kbd", "usb-hid", NULL},
     {"usb-mouse", "usb-hid", NULL},
     {"usb-tablet", "usb-hid", NULL},
@@ -95,6 +96,7 @@ static bool screen_size(const struct vm_config *cfg, const char *property, gint6
 }
 
 #define PERIPHERAL "/machine/peripheral/"
+#define OBJECTS "/objects/"
 
 /* The types of plugged devices. NULL: no device has that id. */
 static const char *device_type(struct vm *vm, const char *id)
@@ -119,8 +121,9 @@ static const char *device_type(struct vm *vm, const char *id)
 }
 
 /* The objects that exist: each vCPU, plugged devices. NULL: there is no such path. */
-static const char *object_type(struct vm *vm, const char *path)
+static const char *object_type(struct qmp_call *call, const char *path)
 {
+    struct vm *vm = call->vm;
     const struct vm_config *cfg = vm_configuration(vm);
     unsigned n;
     char end;
@@ -129,6 +132,10 @@ static const char *object_type(struct vm *vm, const char *path)
         return cfg->machine;
     if (strcmp(path, "/machine/peripheral") == 0 || strcmp(path, "/machine/unattached") == 0)
         return "container";
+    if (strcmp(path, "/objects") == 0)
+        return "container";
+    if (g_str_has_prefix(path, OBJECTS))
+        return qmp_object_type(call, path + strlen(OBJECTS));
     if (g_str_has_prefix(path, PERIPHERAL))
         return device_type(vm, path + strlen(PERIPHERAL));
     if (sscanf(path, "/machine/unattached/device[%u%c", &n, &end) == 2 && end == ']' &&
@@ -203,20 +210,26 @@ JsonNode *qmp_qom_list_properties(struct qmp_call *call, JsonObject *args, GErro
 static const char *need_object(struct qmp_call *call, JsonObject *args, GError **error)
 {
     const char *path = json_object_get_string_member(args, "path");
-    const char *type = object_type(call->vm, path);
+    const char *type = object_type(call, path);
 
     if (!type)
         g_set_error(error, QMP_ERROR, QMP_DEVICE_NOT_FOUND, "Device '%.100s' not found", path);
     return type;
 }
 
+static void add_typed(JsonArray *list, const char *id, const char *type)
+{
+    g_autofree char *child = g_strdup_printf("child<%s>", type);
+
+    add_property(list, id, child);
+}
+
 static void add_child(JsonArray *list, struct vm *vm, const char *id)
 {
     const char *type = id ? device_type(vm, id) : NULL;
-    g_autofree char *child = g_strdup_printf("child<%s>", type ? type : "");
 
     if (type)
-        add_property(list, id, child);
+        add_typed(list, id, type);
 }
 
 static void add_children(JsonArray *list, struct vm *vm)
@@ -259,9 +272,13 @@ JsonNode *qmp_qom_list(struct qmp_call *call, JsonObject *args, GError **error)
     add_property(list, "type", "string");
     if (strcmp(type, "qemu64-x86_64-cpu") == 0)
         add_property(list, "realized", "bool");
-    if (strcmp(type, "container") == 0 && strcmp(json_object_get_string_member(args, "path"),
-                                                 "/machine/peripheral") == 0)
+    const char *path = json_object_get_string_member(args, "path");
+    if (strcmp(path, "/machine/peripheral") == 0)
         add_children(list, call->vm);
+    if (strcmp(path, "/objects") == 0)
+        qmp_object_list(call, add_typed, list);
+    if (strcmp(type, "throttle-group") == 0)
+        add_property(list, "limits", "ThrottleLimits");
     if (strcmp(type, "virtio-balloon-pci") == 0) {
         add_property(list, "guest-stats", "guest statistics");
         add_property(list, "guest-stats-polling-interval", "int");
@@ -281,6 +298,8 @@ JsonNode *qmp_qom_get(struct qmp_call *call, JsonObject *args, GError **error)
     bool balloon = strcmp(type, "virtio-balloon-pci") == 0;
     if (balloon && strcmp(property, "guest-stats") == 0)
         return guest_stats(call->vm);
+    if (strcmp(type, "throttle-group") == 0 && strcmp(property, "limits") == 0)
+        return qmp_group_limits(call, json_object_get_string_member(args, "path") + strlen(OBJECTS));
     JsonNode *node = json_node_new(JSON_NODE_VALUE);
     if (balloon && strcmp(property, "guest-stats-polling-interval") == 0)
         json_node_set_int(node, 0); /* they are always new */
@@ -308,6 +327,9 @@ JsonNode *qmp_qom_set(struct qmp_call *call, JsonObject *args, GError **error)
     if (type && strcmp(type, "virtio-balloon-pci") == 0 &&
         strcmp(property, "guest-stats-polling-interval") == 0)
         return qmp_empty(); /* nothing has to be asked for ahead of time */
+    if (type && strcmp(type, "throttle-group") == 0 && strcmp(property, "limits") == 0)
+        return qmp_group_set_limits(call, json_object_get_string_member(args, "path") + strlen(OBJECTS),
+                                    json_object_get_member(args, "value"), error);
     if (type)
         g_set_error(error, QMP_ERROR, QMP_GENERIC_ERROR, "Property '%s.%.100s' not found", type,
                     json_object_get_string_member(args, "property"));

@@ -155,7 +155,7 @@ struct qmp_server *qmp_server_new(struct vm *vm)
     const struct vm_config *cfg = vm_configuration(vm);
 
     server->vm = vm;
-    server->fdsets = fdsets_new();
+    server->fdsets = fdsets_new(cfg->fdsets);
     server->jobs = vm_jobs_new();
     vm_jobs_set_handler(server->jobs, qmp_job_event, server);
     server->objects = g_ptr_array_new_with_free_func(object_config_free);

@@ -42,6 +42,11 @@ JsonNode *qmp_system_powerdown(struct qmp_call *call, JsonObject *args, GError *
     return qmp_empty();
 }
 
+JsonNode *qmp_inject_nmi(struct qmp_call *call, JsonObject *args, GError **error)
+{
+    return done(vm_nmi(call->vm, error));
+}
+
 JsonNode *qmp_quit(struct qmp_call *call, JsonObject *args, GError **error)
 {
     JsonObject *data = json_object_new();

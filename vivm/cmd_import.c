@@ -5,6 +5,7 @@
  */
 #include "libvirt-xml/xml_out.h"
 #include "vivm/defining.h"
+#include "vivm/importing.h"
 #include "vivm/vivm.h"
 #include "xenguest/lib/image.h"
 #include "xenguest/manager/guest.h"
@@ -87,6 +88,7 @@ static struct settings *make_settings(const struct request *r, char *storage, GE
     *s->device = '\0';
     s->guests = g_strdup(storage);
     s->disks = g_strdup(storage);
+    s->no_device = !r->host_files;
     return set_network(s, r->nic, error) ? g_steal_pointer(&s) : NULL;
 }
 
@@ -222,14 +224,10 @@ static bool define(const struct request *r, const struct settings *s, vir_connec
     return true;
 }
 
-static bool import(const char *uri, const struct request *r, GError **error)
+static bool make_domain(const struct request *r, const struct settings *s, vir_connect *conn,
+                        GError **error)
 {
-    g_autoptr(vir_connect) conn = conn_open(uri, error);
-    g_autofree char *storage = conn ? storage_dir(conn, r) : NULL;
-    AUTO(settings) s = conn ? make_settings(r, storage, error) : NULL;
-
-    if (!s || !is_local(conn, error) ||
-        !check_free(conn, virDomainLookupByName(conn, r->name), "name", error) ||
+    if (!check_free(conn, virDomainLookupByName(conn, r->name), "name", error) ||
         !guest_create(s, r->image, r->name, error))
         return false;
     if (define(r, s, conn, error))
@@ -238,6 +236,22 @@ static bool import(const char *uri, const struct request *r, GError **error)
     if (!guest_remove(s, r->name, &why))
         say(SAY_WARNING, "%s", why->message);
     return false;
+}
+
+static bool import(const char *uri, const struct request *r, GError **error)
+{
+    g_autoptr(vir_connect) conn = conn_open(uri, error);
+    g_autofree char *storage = conn ? storage_dir(conn, r) : NULL;
+    AUTO(settings) s = conn ? make_settings(r, storage, error) : NULL;
+    struct importing mark;
+
+    if (!s || !is_local(conn, error))
+        return false;
+    g_autoptr(vir_domain) there = virDomainLookupByName(conn, r->name);
+    bool ok = importing_begin(&mark, s, r->name, there != NULL, error) &&
+              make_domain(r, s, conn, error);
+    importing_clear(&mark);
+    return ok;
 }
 
 static void free_request(struct request *r)

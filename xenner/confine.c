@@ -1,5 +1,7 @@
 #include "xenner/confine.h"
+#include "xenner/backend/image_nbd.h"
 #include "xenner/util/child.h"
+#include "xenner/util/huge_tmpfs.h"
 
 #include <fcntl.h>
 #include <gio/gio.h>
@@ -25,8 +27,12 @@ bool confine_prepare(struct vm_config *cfg, struct spawner **ret, GError **error
     bool hidden = cfg->confine.runas || cfg->confine.root;
 
     *ret = NULL;
+    if (!cfg->none)
+        cfg->memory.tmpfs_fd = MAX(huge_tmpfs_open(), 0);
     if (!hidden && !(cfg->confine.sandbox.on && cfg->confine.sandbox.deny_spawn))
         return true;
+    if (hidden && !image_nbd_prepare(error)) /* for a disk that is added later */
+        return false;
     if (hidden && !cfg->none) {
         cfg->boot.kernel_fd = open_early(cfg->boot.kernel ? cfg->boot.kernel : cfg->boot.loader);
         cfg->boot.initrd_fd = open_early(cfg->boot.initrd);
@@ -72,5 +78,7 @@ void confine_end(struct vm_config *cfg, struct spawner *spawner)
         close(cfg->boot.kernel_fd);
     if (cfg->boot.initrd_fd)
         close(cfg->boot.initrd_fd);
-    cfg->boot.kernel_fd = cfg->boot.initrd_fd = 0;
+    if (cfg->memory.tmpfs_fd)
+        close(cfg->memory.tmpfs_fd);
+    cfg->boot.kernel_fd = cfg->boot.initrd_fd = cfg->memory.tmpfs_fd = 0;
 }

@@ -8,7 +8,7 @@
 #pragma once
 
 #define EMU_ABI_MAGIC   0x756d6558u /* "Xemu" */
-#define EMU_ABI_VERSION 4
+#define EMU_ABI_VERSION 5
 #define EMU_MAX_VCPUS   32
 
 /*
@@ -149,7 +149,17 @@ struct emu_log {
 struct emu_vcpu_shared {
     struct emu_hostcall call;
     uint32_t online;   /* VCPUOP_up */
-    uint32_t blocked;  /* idle in emu: needs a kick for an event */
+    uint32_t nmi;      /* the host sets it to 1 and kicks: an NMI for the guest; emu clears it */
+    /*
+     * Events that can wait until the vCPU has nothing else to do (FIFO form). Host: sets the port's bit in
+     * guest_pending, then held, then reads blocked, and kicks if that is set. emu: sets blocked, then
+     * takes held and with it the bits, then sleeps. Each step is sequentially consistent, so one
+     * of the two sees the other.
+     */
+    uint32_t blocked; /* idle in emu: needs a kick for an event */
+    uint32_t held;    /* the host sets it, emu clears it before it looks at the bits */
+    uint32_t ring_idle; /* doorbells, a bit each, to be rung before it sleeps: set by the host, cleared by emu */
+    uint32_t unused;
     uint64_t vcpu_info_maddr; /* where its struct vcpu_info lives now */
     uint64_t kernel_entries, hypercalls, faults, interrupts; /* statistics */
     /* The guest's registers when it last entered emu to stop for good (shutdown, panic). */

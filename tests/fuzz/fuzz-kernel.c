@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .console_port = 2,
         .nr_vcpus = 1,
     };
-    struct guest_mem *mem = guest_mem_new((uint64_t)(FIRST_MFN + PAGES + 1) << 12, NULL);
+    struct guest_mem *mem = guest_mem_new((uint64_t)(FIRST_MFN + PAGES + 1) << 12, 0, NULL);
     g_autoptr(GError) error = NULL;
     struct dom_image img = {0};
 

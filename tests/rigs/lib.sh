@@ -43,6 +43,17 @@ put_with_libraries()
         while read -r library; do
             [ -e "$stage$(in_usr "$library")" ] || put "$library" "$library"
         done
+    put_lazy "$1"
+}
+
+# Libraries that xenner loads when it wants them (xenner/util/lazy_library.h): their names are in the program.
+put_lazy()
+{
+    for name in libnbd.so.0 libvncserver.so.1; do
+        grep -qaF "$name" "$1" || continue
+        library=$(ldconfig -p | sed -n "s/^.*$name .*=> //p" | head -n 1)
+        [ -z "$library" ] || [ -e "$stage$(in_usr "$library")" ] || put_with_libraries "$library" "$library"
+    done
 }
 
 rig_arguments()

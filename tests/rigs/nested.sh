@@ -97,11 +97,12 @@ rm -rf "$root"
 : >"$work/status"
 # tsc=reliable: the emulated TSCs are the host's own, but the machine is too slow for the kernel's watchdog
 # of them, and with a TSC that it holds for unstable neither its own clock nor KVM's guests work.
-# nohz=off: once in many runs a CPU of the machine slept for ever; with a tick it is awake again at once.
+# nohz=off highres=off: once in many runs a CPU of the machine slept for ever, as an interrupt of its timer was lost.
+# With a tick that the timer makes by itself, not one that each interrupt asks for, the next one wakes it.
 timeout --foreground -k 5 "$limit" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp "$cpus" \
     -m "$memory" ${disk:+-drive "if=virtio,format=raw,snapshot=on,file=$disk"} -nodefaults -display none -no-reboot -serial stdio -serial "file:$work/status" \
     -kernel "$KERNEL" -initrd "$work/initrd" \
-    -append "console=ttyS0 quiet panic=-1 tsc=reliable nohz=off" </dev/null &
+    -append "console=ttyS0 quiet panic=-1 tsc=reliable nohz=off highres=off" </dev/null &
 qemu=$!
 status=0
 wait $qemu || status=$?

@@ -20,13 +20,15 @@ write_part()
     dd if="$work/part" of="$work/disk" bs=1M seek=1 conv=notrunc 2>/dev/null
 }
 
-# make_disk KERNEL: a disk with one partition, which GRUB starts the kernel from; it powers off without one
+# make_disk KERNEL [COMMAND]: a disk with one partition, which GRUB starts the kernel from, or does that command; it powers
+# off without a kernel
 make_disk()
 {
     rm -f "$work/disk"
     truncate -s 9M "$work/disk"
     printf 'start=2048, type=83, bootable\n' | sfdisk -q "$work/disk"
-    write_part "$1" <<'CFG'
+    write_part "$1" <<CFG
+${2-}
 linux /vmlinuz run=version
 boot
 halt
@@ -91,6 +93,27 @@ expect_line "^1\.\.[0-9]"
 grep -q "bootloader=direct: .*raw disk; the boot loader is started instead" "$work/err" || fail "no warning"
 run_disk -machine bootloader=i386
 ! grep -q "^1\.\." "$work/out" || fail "GRUB of 32 bits started a kernel of 64"
+
+# Two disks that could be started: the second one says more, and has the lower bootindex.
+mv "$work/disk" "$work/second"
+make_disk "$TEST_KERNEL" halt
+boots()
+{
+    run_disk_pair -device "xen-disk,drive=a,bootindex=$1" -device "xen-disk,drive=b,bootindex=$2"
+}
+run_disk_pair()
+{
+    run_xenner -m 64 -drive "file=$work/disk,format=raw,if=none,id=a" \
+        -drive "file=$work/second,format=raw,if=none,id=b" -nographic "$@"
+    expect_status 0
+}
+boots 2 1
+expect_line "^1\.\.[0-9]"
+boots 1 2
+! grep -q "^1\.\." "$work/out" || fail "GRUB does not begin with the lowest bootindex"
+
+# Without GRUB: the menu is read on the host, and again at a reboot.
+make_disk "$TEST_KERNEL"
 set_default a
 reboot_disk
 if [ "$(id -u)" = 0 ]; then

@@ -31,6 +31,7 @@ domain_xml()
 END
 }
 
+screen_words="console=tty0 console=hvc0 quiet xenner.run=screen xenner.end=halt"
 # The same with a screen, on which it runs tests/guest-scripts/screen: screen_xml NAME "attributes of <graphics>"
 screen_xml()
 {
@@ -38,7 +39,7 @@ screen_xml()
     <graphics type='vnc' port='-1' autoport='yes' listen='127.0.0.1' $2/>
     <video><model type='vga'/></video>" |
         sed "s|MiB'>128<|MiB'>192<|
-             s|>console=hvc0<|>console=tty0 console=hvc0 quiet xenner.run=screen xenner.end=halt<|"
+             s|>console=hvc0<|>$screen_words<|"
 }
 
 # libvirt_run SCRIPT: in namespaces of its own, with $work as its argument; the test's end. The first process there

@@ -18,6 +18,19 @@ is_gone()
     ! virsh -q -c $uri dumpxml xt | grep -q "$1"
 }
 
+# What it writes from now on is in another file.
+snapshot()
+{
+    in_guest "echo in-the-base | dd of=/dev/xvda bs=512 seek=64 conv=sync,fsync 2>/dev/null"
+    v snapshot-create-as xt later --disk-only --atomic --diskspec "vda,file=$dir/first.later" \
+        --diskspec hdc,snapshot=no
+    in_guest "echo in-the-overlay | dd of=/dev/xvda bs=512 seek=64 conv=sync,fsync 2>/dev/null"
+    v domblklist xt | grep -q "^ *vda *$dir/first.later" || fail "domblklist"
+    grep -q in-the-base "$dir/first.img" || fail "the base was written to"
+    grep -q in-the-overlay "$dir/first.later" || fail "the overlay was not written to"
+    v snapshot-list xt --name | grep -qx later || fail "snapshot-list"
+}
+
 # What a guest gets and loses while it runs.
 hotplug()
 {
@@ -29,7 +42,10 @@ hotplug()
     in_guest "grep -q second /dev/xvdc" # the empty CD drive is xvdb
     v blockresize xt vdb 12M
     in_guest "test \$(cat /sys/block/xvdc/size) = 24576"
-    v blkdeviotune xt vdb --total-iops-sec 100
+    v blkdeviotune xt vdb --total-iops-sec 100 --group-name slow
+    v blkdeviotune xt vda --total-iops-sec 200 --group-name slow
+    v blkdeviotune xt vdb | grep -q "^total_iops_sec *: *200" || fail "blkdeviotune: a group has one limit"
+    v blkdeviotune xt vda --total-iops-sec 0
     v detach-disk xt vdb
     until_true is_gone second.img
     in_guest "test ! -e /sys/block/xvdc"
@@ -37,6 +53,9 @@ hotplug()
     in_guest "grep -q medium /dev/xvdb"
     v change-media xt hdc --eject
     in_guest "test ! -e /sys/block/xvdb"
+    snapshot
+    v inject-nmi xt
+    until_true grep -q "NMI received for unknown reason" "$dir/xt.console"
     v attach-device xt "$dir/nic.xml"
     ip addr add 10.88.0.1/24 dev xthot0 && ip link set xthot0 up || fail "no tap"
     in_guest "test \$(cat /sys/class/net/eth0/address) = 52:54:00:00:00:09"
@@ -98,6 +117,6 @@ v start xt
 v destroy xt
 is_state xt "shut off (destroyed)" || fail "not destroyed"
 until_true nothing_left
-v undefine xt
+v undefine xt --snapshots-metadata
 [ "$ACCEL" != xen ] || stop_libvirtd # elsewhere it dies with the namespace
 exit 0

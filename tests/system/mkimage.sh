@@ -256,8 +256,8 @@ mk extract-disk-file s.xg root.img
 [ "$(cat "$work/out")" = disk ] || fail "disk-files/ is not read"
 
 # --- memory does not grow with the image
-seq 20000000 | head -c 100000000 >big.img
-(ulimit -v 100000; mk create big.xg --disk-add-file=big.img:big.img; mk update big.xg --xen-memory=100
+yes 'of 200 MB' | head -c 200000000 >big.img
+(ulimit -v 180000; mk create big.xg --disk-add-file=big.img:big.img; mk update big.xg --xen-memory=100
     mk extract big.xg big.d) || exit 1
 cmp big.img big.d/disk/big.img || fail "a big file is another one"
 

@@ -42,6 +42,8 @@ ask balloon '{"value": 100663296}' return
 ask system_reset return
 status_is running
 until_true "no second boot" "[ \$(grep -c 'guest is up' $work/console) = 2 ]"
+ask inject-nmi return
+until_true "no NMI" "grep -q 'NMI received for unknown reason .* on CPU 0' $work/console"
 ask system_powerdown return
 until_true "no power-off" "grep -q 'SHUTDOWN' $work/out"
 status_is shutdown

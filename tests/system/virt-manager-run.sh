@@ -1,10 +1,15 @@
 #!/bin/sh
-# The part of virt-manager.sh that runs in namespaces of its own. virt-manager-run.sh DIRECTORY (xg.xml)
+# The part of virt-manager.sh that runs in namespaces of its own. virt-manager-run.sh DIRECTORY (xg.xenguest)
 here=$(dirname "$0")
 . "$here/libvirt-lib.sh"
+. "$here/vivm-lib.sh"
 own_directories
 start_libvirtd
-v define "$dir/xg.xml"
+vivm 0 import "$dir/xg.xenguest" --emulator "$XENNER" --nic none
+# its serial console goes to a file, too
+v dumpxml --inactive xg >"$dir/xg.xml"
+sed "s|<serial type='pty'>|&<log file='$dir/xg.console' append='on'/>|" "$dir/xg.xml" >"$dir/logged.xml"
+v define "$dir/logged.xml"
 v start xg
 
 mkdir -p "$dir/session" "$dir/home"

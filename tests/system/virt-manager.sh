@@ -1,6 +1,6 @@
 #!/bin/sh
-# virt-manager opens the guest's graphical console: its window shows the guest's framebuffer, pixel for pixel,
-# and what is typed there arrives.
+# virt-manager opens the graphical console of a guest that was imported from an image: its window shows the guest's
+# framebuffer, pixel for pixel, and what is typed there arrives.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/libvirt-ns.sh"
 command -v virt-manager >/dev/null || sh "$(dirname "$0")/../../tools/setup.sh" packages-virt-manager.txt \
@@ -9,5 +9,7 @@ for program in virt-manager Xvfb import xdotool dbus-run-session; do
     command -v $program >/dev/null || skip "no $program"
 done
 
-screen_xml xg "" >"$work/xg.xml"
+echo 'vfb = ["vnc=1"]' >"$work/screen.cfg"
+"$MKIMAGE" create "$work/xg.xenguest" --xen-kernel="$KERNEL" --xen-ramdisk="$INITRD" --xen-memory=192 --xen-vcpus=2 \
+    --xen-extra="$screen_words" --xen-append="$work/screen.cfg" || fail mkimage
 libvirt_run virt-manager-run.sh

@@ -82,6 +82,7 @@ rm -r "$dir"/st/*
 refused "the image wants '/dev/vda' of this machine" disk --storage "$dir/st"
 refused "the image wants '/boot/vmlinuz' of this machine" kernel --storage "$dir/st"
 refused "the image wants '.*/etc/passwd' of this machine" up --storage "$dir/st"
+refused "the image wants '$dir/device' of this machine" device --storage "$dir/st"
 refused "$dir/junk.xenguest: " junk --storage "$dir/st"
 refused "$dir/none.xenguest: " none --storage "$dir/st"
 refused "'../x' is no name for a guest" deb ../x --storage "$dir/st"
@@ -90,5 +91,58 @@ refused "--format vhd: raw or qcow2" deb --storage "$dir/st" --format vhd
 import 0 disk --storage "$dir/st" --host-files --force
 xml_has disk "='/dev/vda'/>"
 v undefine disk
+rm -r "$dir"/st/*
+
+# kill -9 in the middle: the next import goes through, or says that the domain is there; a disk that was used is
+# nobody's to remove
+kill_import()
+{
+    "$KILLAT" "$1" "$VIVM" import "$dir/k.xenguest" --emulator "$XENNER" --storage "$dir/st" \
+        >"$dir/vivm.out" 2>"$dir/vivm.err"
+}
+
+# k is there whole, with nothing beside it
+imported()
+{
+    xml_has k "<source file='$dir/st/k.img'/>"
+    [ "$(ls -A "$dir/st" | xargs)" = "k k.img" ] || fail "$1: $(ls -A "$dir/st")"
+    debugfs -R 'cat /data' "$dir/st/k.img?offset=1048576" 2>/dev/null | cmp - "$dir/data" || fail "$1: its disk"
+    cmp "$dir/st/k/files/kernel" "$dir/data" || fail "$1: its kernel"
+}
+
+forget()
+{
+    v undefine k
+    rm -r "$dir/st/k" "$dir/st/k.img"
+}
+
+points=$(kill_import 0 && cat "$dir/vivm.out")
+if [ -n "$points" ]; then
+    imported "not killed"
+    forget
+    defined=0 undone=0
+    for at in 1 $((points / 2)) $(seq $((points - 19)) 6 $((points - 7))) $(seq $((points - 4)) "$points"); do
+        kill_import "$at" || fail "import: no point $at of $points"
+        if virsh -q -c $uri domstate k >/dev/null 2>&1; then
+            defined=$((defined + 1))
+            import 1 k --storage "$dir/st"
+            said "there is a domain with this name already"
+        else
+            import 0 k --storage "$dir/st"
+            grep -q "removing what an interrupted import left" "$dir/vivm.err" && undone=$((undone + 1))
+        fi
+        imported "killed at $at of $points"
+        forget
+    done
+    [ $defined -gt 0 ] && [ $undone -gt 0 ] || fail "of $points points $defined defined, $undone undone"
+    # the same remains, but the guest has run since
+    import 0 k --storage "$dir/st"
+    v undefine k
+    : >"$dir/st/.importing-k"
+    touch "$dir/st/k.img"
+    import 1 k --storage "$dir/st"
+    said "there is a guest 'k' already"
+    [ -s "$dir/st/k.img" ] || fail "a disk that was used is gone"
+fi
 stop_libvirtd
 exit 0

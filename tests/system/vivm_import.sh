@@ -16,5 +16,12 @@ echo 'kernel = "/boot/vmlinuz"' >"$work/kernel.cfg"
 "$MKIMAGE" create "$work/kernel.xenguest" --xen-append="$work/kernel.cfg" || fail mkimage
 echo 'ramdisk = "../../etc/passwd"' >"$work/up.cfg"
 "$MKIMAGE" create "$work/up.xenguest" --xen-kernel="$KERNEL" --xen-append="$work/up.cfg" || fail mkimage
+"$MKIMAGE" create "$work/device.xenguest" --xen-kernel="$KERNEL" --disk-size=10M --disk-device="$work/device" ||
+    fail mkimage
 head -c 100000 /dev/urandom >"$work/junk.xenguest"
+# small, to be made often
+head -c 100000 /dev/urandom >"$work/data"
+tar -C "$work" -cJf "$work/data.tar.xz" data
+"$MKIMAGE" create "$work/k.xenguest" --xen-kernel="$work/data" --disk-size=10M --disk-add-part=1:8M:ext4:d.tar.xz \
+    --disk-add-file="$work/data.tar.xz":d.tar.xz || fail mkimage
 libvirt_run vivm_import-run.sh

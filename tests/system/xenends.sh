@@ -3,13 +3,14 @@
 . "$(dirname "$0")/lib.sh"
 [ "$ACCEL" = xen ] || skip "for Xen hosts"
 
-# idle NAME: a guest that runs until somebody ends it; its process is $pid
+# idle NAME [OPTIONS...]: a guest that runs until somebody ends it; its process is $pid
 idle()
 {
     name=$1
+    shift
     : >"$work/out"
-    "$XENNER" -accel xen -name "$1" -m 32 -kernel "$TEST_KERNEL" -append "run=version end=halt" \
-        -serial "file:$work/out" </dev/null 2>"$work/err" &
+    "$XENNER" -accel xen -name "$name" -m 32 -kernel "$TEST_KERNEL" -append "run=version end=halt" \
+        -serial "file:$work/out" "$@" </dev/null 2>"$work/err" &
     pid=$! guest=$!
     until_true "no plan" "grep -q '^1\.\.[0-9]' $work/out"
 }
@@ -33,8 +34,10 @@ wait $first || fail "status $? after a signal"
 guest=
 [ "$(domains)" = 0 ] || fail "a domain is left behind"
 
-# killed: the next start of the same guest ends what it left
-idle one
+# killed: the next start of the same guest ends what it left, a disk that the kernel serves as well
+truncate -s 1M "$work/disk"
+idle one -drive "file=$work/disk,format=raw"
+losetup -a | grep -q "$work/disk" || fail "the kernel does not serve the disk"
 left=$(xl domid one)
 kill -9 $pid
 wait $pid 2>/dev/null
@@ -43,6 +46,7 @@ guest=
 idle one
 grep -q "domain $left is left over" "$work/err" || fail "no word of the domain that was left over"
 [ "$(domains)" = 1 ] || fail "$(domains) domains"
+[ -z "$(losetup -a)" ] || fail "a loop device is left behind"
 
 # another program ends it
 xl destroy one
@@ -51,6 +55,15 @@ wait $pid || status=$?
 guest=
 expect_status 1
 grep -q "destroyed by somebody else" "$work/err" || fail "it does not say what happened"
+
+# what the kernel can't serve; a hotplug script that refuses: its own words
+run_xenner -m 32 -kernel "$TEST_KERNEL" -drive "file=$work/disk,format=raw,cache=unsafe,backend=kernel" -serial null
+expect_status 1
+grep -q "backend=kernel for xvda: its cache= is none that the kernel has" "$work/err" || fail "no reason"
+run_xenner -m 32 -kernel "$TEST_KERNEL" -nic bridge,br=nosuch -serial null
+expect_status 1
+grep -q "does not take the card: script: .*nosuch" "$work/err" || fail "not what the script said"
+[ "$(wc -l <"$work/err")" = 1 ] || fail "more than a line"
 
 # more memory than there is; a kernel that is none
 run_xenner -m 64G -kernel "$TEST_KERNEL" -name large -serial null
@@ -64,11 +77,19 @@ expect_status 1
 # by default; not for others than root; not while xenstored is away
 "$XENNER" -accel help >"$work/out"
 expect_line "^xen  usable"
+status=0
+setpriv --reuid 65534 --clear-groups env XENNER_RUNTIME_DIR=/tmp/nobody-$$ "$XENNER" -accel xen -m 32 \
+    -kernel "$TEST_KERNEL" -serial null >"$work/out" 2>"$work/err" || status=$?
+expect_status 1
+grep -q "xen: only root may make domains" "$work/err" && [ "$(wc -l <"$work/err")" = 1 ] || fail "another reason"
 setpriv --reuid 65534 --clear-groups "$XENNER" -accel help >"$work/out"
 expect_line "^xen  not usable: only root may make domains"
 mv /run/xenstored/socket /run/xenstored/away
 # as a daemon that died leaves it: nobody listens
 python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("/run/xenstored/socket")'
-"$XENNER" -accel help >"$work/out" 2>"$work/err"
+run_xenner -m 32 -kernel "$TEST_KERNEL" -serial null
+"$XENNER" -accel help >"$work/out" 2>"$work/help.err"
 mv /run/xenstored/away /run/xenstored/socket
+expect_status 1
+grep -q "xen: xenstored does not answer" "$work/err" && [ "$(wc -l <"$work/err")" = 1 ] || fail "another reason"
 expect_line "^xen  not usable: xenstored does not answer"

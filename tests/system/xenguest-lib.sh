@@ -41,55 +41,17 @@ expect_said()
     [ "$(cat "$work/said")" = "$1" ] || fail "not '$1': $(cat "$work/said")"
 }
 
-# The ramdisk: modules, and on to the root file system on xvda1.
+# The parts of the example's image: its ramdisk, and its root file system, in $work/tree and as a tar. The password of
+# root is "secret".
+example=${SOURCE:-}/xenguest/examples/busybox
 make_ramdisk()
 {
-    mkdir -p "$work/rd/bin" "$work/rd/m" "$work/rd/dev" "$work/rd/proc" "$work/rd/new"
-    cp /bin/busybox "$work/rd/bin/"
-    modules="$(dirname "$KERNEL")"/kernel/lib/modules
-    for m in xen-blkfront crc16 crc32c_generic mbcache jbd2 ext4; do
-        find "$modules" -name "$m.ko" -exec cp {} "$work/rd/m/" \;
-    done
-    cat >"$work/rd/init" <<'EOF'
-#!/bin/busybox sh
-PATH=/bin
-busybox mount -t devtmpfs dev /dev
-for m in xen-blkfront crc16 crc32c_generic mbcache jbd2 ext4; do
-    [ ! -e /m/$m.ko ] || busybox insmod /m/$m.ko
-done
-until [ -b /dev/xvda1 ]; do busybox sleep 0.1; done
-busybox mount -t ext4 -o ro /dev/xvda1 /new
-busybox mount -t devtmpfs dev /new/dev
-exec busybox switch_root /new /sbin/init
-EOF
-    ln -s bin/busybox "$work/rd/busybox"
-    sed -i '1s/.*/#!\/busybox sh/' "$work/rd/init"
-    chmod 755 "$work/rd/init"
-    (cd "$work/rd" && find . | cpio --quiet -o -H newc -R 0:0) | gzip -1 >"$work/ramdisk"
+    sh "$example/make-ramdisk.sh" "$(dirname "$KERNEL")/kernel/lib/modules" "$work/ramdisk" || fail make-ramdisk.sh
 }
 
-# The root file system: a busybox that asks for root's password, which is "secret".
 make_root_tar()
 {
-    root=$work/tree
-    mkdir -p "$root/bin" "$root/etc" "$root/dev" "$root/proc" "$root/sys" "$root/root" "$root/tmp" "$root/run"
-    cp /bin/busybox "$root/bin/"
-    for applet in sh login getty init mount cat poweroff reboot halt hostname ls stat id umount; do
-        ln -s busybox "$root/bin/$applet"
-    done
-    ln -s bin "$root/sbin"
-    echo "root:$(python3 -W ignore -c 'import crypt; print(crypt.crypt("secret"))'):0:0:root:/root:/bin/sh" >"$root/etc/passwd"
-    echo "root:x:0:" >"$root/etc/group"
-    echo hvc0 >"$root/etc/securetty"
-    chmod 600 "$root/etc/passwd"
-    cat >"$root/etc/inittab" <<'EOF'
-::sysinit:/bin/mount -t proc proc /proc
-::sysinit:/bin/mount -o remount,rw /
-::sysinit:/bin/hostname from-a-tar
-hvc0::respawn:/sbin/getty -L 115200 hvc0 vt100
-::shutdown:/bin/umount -a -r
-EOF
-    tar -C "$root" --owner=0 --group=0 -cJf "$work/root.tar.xz" .
+    sh "$example/make-root.sh" "$work/tree" "$work/root.tar.xz" || fail make-root.sh
 }
 
 # make_image FILE [OPTIONS]

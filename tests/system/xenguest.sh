@@ -1,18 +1,17 @@
 #!/bin/sh
-# A guest from an image: created, started, logged in to, stopped, removed; its scripts; what is refused.
+# A guest from an image, the example's: created, started, logged in to, stopped, removed; its scripts; what is refused.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/xenguest-lib.sh"
 chat=$(cd "$(dirname "$0")" && pwd)/ptychat.py
 
-make_ramdisk
-make_root_tar
 export SEEN="$work/seen" MANAGER
 for when in pre d post; do
     printf 'echo "%s $1 $GREETING $(pwd) $("$MANAGER" status "$1")" >>"$SEEN"\n' $when >"$work/10-$when"
 done
 printf '#!/bin/sh\n[ ! -e "$SEEN.fail" ]\n' >"$work/20-may-fail"
-make_image "$work/deb.xenguest" --init-pre="$work/10-pre" --init-script="$work/10-d" \
-    --init-script="$work/20-may-fail" --init-post="$work/10-post"
+XENGUEST_MKIMAGE="$MKIMAGE" sh "$example/make-image.sh" "$work/deb.xenguest" "$KERNEL" \
+    "$(dirname "$KERNEL")/kernel/lib/modules" --init-pre="$work/10-pre" --init-script="$work/10-d" \
+    --init-script="$work/20-may-fail" --init-post="$work/10-post" || fail "the example's image"
 
 manager_refuses "no guest 'deb'" start deb
 manager_refuses "is no name for a guest" create "$work/deb.xenguest" ../x

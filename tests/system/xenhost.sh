@@ -45,7 +45,7 @@ else
     set -- --run "sh /tests/suite $*"
 fi
 # One CPU: emulated ones spend their time waiting for each other, and three times as much passes with two.
-sh "$rigs/xenhost.sh" --smp 1 --timeout 540 --log "$work/console" \
+sh "$rigs/xenhost.sh" --smp 1 --timeout 800 --log "$work/console" \
     --file "$XENNER:/usr/bin/xenner" --file "$XEN_MODULE:/usr/bin/xenner-xen.so" \
     --file "$XENNER_CONSOLE:/usr/bin/xenner-console" --file "$work/vmlinux:/assets/vmlinux" \
     --file "$INITRD:/assets/initrd.gz" --file "$TEST_KERNEL:/assets/test-kernel" \

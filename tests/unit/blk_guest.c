@@ -53,9 +53,14 @@ static void close_ring(void *opaque)
     blk_ring_free(g->ring);
 }
 
-void blk_guest_done(struct blk_guest *g)
+void blk_guest_close(struct blk_guest *g)
 {
     blk_io_call(g->io, close_ring, g);
+}
+
+void blk_guest_done(struct blk_guest *g)
+{
+    blk_guest_close(g);
     fake_host_free(g->host);
 }
 
@@ -77,6 +82,19 @@ void blk_guest_kick(struct blk_guest *g)
 {
     __atomic_store_n(ring_word(&g->front, RING_REQ_PROD), g->req_prod, __ATOMIC_RELEASE);
     blk_io_call(g->io, kick, g);
+}
+
+static void wait_asked(void *opaque)
+{
+    struct blk_guest *g = opaque;
+
+    while (__atomic_load_n(ring_word(&g->front, RING_REQ_EVENT), __ATOMIC_SEQ_CST) != g->req_prod + 1)
+        io_iterate(g->io);
+}
+
+void blk_guest_wait_asked(struct blk_guest *g)
+{
+    blk_io_call(g->io, wait_asked, g);
 }
 
 void blk_guest_request(struct blk_guest *g, uint8_t op, uint64_t id, uint64_t sector,

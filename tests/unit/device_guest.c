@@ -25,7 +25,7 @@ static void on_message(void *opaque, const struct xsd_sockmsg *h, const void *pa
 
 void device_guest_init(struct device_guest *g, uint64_t bytes)
 {
-    g->mem = guest_mem_new(bytes, NULL);
+    g->mem = guest_mem_new(bytes, 0, NULL);
     uint8_t *info = device_guest_frame(g, GUEST_SHARED_INFO);
     g->shared = device_guest_frame(g, GUEST_GRANTS);
     *g->shared = (struct emu_gnttab){.version = 1, .nr_frames = 1, .frame = {GUEST_TABLE << FRAME_SHIFT}};

@@ -34,6 +34,18 @@ static void fake_notify(struct host_port *p)
     h->notified++;
 }
 
+static bool fake_notify_idle(struct host_port *p)
+{
+    if (!((struct fake_host *)p)->busy)
+        fake_notify(p);
+    return ((struct fake_host *)p)->busy;
+}
+
+static void fake_wake_idle(struct host_port *p)
+{
+    ((struct fake_host *)p)->wake_idle++;
+}
+
 static void fake_unbind(struct host_port *p)
 {
     struct fake_host *h = (struct fake_host *)p;
@@ -131,6 +143,8 @@ static const struct xen_host_ops fake_ops = {
     .name = "fake",
     .bind = fake_bind,
     .notify = fake_notify,
+    .notify_idle = fake_notify_idle,
+    .wake_idle = fake_wake_idle,
     .unbind = fake_unbind,
     .map_foreign = fake_map,
     .unmap_foreign = fake_unmap,

@@ -12,6 +12,8 @@ struct fake_host {
     host_port_fn fn;
     void *opaque;
     unsigned notified; /* how often the guest was */
+    bool busy;         /* its vCPU has something else to do: notify_idle holds events back */
+    unsigned wake_idle; /* how often that was asked for */
     void *grants[FAKE_GRANTS];      /* granted pages, 4096 bytes of heap each, or NULL */
     bool readonly[FAKE_GRANTS];
     unsigned granted[FAKE_GRANTS];  /* how often each is mapped now */

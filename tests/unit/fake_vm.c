@@ -2,6 +2,7 @@
 #include "xenner/vm/vm_disks.h"
 #include "xenner/vm/vm_jobs.h"
 #include "xenner/vm/vm_nets.h"
+#include "xenner/vm/vm_snapshot.h"
 
 #include "xenner/vm/vm_display.h"
 
@@ -69,6 +70,11 @@ bool vm_stop(struct vm *vm, GError **error)
 bool vm_reset(struct vm *vm, GError **error)
 {
     return note(vm, "reset");
+}
+
+bool vm_nmi(struct vm *vm, GError **error)
+{
+    return note(vm, "nmi");
 }
 
 bool vm_system_powerdown(struct vm *vm, GError **error)
@@ -231,15 +237,47 @@ bool vm_disks_change(struct vm_disks *d, const char *name, struct disk_config *m
     return no_devices(error);
 }
 
+bool vm_disks_snapshot(struct vm_disks *d, const struct vm_snapshot_request *requests, unsigned n,
+                       GError **error)
+{
+    return no_devices(error);
+}
+
 bool vm_disks_resize(struct vm_disks *d, const char *name, uint64_t bytes, GError **error)
 {
     return no_devices(error);
 }
 
 bool vm_disks_set_limits(struct vm_disks *d, const char *name, const struct disk_limits *limits,
-                         GError **error)
+                         const char *group, GError **error)
 {
     return no_devices(error);
+}
+
+static struct disk_limits group_limits; /* of the only group */
+
+bool vm_disks_add_group(struct vm_disks *d, const char *name, const struct disk_limits *limits,
+                        GError **error)
+{
+    group_limits = *limits;
+    return true;
+}
+
+bool vm_disks_del_group(struct vm_disks *d, const char *name, GError **error)
+{
+    return true;
+}
+
+const struct disk_limits *vm_disks_group_limits(const struct vm_disks *d, const char *name)
+{
+    return &group_limits;
+}
+
+bool vm_disks_set_group_limits(struct vm_disks *d, const char *name, const struct disk_limits *limits,
+                               GError **error)
+{
+    group_limits = *limits;
+    return true;
 }
 
 bool vm_nets_add(struct vm_nets *n, struct netdev_config *netdev, GError **error)

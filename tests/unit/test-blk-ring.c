@@ -122,6 +122,110 @@ static void both_abis(void **state)
     talk(*state, BLK_ABI_32, 2);
 }
 
+static uint32_t event_at(struct blk_guest *g, unsigned word)
+{
+    return __atomic_load_n(ring_word(&g->front, word), __ATOMIC_SEQ_CST);
+}
+
+/* n requests of which the guest sees all answers, and asks for the next event. */
+static void round_of(struct blk_guest *g, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        blk_guest_request(g, BLKIF_OP_READ, i, 0, two, 2);
+    blk_guest_kick(g);
+    for (unsigned i = 0; i < n; i++)
+        expect_answer(g, i, BLKIF_OP_READ, BLKIF_RSP_OKAY);
+    __atomic_store_n(ring_word(&g->front, RING_RSP_EVENT), g->rsp_cons + 1, __ATOMIC_SEQ_CST);
+}
+
+/* Who waits for each answer is told of each at once, busy or not. */
+static void one_at_a_time(void **state)
+{
+    struct fixture *f = *state;
+    struct blk_guest g;
+
+    blk_guest_init(&g, f->io, f->image, BLK_ABI_64, 1);
+    fill(&g, 'a');
+    g.host->busy = true;
+    __atomic_store_n(ring_word(&g.front, RING_RSP_EVENT), 1, __ATOMIC_SEQ_CST);
+    for (unsigned i = 1; i < 100; i++) {
+        round_of(&g, 1);
+        assert_int_equal(g.host->notified, i);
+        assert_int_equal(event_at(&g, RING_REQ_EVENT), g.req_prod + 1);
+    }
+    assert_int_equal(g.host->wake_idle, 0);
+    blk_guest_done(&g);
+}
+
+/* Who sends several is told late while its vCPU is busy, but is told; and then may send single ones again. */
+static void several_at_a_time(void **state)
+{
+    struct fixture *f = *state;
+    struct blk_guest g;
+
+    blk_guest_init(&g, f->io, f->image, BLK_ABI_64, 1);
+    fill(&g, 'a');
+    g.host->busy = true;
+    __atomic_store_n(ring_word(&g.front, RING_RSP_EVENT), 1, __ATOMIC_SEQ_CST);
+    round_of(&g, 2);
+    assert_int_equal(g.host->notified, 1); /* it is not known for it yet */
+
+    blk_guest_request(&g, BLKIF_OP_READ, 5, 0, two, 2);
+    blk_guest_kick(&g);
+    expect_answer(&g, 5, BLKIF_OP_READ, BLKIF_RSP_OKAY);
+    assert_int_equal(g.host->wake_idle, 0);
+    blk_guest_request(&g, BLKIF_OP_READ, 6, 0, two, 2);
+    blk_guest_kick(&g);
+    expect_answer(&g, 6, BLKIF_OP_READ, BLKIF_RSP_OKAY);
+    assert_int_equal(g.host->wake_idle, 1); /* no bell for the next request, until none comes */
+    blk_guest_wait_asked(&g);
+    assert_int_equal(g.host->notified, 2);
+
+    __atomic_store_n(ring_word(&g.front, RING_RSP_EVENT), g.rsp_cons + 1, __ATOMIC_SEQ_CST);
+    round_of(&g, 1); /* the last one that may be late */
+    unsigned before = g.host->notified;
+    round_of(&g, 1);
+    assert_int_equal(g.host->notified, before + 1);
+    blk_guest_done(&g);
+}
+
+/* A vCPU without anything to do is told at once. */
+static void several_idle(void **state)
+{
+    struct fixture *f = *state;
+    struct blk_guest g;
+
+    blk_guest_init(&g, f->io, f->image, BLK_ABI_64, 1);
+    fill(&g, 'a');
+    __atomic_store_n(ring_word(&g.front, RING_RSP_EVENT), 1, __ATOMIC_SEQ_CST);
+    for (unsigned i = 1; i < 20; i++) {
+        round_of(&g, 8);
+        assert_int_equal(g.host->notified, i);
+    }
+    blk_guest_done(&g);
+}
+
+/* What was held back is told before the ring goes. */
+static void held_at_the_end(void **state)
+{
+    struct fixture *f = *state;
+    struct blk_guest g;
+
+    blk_guest_init(&g, f->io, f->image, BLK_ABI_64, 1);
+    fill(&g, 'a');
+    g.host->busy = true;
+    __atomic_store_n(ring_word(&g.front, RING_RSP_EVENT), 1, __ATOMIC_SEQ_CST);
+    round_of(&g, 2);
+    for (unsigned i = 0; i < g.front.entries; i++)
+        blk_guest_request(&g, BLKIF_OP_READ, i, 0, two, 2);
+    blk_guest_kick(&g);
+    struct fake_host *host = g.host;
+    unsigned *notified = &host->notified;
+    blk_guest_close(&g);
+    assert_true(*notified >= 2);
+    fake_host_free(host);
+}
+
 /* A frontend that keeps its grants: they stay mapped, no more of them than there is room for. */
 static void persistent(void **state)
 {
@@ -375,6 +479,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(rights, setup, teardown),
         cmocka_unit_test_setup_teardown(barrier, setup, teardown),
         cmocka_unit_test_setup_teardown(barrier, setup_threads, teardown),
+        cmocka_unit_test_setup_teardown(one_at_a_time, setup, teardown),
+        cmocka_unit_test_setup_teardown(several_at_a_time, setup, teardown),
+        cmocka_unit_test_setup_teardown(several_idle, setup, teardown),
+        cmocka_unit_test_setup_teardown(held_at_the_end, setup, teardown),
         cmocka_unit_test_setup_teardown(persistent, setup, teardown),
         cmocka_unit_test_setup_teardown(broken_ring, setup, teardown),
         cmocka_unit_test_setup_teardown(discard, setup, teardown),

@@ -70,7 +70,7 @@ static int teardown(void **state)
 static void fresh_memory(struct fixture *f)
 {
     guest_mem_free(f->mem);
-    f->mem = guest_mem_new((FIRST_MFN + f->params.nr_pages + 1) << 12, NULL);
+    f->mem = guest_mem_new((FIRST_MFN + f->params.nr_pages + 1) << 12, 0, NULL);
     assert_non_null(f->mem);
     dom_image_clear(&f->img);
 }
@@ -217,9 +217,9 @@ static void builds_across_the_hole(void **state)
     f->params.nr_pages = 4608 << 8;
     build_made(f, kernel);
     assert_true(f->img.shared_info.v > 4608 << 8);
-    /* What nobody wrote to takes no memory: P2M (9 MiB), its tables, a few pages, in pages of up to 2 MiB. */
+    /* What nobody wrote to takes no memory: P2M (9 MiB), its tables, a few pages. */
     assert_int_equal(fstat(guest_mem_fd(f->mem), &st), 0);
-    assert_in_range(st.st_blocks * 512, 9 << 20, 18 << 20);
+    assert_in_range(st.st_blocks * 512, 9 << 20, 10 << 20);
 }
 
 /* An image that itself lies across the hole. */
@@ -236,7 +236,7 @@ static void loads_a_kernel_across_the_hole(void **state)
     f->params.initrd_path = path;
     f->params.nr_pages = 16 << 8;
     guest_mem_free(f->mem);
-    f->mem = guest_mem_new(GUEST_MEM_HOLE_START + (32 << 20), NULL);
+    f->mem = guest_mem_new(GUEST_MEM_HOLE_START + (32 << 20), 0, NULL);
     assert_true(
         build_domain_from_bytes(f->mem, &f->params, kernel->data, kernel->len, &f->img, NULL));
     guest_check(f->mem, &f->img, &f->params);
@@ -334,7 +334,7 @@ static void wants_room_for_shared_info(void **state)
     g_autoptr(GByteArray) elf = make_kernel(&spec);
     g_autoptr(GError) error = NULL;
 
-    f->mem = guest_mem_new(16 << 20, NULL);
+    f->mem = guest_mem_new(16 << 20, 0, NULL);
     f->params.nr_pages = (16 << 8) - FIRST_MFN;
     assert_false(build_domain_from_bytes(f->mem, &f->params, elf->data, elf->len, &f->img, &error));
     assert_string_equal(error->message, "no RAM for all of the guest's 3328 pages");

@@ -78,7 +78,7 @@ static int setup(void **state)
 {
     struct fixture *f = g_new0(struct fixture, 1);
 
-    f->mem = guest_mem_new(2 << 20, NULL);
+    f->mem = guest_mem_new(2 << 20, 0, NULL);
     f->store = store_new();
     f->host = local_host_new(f->mem, NULL, NULL, f->store);
     f->chr = (struct chardev){.got = g_string_new(NULL), .room = SIZE_MAX,

@@ -140,7 +140,7 @@ static void tables(void **state)
         struct walk w;
 
         emu_area_plan(&a, pages, vcpus);
-        struct guest_mem *mem = guest_mem_new(emu_area_ram_bytes(&a, pages), NULL);
+        struct guest_mem *mem = guest_mem_new(emu_area_ram_bytes(&a, pages), 0, NULL);
         struct emu_boot_info *info = emu_area_fill(&a, mem, m2p_user, NULL);
         assert_non_null(info);
         assert_ptr_equal(info, guest_ptr(mem, EMU_AREA_GPA, 1));
@@ -177,7 +177,7 @@ static void tables(void **state)
 
 static void no_room(void **state)
 {
-    struct guest_mem *mem = guest_mem_new(4 * MIB, NULL);
+    struct guest_mem *mem = guest_mem_new(4 * MIB, 0, NULL);
     g_autoptr(GError) error = NULL;
     struct emu_area a;
 

@@ -36,7 +36,7 @@ static int setup(void **state)
 {
     struct fixture *f = g_new0(struct fixture, 1);
 
-    f->mem = guest_mem_new(2 << 20, NULL);
+    f->mem = guest_mem_new(2 << 20, 0, NULL);
     f->shared_info = guest_ptr(f->mem, 0x1000, 0x1000);
     f->vcpu_info = f->shared_info;
     struct evtchn_config config = {

@@ -17,6 +17,7 @@ struct fixture {
     uint32_t host_pending[EMU_NR_PORTS / 32], guest_pending[EMU_NR_PORTS / 32];
     struct shared_info info;
     unsigned kicks[VCPUS];
+    struct emu_vcpu_shared vcpu_shared[VCPUS];
 };
 
 static void *vcpu_info(void *opaque, unsigned vcpu)
@@ -35,6 +36,14 @@ static void kick(void *opaque, unsigned vcpu)
     f->kicks[vcpu]++;
 }
 
+static struct emu_vcpu_shared *vcpu_shared(void *opaque, unsigned vcpu)
+{
+    struct fixture *f = opaque;
+
+    assert_true(vcpu < VCPUS);
+    return &f->vcpu_shared[vcpu];
+}
+
 static void make(struct fixture *f, bool is32)
 {
     memset(f, 0, sizeof(*f));
@@ -44,7 +53,8 @@ static void make(struct fixture *f, bool is32)
         .guest_pending = f->guest_pending,
         .bits = {(uint8_t *)&f->info + evtchn_2l_pending_offset(is32),
                  (uint8_t *)&f->info + evtchn_2l_mask_offset(is32), is32},
-        .nr_vcpus = VCPUS, .vcpu_info = vcpu_info, .kick = kick, .opaque = f,
+        .nr_vcpus = VCPUS, .vcpu_info = vcpu_info, .kick = kick,
+        .vcpu_shared = vcpu_shared, .opaque = f,
     };
     f->t = evtchn_new(&config);
 }
@@ -384,10 +394,43 @@ static void fifo(void **state)
     assert_true(evtchn_2l_test_bit(f->info.evtchn_pending, port));
 }
 
+/* Events that wait for a vCPU with nothing else to do: a bit without a kick, and only in the FIFO form. */
+static void idle(void **state)
+{
+    struct fixture *f = *state;
+    struct evtchn_init_control init = {.control_gfn = 5};
+    evtchn_port_t port = evtchn_reserve_unbound(f->t, 0);
+    uint32_t link = evtchn_host_connect(f->t, port, 0);
+
+    assert_false(evtchn_host_notify_idle(f->t, port, link));
+    assert_int_equal(f->kicks[0], 1);
+    assert_int_equal(evtchn_guest_op(f->t, EVTCHNOP_init_control, 0, &init, sizeof(init)), 0);
+    assert_true(evtchn_host_notify_idle(f->t, port, link));
+    assert_int_equal(f->kicks[0], 1);
+    assert_true(evtchn_2l_test_bit(f->guest_pending, port));
+    assert_int_equal(f->vcpu_shared[0].held, 1);
+    evtchn_host_notify(f->t, port, link); /* it was long enough */
+    assert_int_equal(f->kicks[0], 2);
+
+    evtchn_2l_clear_bit(f->guest_pending, port);
+    f->vcpu_shared[0].blocked = 1;
+    assert_false(evtchn_host_notify_idle(f->t, port, link));
+    assert_true(evtchn_2l_test_bit(f->guest_pending, port));
+    assert_int_equal(f->kicks[0], 3);
+    assert_false(evtchn_host_notify_idle(f->t, port, link + 1)); /* not ours */
+    assert_int_equal(f->kicks[0], 3);
+
+    evtchn_host_wake_idle(f->t, 3);
+    evtchn_host_wake_idle(f->t, 5);
+    for (unsigned i = 0; i < VCPUS; i++)
+        assert_int_equal(f->vcpu_shared[i].ring_idle, 1 << 3 | 1 << 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(fifo, setup, teardown),
+        cmocka_unit_test_setup_teardown(idle, setup, teardown),
         cmocka_unit_test_setup_teardown(unbound_and_loop, setup, teardown),
         cmocka_unit_test_setup_teardown(loops_end, setup, teardown),
         cmocka_unit_test_setup_teardown(virqs_and_ipis, setup, teardown),

@@ -27,7 +27,7 @@ static int setup(void **state, unsigned version)
 {
     struct fixture *f = g_new0(struct fixture, 1);
 
-    f->mem = guest_mem_new(2 << 20, NULL);
+    f->mem = guest_mem_new(2 << 20, 0, NULL);
     f->shared = frame(f, SHARED);
     f->shared->version = version;
     f->shared->nr_frames = 2;

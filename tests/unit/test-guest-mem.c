@@ -16,7 +16,7 @@
 static struct guest_mem *make(uint64_t bytes)
 {
     g_autoptr(GError) error = NULL;
-    struct guest_mem *mem = guest_mem_new(bytes, &error);
+    struct guest_mem *mem = guest_mem_new(bytes, 0, &error);
 
     if (!mem)
         fail_msg("%s", error->message);
@@ -154,10 +154,10 @@ static void too_much(void **state)
 {
     g_autoptr(GError) error = NULL;
 
-    assert_null(guest_mem_new(1ull << 62, &error));
+    assert_null(guest_mem_new(1ull << 62, 0, &error));
     assert_true(g_str_has_prefix(error->message, "could not allocate 4398046511104 MiB of guest "
                                                  "memory: "));
-    assert_null(guest_mem_new(1ull << 62, NULL));
+    assert_null(guest_mem_new(1ull << 62, 0, NULL));
 }
 
 int main(void)

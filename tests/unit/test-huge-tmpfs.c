@@ -19,7 +19,7 @@
 #define HUGE_PAGE (2ul << 20)
 
 /* What the child of as_nobody() ends with. */
-enum { GOOD, NO_FILE, NOT_AGAIN, NOT_HUGE };
+enum { GOOD, NO_TMPFS, NOT_AGAIN, NOT_HUGE };
 
 /* KiB of the mapping at p that huge pages map. */
 static unsigned long huge_kib(const void *p)
@@ -72,11 +72,15 @@ static void as_we_are(void **state)
 {
     if (none_here())
         skip();
-    int fd = huge_tmpfs_file();
-    if (fd < 0) {
-        print_message("skipped: no file: neither CAP_SYS_ADMIN nor user namespaces\n");
+    int dir = huge_tmpfs_open();
+    if (dir < 0) {
+        print_message("skipped: no tmpfs: neither CAP_SYS_ADMIN nor user namespaces\n");
         skip();
     }
+    assert_true(fcntl(dir, F_GETFD) & FD_CLOEXEC);
+    int fd = huge_tmpfs_file(dir);
+    assert_true(fd >= 0);
+    close(dir); /* the file keeps it */
     assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
     assert_int_equal(try_file(fd), GOOD);
     close(fd);
@@ -93,12 +97,12 @@ static void as_nobody(void **state)
         if (geteuid() == 0 && (setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534)))
             _exit(100);
         prctl(PR_SET_DUMPABLE, 1); /* as a user's own program is: its files in /proc are its own */
-        int fd = huge_tmpfs_file();
-        _exit(fd < 0 ? NO_FILE : try_file(fd));
+        int dir = huge_tmpfs_open();
+        _exit(dir < 0 ? NO_TMPFS : try_file(huge_tmpfs_file(dir)));
     }
     assert_true(waitpid(pid, &status, 0) == pid && WIFEXITED(status));
-    if (WEXITSTATUS(status) == NO_FILE) {
-        print_message("skipped: no file: users have no namespaces here\n");
+    if (WEXITSTATUS(status) == NO_TMPFS) {
+        print_message("skipped: no tmpfs: users have no namespaces here\n");
         skip();
     }
     assert_int_equal(WEXITSTATUS(status), GOOD);

@@ -206,7 +206,7 @@ static void only_the_newest(void **state)
 static uint64_t entry_of_build(const GByteArray *file)
 {
     g_autoptr(GError) error = NULL;
-    struct guest_mem *mem = guest_mem_new(32 * MIB, &error);
+    struct guest_mem *mem = guest_mem_new(32 * MIB, 0, &error);
     struct dom_image image = {0};
     struct build_params params = {.kernel_path = "k", .cmdline = "", .cache_dir = dir,
                                   .nr_pages = 16 << 8, .first_mfn = {1024}, .nr_vcpus = 1};

@@ -57,6 +57,11 @@ static void test_log(void **state)
     xtl_log(lg, XTL_ERROR, ENOMEM, "xc", "mapping 3: 4");
     g_autofree char *second = libxen_log_take_error(log);
     assert_string_equal(second, "mapping 3: 4: Cannot allocate memory");
+    xtl_log(lg, XTL_ERROR, -1, "libxl", "%s", "libxl_aoutils.c:646:libxl__async_exec: /x add [7] exited with status 1");
+    xtl_log(lg, XTL_ERROR, -1, "libxl", "%s", "libxl_device.c:1319:device_hotplug_child: script: no such bridge");
+    xtl_log(lg, XTL_ERROR, -1, "libxl", "the consequence");
+    g_autofree char *third = libxen_log_take_error(log);
+    assert_string_equal(third, "script: no such bridge");
     libxen_log_free(log);
     libxen_log_free(NULL);
 }

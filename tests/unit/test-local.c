@@ -43,7 +43,7 @@ static int setup(void **state)
         .nr_vcpus = 1, .vcpu_info = vcpu_info, .kick = kick, .opaque = f,
     };
 
-    f->mem = guest_mem_new((3ull << 30) + (4 << 20), NULL);
+    f->mem = guest_mem_new((3ull << 30) + (4 << 20), 0, NULL);
     f->evtchn = evtchn_new(&config);
     f->host = local_host_new(f->mem, f->evtchn, NULL, NULL);
     f->ctx = g_main_context_new();

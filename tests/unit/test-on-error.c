@@ -63,7 +63,7 @@ static int setup(void **state)
     struct fixture *f = g_new0(struct fixture, 1);
 
     f->below = g_new0(struct failing, 1);
-    f->below->base.ops = &failing_ops;
+    f->below->base = (struct disk_image){.ops = &failing_ops, .can_discard = true};
     f->img = image_on_error(&f->below->base);
     *state = now = f;
     return 0;
@@ -186,10 +186,47 @@ static void unsupported(void **state)
     assert_int_equal(f->rc, -EOPNOTSUPP);
 }
 
+static void submit_to(void *opaque)
+{
+    struct fixture *f = opaque;
+    static struct image_request r;
+
+    ask(f, &r, IMAGE_WRITE, 0);
+}
+
+/* Requests wait while another image comes; without one they fail. */
+static void exchanged(void **state)
+{
+    struct fixture *f = *state;
+    struct blk_io *io = blk_io_new(false);
+    struct image_request r;
+
+    f->img->io = io;
+    disk_image_hold(f->img);
+    blk_io_call(io, submit_to, f);
+    assert_int_equal(f->done, 0);
+    assert_int_equal(f->below->submitted, 0);
+    f->below = g_new0(struct failing, 1);
+    f->below->base.ops = &failing_ops;
+    image_on_error_exchange(f->img, &f->below->base);
+    disk_image_go_on(f->img);
+    assert_int_equal(f->done, 1);
+    assert_int_equal(f->below->submitted, 1);
+    ask(f, &r, IMAGE_DISCARD, 0); /* that one can't */
+    assert_int_equal(f->rc, -EOPNOTSUPP);
+    disk_image_hold(f->img);
+    blk_io_call(io, submit_to, f);
+    image_on_error_exchange(f->img, NULL);
+    disk_image_go_on(f->img);
+    assert_int_equal(f->done, 1);
+    assert_int_equal(f->rc, -EIO);
+    blk_io_free(io);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-    const struct CMUnitTest tests[] = {TEST(policies), TEST(held), TEST(hurry), TEST(unsupported)};
+    const struct CMUnitTest tests[] = {TEST(policies), TEST(held), TEST(hurry), TEST(unsupported), TEST(exchanged)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -63,6 +63,8 @@ static void refused(void **state)
          "used at the same time"},
         {"-drive file=x,bps=100,bps_max=10",
          "-drive file=x,bps=100,bps_max=10: bps_max/iops_max cannot be lower than bps/iops"},
+        {"-drive file=x,backend=linux",
+         "-drive file=x,backend=linux: backend=linux: 'auto', 'kernel' or 'xenner'"},
         {"-drive file=x,foo=1", "-drive file=x,foo=1: unknown parameter 'foo'"},
         {"-drive file=x,werror=no", "-drive file=x,werror=no: 'no' invalid write error action"},
         {"-drive file=x,rerror=enospc", "-drive file=x,rerror=enospc: 'enospc' invalid read error action"},
@@ -118,6 +120,54 @@ static void places(void **state)
             const char *is = disk(&p, n)->vdev;
             assert_string_equal(is ? is : "-", want[n]);
         }
+        drop(&p);
+    }
+}
+
+static void backends(void **state)
+{
+    struct parsed p;
+
+    if (!parse("-machine xenpv,disk-backend=xenner,net-backend=kernel -drive file=a,backend=kernel "
+               "-drive file=b,if=none,id=x -device xen-disk,drive=x,backend=xenner -drive file=c", &p))
+        fail_msg("%s", p.error->message);
+    assert_int_equal(p.cfg->backends.disk, DEVICE_BACKEND_XENNER);
+    assert_int_equal(p.cfg->backends.net, DEVICE_BACKEND_KERNEL);
+    assert_int_equal(disk(&p, 0)->backend, DEVICE_BACKEND_KERNEL);
+    assert_int_equal(disk(&p, 1)->backend, DEVICE_BACKEND_XENNER);
+    assert_int_equal(disk(&p, 2)->backend, DEVICE_BACKEND_AUTO);
+    drop(&p);
+}
+
+/* What xen-blkback could serve, and what of a disk it can't. */
+static void for_the_kernel(void **state)
+{
+    static const struct {
+        const char *keys, *why_file, *why_device;
+    } cases[] = {
+        {"format=raw", NULL, NULL},
+        {"format=raw,readonly=on,discard=unmap,aio=threads", NULL, NULL},
+        {"format=raw,werror=report,rerror=report", NULL, NULL},
+        {"format=raw,cache=none", "its cache= is none that the kernel has", NULL},
+        {"format=raw,cache=unsafe", "its cache= is none that the kernel has", "its cache= is none that the kernel has"},
+        {"cache=writeback", "no format is named", "no format is named"},
+        {"format=qcow2", "its format is not raw", "its format is not raw"},
+        {"format=raw,media=cdrom", "it is a CD drive", "it is a CD drive"},
+        {"format=raw,snapshot=on", "it has snapshot=on", "it has snapshot=on"},
+        {"format=raw,werror=stop", "it has werror= or rerror=", "it has werror= or rerror="},
+        {"format=raw,iops_rd=100", "it has limits", "it has limits"},
+        {"format=raw,detect-zeroes=on", "it has detect-zeroes=", "it has detect-zeroes="},
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct parsed p;
+        g_autofree char *line = g_strdup_printf("-drive file=a,%s", cases[i].keys);
+        if (!parse(line, &p))
+            fail_msg("%s", p.error->message);
+        const char *file = disk_config_not_for_kernel(disk(&p, 0), false);
+        const char *device = disk_config_not_for_kernel(disk(&p, 0), true);
+        if (g_strcmp0(file, cases[i].why_file) || g_strcmp0(device, cases[i].why_device))
+            fail_msg("%s: '%s', '%s'", cases[i].keys, file, device);
         drop(&p);
     }
 }
@@ -183,7 +233,8 @@ static void everything(void **state)
     struct parsed p;
 
     assert_true(parse("-drive file=a,,b.img,format=qcow2,id=root,readonly=on,aio=threads,discard=unmap,"
-                      "detect-zeroes=unmap,bps_rd=1M,throttling.bps-read-max=2M,iops=100,iops_size=4096 "
+                      "detect-zeroes=unmap,bps_rd=1M,throttling.bps-read-max=2M,bps_rd_max_length=3,group=g,iops=100,"
+                      "iops_size=4096 "
                       "-cdrom c -hdb d -snapshot", &p));
     const struct disk_config *d = disk(&p, 0);
     assert_string_equal(d->path, "a,b.img");
@@ -194,6 +245,8 @@ static void everything(void **state)
     assert_int_equal(d->zeroes, DISK_ZEROES_UNMAP);
     assert_int_equal(d->limits.avg[LIMIT_BPS_READ], 1 << 20);
     assert_int_equal(d->limits.max[LIMIT_BPS_READ], 2 << 20);
+    assert_int_equal(d->limits.max_length[LIMIT_BPS_READ], 3);
+    assert_string_equal(d->group, "g");
     assert_int_equal(d->limits.avg[LIMIT_IOPS_TOTAL], 100);
     assert_int_equal(d->limits.iops_size, 4096);
     assert_true(disk(&p, 1)->cdrom && disk(&p, 1)->readonly && !disk(&p, 1)->format);
@@ -201,13 +254,54 @@ static void everything(void **state)
     drop(&p);
 }
 
+/* The names of the disks as a boot loader sees them; NULL with p->error. */
+static char *boot_order(const char *line, struct parsed *p)
+{
+    g_autoptr(GString) names = g_string_new(NULL);
+
+    if (!parse(line, p) || !vm_config_validate(p->cfg, &p->error))
+        return NULL;
+    g_ptr_array_sort(p->cfg->disks, disk_config_by_boot_order);
+    for (guint i = 0; i < p->cfg->disks->len; i++)
+        g_string_append_printf(names, "%s ", disk(p, i)->vdev);
+    return g_string_free(g_steal_pointer(&names), FALSE);
+}
+
+static void boot_orders(void **state)
+{
+#define DRIVES "-drive file=a,if=none,id=a -drive file=b,if=none,id=b "
+    static const char *const cases[][2] = {
+        {"-hdb b -hda a", "xvda xvdb "},
+        {DRIVES "-device xen-disk,drive=a -device xen-disk,drive=b,bootindex=0", "xvdb xvda "},
+        {DRIVES "-device ide-hd,drive=a,bootindex=9 -device scsi-hd,drive=b,bootindex=1 -hdc c",
+         "xvdb xvda xvdc "},
+        {DRIVES "-device xen-disk,drive=a,bootindex=-1 -device xen-disk,drive=b,bootindex=-1", "xvda xvdb "},
+        {DRIVES "-device xen-disk,drive=a,bootindex=1 -device xen-disk,drive=b,bootindex=1",
+         "The bootindex 1 has already been used"},
+        {"-drive file=a,if=none,id=a -device xen-disk,drive=a,bootindex=2 -netdev user,id=n "
+         "-device virtio-net-pci,netdev=n,bootindex=2", "The bootindex 2 has already been used"},
+        {DRIVES "-device xen-disk,drive=a,bootindex=one", "Parameter 'bootindex' expects integer"},
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct parsed p;
+        g_autofree char *got = boot_order(cases[i][0], &p);
+        if (got ? strcmp(got, cases[i][1]) != 0 : !strstr(p.error->message, cases[i][1]))
+            fail_msg("%s: %s", cases[i][0], got ? got : p.error->message);
+        drop(&p);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refused),
         cmocka_unit_test(places),
+        cmocka_unit_test(backends),
+        cmocka_unit_test(for_the_kernel),
         cmocka_unit_test(caches),
         cmocka_unit_test(errors),
+        cmocka_unit_test(boot_orders),
         cmocka_unit_test(everything),
     };
 

@@ -129,7 +129,7 @@ static void refused(void **state)
         {"xenner -add-fd set=1", "-add-fd set=1: 'fd' is missing"},
         {"xenner -add-fd fd=2,set=1", "-add-fd fd=2,set=1: fd=2: not an inherited descriptor"},
         {"xenner -chardev null,id=c,logfile=/dev/fdset/1",
-         "-chardev null,id=c,logfile=/dev/fdset/1: /dev/fdset/1: there is no such -add-fd"},
+         "-chardev null,id=c,logfile=/dev/fdset/1: Could not open '/dev/fdset/1': No such file or directory"},
         {"xenner -audiodev alsa", "-audiodev alsa: only 'none': a PV guest has no sound"},
         {"xenner -vnc here", "-vnc here: neither none, unix:PATH nor HOST:DISPLAY"},
         {"xenner -vnc unix:", "-vnc unix:: the path is missing"},

@@ -32,7 +32,7 @@ static void jumps_over_the_hole(void **state)
 
 static void wants_ram_for_all(void **state)
 {
-    struct guest_mem *mem = guest_mem_new(4ull << 20, NULL); /* 1024 frames */
+    struct guest_mem *mem = guest_mem_new(4ull << 20, 0, NULL); /* 1024 frames */
     struct pfn_space space;
     g_autoptr(GError) error = NULL;
 
@@ -50,7 +50,7 @@ static void wants_ram_for_all(void **state)
 /* 4.5 GiB: RAM has two parts. */
 static void writes_across_the_hole(void **state)
 {
-    struct guest_mem *mem = guest_mem_new(4608ull << 20, NULL);
+    struct guest_mem *mem = guest_mem_new(4608ull << 20, 0, NULL);
     const uint64_t start = GUEST_MEM_HOLE_START - (2ull << 20) - 6000; /* counted in pfns */
     g_autofree uint8_t *bytes = g_malloc0(20000);
     struct pfn_space space;
@@ -79,7 +79,7 @@ static void writes_across_the_hole(void **state)
 static void lists_agree(void **state)
 {
     enum { FIRST = 0x200, PAGES = 5000, LIST = 100, ENTRIES = FIRST + PAGES + 50 };
-    struct guest_mem *mem = guest_mem_new(32ull << 20, NULL);
+    struct guest_mem *mem = guest_mem_new(32ull << 20, 0, NULL);
     g_autofree uint64_t *m2p = g_new0(uint64_t, ENTRIES + 1);
     struct pfn_space space;
 

@@ -18,7 +18,7 @@ struct fixture {
 
 static void setup(struct fixture *f)
 {
-    f->mem = guest_mem_new(((uint64_t)PAGES + 1024) << 12, NULL);
+    f->mem = guest_mem_new(((uint64_t)PAGES + 1024) << 12, 0, NULL);
     assert_non_null(f->mem);
     assert_true(pfn_space_init(&f->space, f->mem, mfn(0x200), PAGES, NULL));
 }

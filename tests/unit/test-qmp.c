@@ -142,14 +142,14 @@ static void qmp(void **state)
     expect(&s, "{\"execute\":\"balloon\",\"arguments\":{\"value\":0}}", "GenericError");
     expect(&s, "{\"execute\":\"balloon\",\"arguments\":{\"value\":4096}}", "return");
     expect(&s, "{\"execute\":\"system_powerdown\"}{\"execute\":\"system_reset\"}", "return");
-    expect(&s, "{\"execute\":\"stop\"}", "return");
+    expect(&s, "{\"execute\":\"stop\"}{\"execute\":\"inject-nmi\"}", "return");
     expect(&s, "{\"execute\":\"cont\"}", "{\"error\":{\"class\":\"GenericError\",\"desc\":\"it has ended\"}}");
     fake_vm_tell(s.vm, (struct vm_event){VM_EVENT_SHUTDOWN, .by_guest = true, .reason = "guest-reset"});
     expect(&s, "", "\"event\":\"SHUTDOWN\",\"data\":{\"guest\":true,\"reason\":\"guest-reset\"}");
     fake_vm_tell(s.vm, (struct vm_event){VM_EVENT_PANICKED});
     expect(&s, "", "{\"action\":\"poweroff\"}");
     expect(&s, "{\"execute\":\"quit\"}", "host-qmp-quit");
-    assert_string_equal(fake_vm_calls(s.vm), "start memory(4096) powerdown reset stop quit");
+    assert_string_equal(fake_vm_calls(s.vm), "start memory(4096) powerdown reset stop nmi quit");
     close_session(&s);
 }
 

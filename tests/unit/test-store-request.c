@@ -24,6 +24,8 @@ static void values(void **state)
         {1, XS_MKDIR, "d/g|", "OK|"}, /* there already: stays what it is */
         {1, XS_READ, "d/g|", "x"},
         {1, XS_DIRECTORY, "d|", "e|g|"},
+        {1, XS_MKDIR, "d/b|", "OK|"},
+        {1, XS_DIRECTORY, "d|", "e|g|b|"}, /* as they were made */
         {1, XS_DIRECTORY, "d/g|", ""},
         {1, XS_DIRECTORY, "d/h|", "ERROR ENOENT|"},
         {1, XS_RM, "d|", "OK|"},

@@ -38,6 +38,11 @@ static void rates(void **state)
         {{.avg = {[LIMIT_IOPS_TOTAL] = 100}, .iops_size = 4096}, false, 512, 1000},
         {{.avg = {[LIMIT_IOPS_READ] = 100, [LIMIT_BPS_READ] = 40960}}, false, 4096, 100},
         {{.avg = {[LIMIT_IOPS_TOTAL] = 10}, .max = {[LIMIT_IOPS_TOTAL] = 50}}, false, 512, 150},
+        /* a burst of 20 a second that may last 5 s, then 10 */
+        {{.avg = {[LIMIT_IOPS_TOTAL] = 10}, .max = {[LIMIT_IOPS_TOTAL] = 20},
+          .max_length = {[LIMIT_IOPS_TOTAL] = 5}}, false, 512, 200},
+        {{.avg = {[LIMIT_IOPS_TOTAL] = 10}, .max = {[LIMIT_IOPS_TOTAL] = 100},
+          .max_length = {[LIMIT_IOPS_TOTAL] = 2}}, false, 512, 300},
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -55,8 +60,8 @@ static void others_go(void **state)
     const struct disk_limits limits = {.avg = {[LIMIT_IOPS_WRITE] = 1}};
     struct throttle t;
 
-    assert_true(throttle_wanted(&limits));
-    assert_false(throttle_wanted(&(struct disk_limits){.iops_size = 1}));
+    assert_true(disk_limits_any(&limits));
+    assert_false(disk_limits_any(&(struct disk_limits){.iops_size = 1}));
     throttle_init(&t, &limits, 0);
     for (unsigned i = 0; i < 1000; i++)
         assert_int_equal(throttle_ask(&t, false, 1 << 20, 0), 0);

@@ -95,6 +95,10 @@ static void disks(void **state)
                   "<transient/><iotune><total_bytes_sec>99</total_bytes_sec></iotune></disk>",
                   "-drive file=/c,format=raw,media=cdrom -drive file=/dev/x,format=raw,readonly=on,"
                   "snapshot=on,throttling.bps-total=99 -serial none", 0);
+    assert_device("<disk type='file'><source file='/a'/><target dev='vda'/><boot order='3'/><iotune>"
+                  "<total_iops_sec>9</total_iops_sec><group_name>g</group_name></iotune></disk>",
+                  "-drive file=/a,format=raw,throttling.iops-total=9,throttling.group=g,if=none,id=disk0 "
+                  "-device xen-disk,drive=disk0,vdev=xvda,bootindex=2 -serial none", 0);
     assert_device("<disk type='file'><source file='/a'/><target dev='xvdf'/></disk>",
                   "-drive file=/a,format=raw,if=none,id=disk0 -device xen-disk,drive=disk0,"
                   "vdev=xvdf -serial none", 0);

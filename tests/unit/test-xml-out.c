@@ -90,6 +90,12 @@ static void disks(void **state)
                  "-drive file=/c.iso,format=raw,media=cdrom,if=none,id=disk1 -device "
                  "xen-disk,drive=disk1,vdev=xvdc -drive file=nbd://h:10810/e,format=raw,"
                  "throttling.bps-total=9,throttling.bps-total-max=99 -serial none");
+    assert_round("xenner -drive file=/a,format=raw,if=none,id=x,iops=9,iops_max=18,iops_max_length=2,group=g "
+                 "-device xen-disk,drive=x,bootindex=0 -serial none",
+                 0,
+                 HEAD("xenner") "-drive file=/a,format=raw,throttling.iops-total=9,"
+                 "throttling.iops-total-max=18,throttling.group=g,throttling.iops-total-max-length=2,if=none,"
+                 "id=disk0 -device xen-disk,drive=disk0,vdev=xvda,bootindex=0 -serial none");
     assert_round("xenner -drive file=/a.qcow2,if=none,id=x -device xen-disk,drive=x,vdev=xvdq -drive "
                  "file=/n,if=none -snapshot -serial none",
                  2, /* no device has it; snapshot */
@@ -131,10 +137,11 @@ static void streams(void **state)
 
 static void own_options(void **state)
 {
-    assert_round("xenner -machine xenpv,kernel-ring=3,user-tables=split -d all -D /l -S -pidfile /p "
+    assert_round("xenner -machine xenpv,kernel-ring=3,user-tables=split,disk-backend=xenner,net-backend=kernel -d all -D /l -S -pidfile /p "
                  "-serial none",
                  2,
-                 HEAD("xenner") "-serial none -machine kernel-ring=3,user-tables=split -d all -D /l");
+                 HEAD("xenner") "-serial none -machine kernel-ring=3,user-tables=split -machine disk-backend=xenner "
+                 "-machine net-backend=kernel -d all -D /l");
 }
 
 static void refused(void **state)

@@ -12,9 +12,9 @@
 #define COPY_STEP (32u << 20)
 /* Direct writes: what they must be aligned to, how much at once, and what is worth it. */
 #define BLOCK       4096u
-#define DIRECT_STEP ((size_t)16 << 20)
+#define DIRECT_STEP ((size_t)32 << 20)
 #define DIRECT_MIN  (64u << 20)
-#define WINDOWS_AHEAD 2u
+#define THREADS     3u
 
 bool xg_write_all(int fd, const void *data, size_t len, const char *name, GError **error)
 {
@@ -105,7 +105,7 @@ static bool write_window(const struct direct *d, uint64_t done)
 
     if (map == MAP_FAILED)
         return false;
-    posix_fadvise(d->from, at + (off_t)(WINDOWS_AHEAD * DIRECT_STEP), DIRECT_STEP,
+    posix_fadvise(d->from, at + (off_t)(THREADS * DIRECT_STEP), DIRECT_STEP,
                   POSIX_FADV_WILLNEED);
     madvise(map, size + shift, MADV_POPULATE_READ); /* all pages in one go */
     bool ok = pwrite(d->to, map + shift, size, d->to_at + (off_t)done) == (ssize_t)size;
@@ -139,13 +139,18 @@ static bool set_direct(int fd, bool on)
 /* With room for all of it, threads need not wait for each other to make the file longer. */
 static bool copy_direct(struct direct *d)
 {
+    GThread *others[THREADS - 1];
+
     if (!set_direct(d->to, true))
         return false;
     d->failed = fallocate(d->to, 0, d->to_at, (off_t)d->size) < 0;
-    GThread *other = g_thread_try_new("copy", write_windows, d, NULL);
+    for (unsigned i = 0; i < G_N_ELEMENTS(others); i++)
+        others[i] = g_thread_try_new("copy", write_windows, d, NULL);
     write_windows(d);
-    if (other)
-        g_thread_join(other);
+    for (unsigned i = 0; i < G_N_ELEMENTS(others); i++) {
+        if (others[i])
+            g_thread_join(others[i]);
+    }
     return set_direct(d->to, false) && !d->failed;
 }
 

@@ -83,7 +83,7 @@ int xg_entry_open(const struct xg_image *img, const struct xg_entry *e, off_t *r
 bool xg_copy_range(int from, off_t at, uint64_t size, int to, const char *name, GError **error);
 /*
  * The same when the copy is synced next and the original goes: much is written past the page cache,
- * which then has neither. Two threads.
+ * which then has neither. Three threads.
  */
 bool xg_copy_to_disk(int from, off_t at, uint64_t size, int to, const char *name, GError **error);
 bool xg_write_all(int fd, const void *data, size_t len, const char *name, GError **error);

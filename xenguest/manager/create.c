@@ -172,6 +172,16 @@ static bool commit(struct stage *st, GError **error)
     return ok;
 }
 
+static bool check_device(const struct settings *s, const struct diskcfg *cfg, GError **error)
+{
+    if (!cfg->device || !s->no_device)
+        return true;
+    g_autofree char *shown = xg_printable(cfg->device);
+    g_set_error(error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED,
+                "the image wants '%s' of this machine", shown);
+    return false;
+}
+
 static bool make(struct stage *st, struct xg_image *img, GError **error)
 {
     struct diskcfg cfg;
@@ -181,9 +191,9 @@ static bool make(struct stage *st, struct xg_image *img, GError **error)
                     "member 'xenguest.state': the manager's file has no place in an image");
         return false;
     }
-    bool ok = stage_read_diskcfg(img, &cfg, error) && begin(st, error) &&
-              stage_make_disk(st, img, &cfg, error) && stage_unpack(st, img, error) &&
-              commit(st, error);
+    bool ok = stage_read_diskcfg(img, &cfg, error) && check_device(st->s, &cfg, error) &&
+              begin(st, error) && stage_make_disk(st, img, &cfg, error) &&
+              stage_unpack(st, img, error) && commit(st, error);
     diskcfg_clear(&cfg);
     return ok;
 }

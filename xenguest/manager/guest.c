@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <gio/gio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define STATE    "xenguest.state"
@@ -121,6 +122,24 @@ bool guest_read_state(const char *dir, char **ret_volume, GError **error)
     }
     *ret_volume = g_key_file_get_string(file, GROUP, "volume", NULL);
     return true;
+}
+
+static bool is_later(struct timespec a, struct timespec b)
+{
+    return a.tv_sec > b.tv_sec || (a.tv_sec == b.tv_sec && a.tv_nsec > b.tv_nsec);
+}
+
+/* The state file of a guest that is there is written when its disk is done, and never again. */
+bool guest_is_new(const struct guest *g)
+{
+    g_autofree char *state = g_build_filename(g->dir, STATE, NULL);
+    g_autofree char *disk = g->volume ? volume_path(g->volume) : NULL;
+    struct stat made, written;
+
+    if (!disk)
+        return true;
+    return stat(state, &made) == 0 && stat(disk, &written) == 0 &&
+           !is_later(written.st_mtim, made.st_mtim);
 }
 
 char *guest_param(const struct guest *g, const char *name)

@@ -34,6 +34,9 @@ char **guest_names(const struct settings *s);
 bool guest_write_state(const char *dir, const char *volume, GError **error);
 bool guest_read_state(const char *dir, char **ret_volume, GError **error);
 
+/* Nobody has written to the disk that was made for it since. */
+bool guest_is_new(const struct guest *g);
+
 /* A value of the guest's params.cfg, or NULL; caller frees. */
 char *guest_param(const struct guest *g, const char *name);
 /* Unless it says GUEST_AUTOBOOT="0". */

@@ -16,6 +16,7 @@ struct settings {
     char *device;            /* XENGUEST_VOLUME_DEVICE; empty: none */
     char *group;             /* XENGUEST_VOLUME_NAME */
     bool qcow2;              /* XENGUEST_DISK_FORMAT */
+    bool no_device;          /* images whose disk.cfg names a device are refused */
     char *bridge;            /* XENGUEST_BRIDGE */
     enum xl_network network; /* XENGUEST_NETWORK */
     char

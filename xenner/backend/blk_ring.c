@@ -1,4 +1,6 @@
 #include "xenner/backend/blk_ring.h"
+#include "xenner/backend/blk_pace.h"
+#include "xenner/backend/blk_pages.h"
 #include "xenner/util/ready_source.h"
 
 #include <errno.h>
@@ -15,9 +17,10 @@ struct blk_ring {
     unsigned under_way;
     struct op *barrier; /* taken last, waits for the others; nothing is taken until it is done */
     bool closing, broken;
-    bool answered;      /* answers are in the ring that the guest was not told of */
+    bool answered;      /* answers are in the ring that the guest was not shown */
+    struct blk_pace *pace;
     struct io_batch batch;
-    GHashTable *kept;   /* ref -> page, mapped for as long as the ring lives; NULL unless persistent */
+    struct blk_pages *pages;
     GSource *again;     /* ready when a round ended with requests left */
 };
 
@@ -30,11 +33,7 @@ struct op {
     gint64 since; /* us */
     bool barrier;
     enum { PRE_FLUSH, DATA, POST_FLUSH } stage; /* barrier */
-    int prot;
-    unsigned nr_mapped;
-    void **pages;            /* nr_segments of each */
-    grant_ref_t *refs;
-    struct iovec *iov;
+    struct blk_mapping map;
 };
 
 static void take_requests(struct blk_ring *ring);
@@ -56,8 +55,8 @@ static void publish(struct io_batch *batch)
 {
     struct blk_ring *ring = (struct blk_ring *)((char *)batch - offsetof(struct blk_ring, batch));
 
-    if (ring->answered && ring_publish(&ring->ring) && ring->port)
-        ring->config.host->ops->notify(ring->port);
+    if (ring->answered)
+        blk_pace_publish(ring->pace);
     ring->answered = false;
 }
 
@@ -68,19 +67,11 @@ static int16_t status_of(int rc)
     return rc == -EOPNOTSUPP ? BLKIF_RSP_EOPNOTSUPP : BLKIF_RSP_ERROR;
 }
 
-static void unmap_data(struct op *op)
-{
-    struct xen_host *host = op->ring->config.host;
-
-    if (op->nr_mapped)
-        host->ops->unmap_grants(host, op->refs, op->nr_mapped, op->prot, op->pages);
-}
-
 static void end_op(struct op *op, int16_t status)
 {
     struct blk_ring *ring = op->ring;
 
-    unmap_data(op);
+    blk_pages_unmap(ring->pages, &op->map);
     answer(ring, &op->req, status);
     ring->under_way--;
     if (ring->barrier == op)
@@ -101,15 +92,15 @@ static void submit_data(struct op *op)
     op->io.op = op->req.op == BLKIF_OP_READ ? IMAGE_READ : IMAGE_WRITE;
     op->io.offset = op->req.sector * IMAGE_SECTOR;
     op->io.bytes = op->bytes;
-    op->io.iov = op->iov;
+    op->io.iov = op->map.iov;
     op->io.iovcnt = 0;
     for (unsigned i = 0; i < op->req.nr_segments; i++) {
-        struct iovec *last = op->io.iovcnt ? &op->iov[op->io.iovcnt - 1] : NULL;
+        struct iovec *last = op->io.iovcnt ? &op->map.iov[op->io.iovcnt - 1] : NULL;
         /* what lies together in memory is one piece */
-        if (last && (char *)last->iov_base + last->iov_len == op->iov[i].iov_base)
-            last->iov_len += op->iov[i].iov_len;
+        if (last && (char *)last->iov_base + last->iov_len == op->map.iov[i].iov_base)
+            last->iov_len += op->map.iov[i].iov_len;
         else
-            op->iov[op->io.iovcnt++] = op->iov[i];
+            op->map.iov[op->io.iovcnt++] = op->map.iov[i];
     }
     disk_image_submit(op->ring->config.image, &op->io);
 }
@@ -171,22 +162,6 @@ static void on_done(struct image_request *r, int rc)
     }
 }
 
-/* Segments of an indirect request: copied from the pages they are in. */
-static int read_indirect(struct blk_ring *ring, const struct blk_req *req,
-                         struct blkif_request_segment *ret)
-{
-    struct grant_copy pieces[BLKIF_MAX_INDIRECT_PAGES_PER_REQUEST];
-    unsigned left = req->nr_segments;
-
-    for (unsigned i = 0; i < req->nr_pages; i++) {
-        unsigned n = MIN(left, (unsigned)BLK_SEGMENTS_PER_PAGE);
-        pieces[i] = (struct grant_copy){.ref = req->pages[i], .len = (uint16_t)(n * sizeof(*ret)),
-                                        .buf = ret + i * BLK_SEGMENTS_PER_PAGE};
-        left -= n;
-    }
-    return ring->config.host->ops->grant_copy(ring->config.host, pieces, req->nr_pages);
-}
-
 static struct op *new_op(struct blk_ring *ring, const struct blk_req *req)
 {
     size_t n = req->nr_segments;
@@ -194,79 +169,10 @@ static struct op *new_op(struct blk_ring *ring, const struct blk_req *req)
                                                 sizeof(grant_ref_t)));
 
     *op = (struct op){.ring = ring, .req = *req};
-    op->iov = (struct iovec *)(op + 1);
-    op->pages = (void **)(op->iov + n);
-    op->refs = (grant_ref_t *)(op->pages + n);
+    op->map.iov = (struct iovec *)(op + 1);
+    op->map.pages = (void **)(op->map.iov + n);
+    op->map.refs = (grant_ref_t *)(op->map.pages + n);
     return op;
-}
-
-/* One page of a frontend that uses its grants again and again: kept mapped, up to a limit. */
-static int map_kept(struct op *op, grant_ref_t ref, void **ret_page)
-{
-    struct blk_ring *ring = op->ring;
-    struct xen_host *host = ring->config.host;
-
-    if ((*ret_page = g_hash_table_lookup(ring->kept, GUINT_TO_POINTER(ref))))
-        return 0;
-    int rc = host->ops->map_grants(host, &ref, 1, op->prot, ret_page);
-    if (rc < 0)
-        return rc;
-    if (g_hash_table_size(ring->kept) < ring->ring.entries * KEPT_PER_ENTRY) {
-        g_hash_table_insert(ring->kept, GUINT_TO_POINTER(ref), *ret_page);
-        return 0;
-    }
-    op->refs[op->nr_mapped] = ref;
-    op->pages[op->nr_mapped++] = *ret_page;
-    return 0;
-}
-
-static void set_iov(struct op *op, unsigned i, const struct blkif_request_segment *seg, void *page)
-{
-    op->iov[i].iov_base = (char *)page + seg->first_sect * IMAGE_SECTOR;
-    op->iov[i].iov_len = (seg->last_sect - seg->first_sect + 1u) * IMAGE_SECTOR;
-}
-
-/* On failure, too, op->nr_mapped are to be unmapped. */
-static int map_all_kept(struct op *op, const struct blkif_request_segment *seg)
-{
-    op->prot = PROT_READ | PROT_WRITE; /* the next request may read into it */
-    for (unsigned i = 0; i < op->req.nr_segments; i++) {
-        void *page;
-        int rc = map_kept(op, seg[i].gref, &page);
-        if (rc < 0)
-            return rc;
-        set_iov(op, i, &seg[i], page);
-    }
-    return 0;
-}
-
-static gboolean unmap_one(gpointer ref, gpointer page, gpointer opaque)
-{
-    struct xen_host *host = opaque;
-    grant_ref_t r = GPOINTER_TO_UINT(ref);
-
-    host->ops->unmap_grants(host, &r, 1, PROT_READ | PROT_WRITE, &page);
-    return TRUE;
-}
-
-static int map_data(struct op *op, const struct blkif_request_segment *seg)
-{
-    if (op->ring->kept)
-        return map_all_kept(op, seg);
-
-    struct xen_host *host = op->ring->config.host;
-    unsigned n = op->req.nr_segments;
-
-    op->prot = op->req.op == BLKIF_OP_READ ? PROT_READ | PROT_WRITE : PROT_READ;
-    for (unsigned i = 0; i < n; i++)
-        op->refs[i] = seg[i].gref;
-    int rc = n ? host->ops->map_grants(host, op->refs, n, op->prot, op->pages) : 0;
-    if (rc < 0)
-        return rc;
-    op->nr_mapped = n;
-    for (unsigned i = 0; i < n; i++)
-        set_iov(op, i, &seg[i], op->pages[i]);
-    return 0;
 }
 
 static void start_op(struct op *op)
@@ -309,7 +215,7 @@ static void take_one(struct blk_ring *ring)
     ring_take(&ring->ring, entry);
     int status = blk_req_parse(entry, ring->config.abi, &req);
     const struct blkif_request_segment *seg = req.indirect ? indirect : req.seg;
-    if (!status && req.indirect && read_indirect(ring, &req, indirect) < 0)
+    if (!status && req.indirect && blk_pages_indirect(ring->pages, &req, indirect) < 0)
         status = BLKIF_RSP_ERROR;
     if (!status)
         status = blk_req_check(&req, seg, &disk, &bytes);
@@ -323,8 +229,8 @@ static void take_one(struct blk_ring *ring)
     }
     struct op *op = new_op(ring, &req);
     op->bytes = bytes;
-    if (map_data(op, seg) < 0) {
-        unmap_data(op);
+    if (blk_pages_map(ring->pages, &req, seg, &op->map) < 0) {
+        blk_pages_unmap(ring->pages, &op->map);
         answer(ring, &req, BLKIF_RSP_ERROR);
         g_free(op);
         return;
@@ -350,7 +256,7 @@ static void take_requests(struct blk_ring *ring)
             }
             take_one(ring);
         }
-    } while (n == 0 && ring_wait(&ring->ring));
+    } while (n == 0 && blk_pace_wait(ring->pace));
     if (n < 0) {
         if (!*ring->config.complained)
             g_warning("%s: the frontend's ring is broken: it has more requests than fit",
@@ -378,6 +284,7 @@ static bool map_ring(struct blk_ring *ring, GError **error)
     }
     ring->ring.nr_pages = c->nr_refs;
     ring_init(&ring->ring, blk_entry_size(c->abi));
+    ring->pages = blk_pages_new(c->host, c->persistent ? ring->ring.entries * KEPT_PER_ENTRY : 0);
     return true;
 }
 
@@ -387,11 +294,12 @@ struct blk_ring *blk_ring_new(const struct blk_ring_config *config, GError **err
 
     ring->config = *config;
     ring->batch.fn = publish;
-    ring->kept = config->persistent ? g_hash_table_new(NULL, NULL) : NULL;
+    ring->pace = blk_pace_new(&ring->ring, config->host, blk_io_context(config->io), on_event, ring);
     ring->again = ready_source_new(blk_io_context(config->io), on_event, ring);
     if (map_ring(ring, error))
         ring->port = config->host->ops->bind(config->host, config->port, blk_io_context(config->io),
                                              on_event, ring, error);
+    blk_pace_set_port(ring->pace, ring->port);
     if (ring->port)
         return ring;
     blk_ring_free(ring);
@@ -408,14 +316,14 @@ void blk_ring_free(struct blk_ring *ring)
     while (ring->under_way || ring->batch.queued)
         io_iterate(ring->config.io);
     disk_image_hurry(ring->config.image, false);
+    blk_pace_flush(ring->pace);
     host->ops->unbind(ring->port);
-    if (ring->kept)
-        g_hash_table_foreach_remove(ring->kept, unmap_one, host);
-    g_clear_pointer(&ring->kept, g_hash_table_unref);
+    blk_pages_free(ring->pages);
     if (ring->ring.nr_pages)
         host->ops->unmap_grants(host, ring->config.refs, ring->ring.nr_pages,
                                 PROT_READ | PROT_WRITE, ring->ring.pages);
     ready_source_free(ring->again);
+    blk_pace_free(ring->pace);
     g_free(ring);
 }
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gio/gio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,8 +17,7 @@ static bool is_known(const char *format)
     return g_strv_contains(formats, format);
 }
 
-/* NULL with an error when the file can't be read. */
-static const char *probe_file(const char *path, GError **error)
+const char *disk_image_probe(const char *path, GError **error)
 {
     char head[IMAGE_PROBE_BYTES];
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -32,7 +32,23 @@ static const char *probe_file(const char *path, GError **error)
     return image_probe(head, n < 0 ? 0 : (size_t)n); /* what can't be read, opening it says better */
 }
 
-struct disk_image *disk_image_open(const struct disk_config *config, struct blk_io *io, GError **error)
+/* A descriptor of ours that is for reading is no way to write, whatever the file's permissions are. */
+static bool may_write(const struct disk_config *config, GError **error)
+{
+    static const char own[] = "/proc/self/fd/";
+
+    if (config->readonly || config->snapshot || !g_str_has_prefix(config->path, own))
+        return true;
+    int flags = fcntl(atoi(config->path + strlen(own)), F_GETFL);
+    if (flags >= 0 && (flags & O_ACCMODE) == O_RDWR)
+        return true;
+    g_set_error(error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED, "Could not open '%s': %s", config->path,
+                g_strerror(EACCES));
+    return false;
+}
+
+/* Without what is in front of all images. */
+static struct disk_image *open_bare(const struct disk_config *config, struct blk_io *io, GError **error)
 {
     const char *format = config->format;
     struct disk_image *img = NULL;
@@ -41,10 +57,12 @@ struct disk_image *disk_image_open(const struct disk_config *config, struct blk_
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "Unknown driver '%s'", format);
         return NULL;
     }
+    if (!may_write(config, error))
+        return NULL;
     /* what a server has is raw unless somebody says otherwise: it knows formats itself */
     if (!format && image_is_url(config->path))
         format = "raw";
-    if (!format && !(format = probe_file(config->path, error)))
+    if (!format && !(format = disk_image_probe(config->path, error)))
         return NULL;
     if (strcmp(format, "raw") == 0 && !config->snapshot && !image_is_url(config->path))
         img = image_raw_open(config, io, !config->format, error);
@@ -58,7 +76,28 @@ struct disk_image *disk_image_open(const struct disk_config *config, struct blk_
                   format, strcmp(format, "raw") == 0
                       ? " Write operations on block 0 will be restricted. Specify the 'raw' format "
                         "explicitly to remove the restrictions." : "");
-    return image_throttle(image_on_error(img), &config->limits);
+    return img;
+}
+
+struct disk_image *disk_image_open(const struct disk_config *config, struct blk_io *io, GError **error)
+{
+    struct disk_image *img = open_bare(config, io, error);
+
+    return img ? image_on_error(img) : NULL;
+}
+
+bool disk_image_reopen(struct disk_image *img, const struct disk_config *config, uint64_t bytes,
+                       GError **error)
+{
+    image_on_error_exchange(img, NULL); /* before: it has the locks */
+    struct disk_image *below = open_bare(config, img->io, error);
+    if (below && below->bytes != bytes) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "'%s' is not as large as the disk",
+                    config->path);
+        g_clear_pointer(&below, disk_image_free);
+    }
+    image_on_error_exchange(img, below);
+    return below != NULL;
 }
 
 void disk_image_free(struct disk_image *img)
@@ -76,7 +115,6 @@ void disk_image_submit(struct disk_image *img, struct image_request *r)
 struct image_call {
     struct disk_image *img;
     uint64_t bytes;
-    const struct disk_limits *limits;
     const struct image_policy *policy;
 };
 
@@ -100,21 +138,6 @@ bool disk_image_resize(struct disk_image *img, uint64_t bytes, GError **error)
         return false;
     blk_io_call(img->io, set_size, &c);
     return true;
-}
-
-static void set_limits(void *opaque)
-{
-    struct image_call *c = opaque;
-
-    c->img->ops->set_limits(c->img, c->limits);
-}
-
-void disk_image_set_limits(struct disk_image *img, const struct disk_limits *limits)
-{
-    struct image_call c = {img, .limits = limits};
-
-    g_assert(img->ops->set_limits); /* image_throttle() is in front of all */
-    blk_io_call(img->io, set_limits, &c);
 }
 
 void disk_image_hurry(struct disk_image *img, bool hurry)

@@ -56,7 +56,6 @@ struct image_ops {
     /* The medium gets another size; the caller updates bytes. Main loop's thread. Optional. */
     bool (*resize)(struct disk_image *img, uint64_t bytes, GError **error);
     /* Optional. The I/O thread's. */
-    void (*set_limits)(struct disk_image *img, const struct disk_limits *limits);
     void (*set_policy)(struct disk_image *img, const struct image_policy *policy);
     void (*retry)(struct disk_image *img);
 };
@@ -77,6 +76,17 @@ struct disk_image {
  * borrowed.
  */
 struct disk_image *disk_image_open(const struct disk_config *config, struct blk_io *io, GError **error);
+/* The format that a file seems to have; NULL with an error when it can't be read. */
+const char *disk_image_probe(const char *path, GError **error);
+/*
+ * Of an image that disk_image_open() returned: requests wait from now on, and what was under way is done. Another
+ * image, of so many bytes, can then take the place of what is open; if that fails there is none, and requests fail.
+ * They go on. Main loop's thread.
+ */
+void disk_image_hold(struct disk_image *img);
+bool disk_image_reopen(struct disk_image *img, const struct disk_config *config, uint64_t bytes,
+                       GError **error);
+void disk_image_go_on(struct disk_image *img);
 /* What was written is on the disk, or will be as far as `cache` says. Accepts NULL. */
 void disk_image_free(struct disk_image *img);
 void disk_image_submit(struct disk_image *img, struct image_request *r);
@@ -85,9 +95,6 @@ void disk_image_hurry(struct disk_image *img, bool hurry);
 
 /* The medium gets that size (whole sectors). Main loop's thread. */
 bool disk_image_resize(struct disk_image *img, uint64_t bytes, GError **error);
-/* From now on. Main loop's thread. */
-void disk_image_set_limits(struct disk_image *img, const struct disk_limits *limits);
-
 /* From now on; and once more what is held. Main loop's thread. */
 void disk_image_set_policy(struct disk_image *img, const struct image_policy *policy);
 void disk_image_retry(struct disk_image *img);
@@ -97,6 +104,15 @@ struct disk_image *image_raw_open(const struct disk_config *config, struct blk_i
                              GError **error);
 struct disk_image *image_qsd_open(const struct disk_config *config, const char *format,
                                   struct blk_io *io, GError **error);
-/* Images in front of below, which they own. */
+/* An image in front of below, which it owns. */
 struct disk_image *image_on_error(struct disk_image *below);
-struct disk_image *image_throttle(struct disk_image *below, const struct disk_limits *limits);
+/* Frees what is below, and puts another one there (taken; NULL: none) while requests wait. */
+void image_on_error_exchange(struct disk_image *img, struct disk_image *below);
+
+/*
+ * An image in front of below, which it owns, with the limits of a group (throttle_group.h; NULL: none). Main loop's
+ * thread, as is a change of it.
+ */
+struct throttle_group;
+struct disk_image *image_throttle(struct disk_image *below, struct throttle_group *group);
+void image_throttle_set_group(struct disk_image *img, struct throttle_group *group);

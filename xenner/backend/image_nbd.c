@@ -1,4 +1,5 @@
 #include "xenner/backend/image_nbd.h"
+#include "xenner/util/lazy_library.h"
 
 #include <errno.h>
 #include <gio/gio.h>
@@ -209,9 +210,20 @@ static void attach(struct nbd *nbd, struct blk_io *io)
     g_source_attach(nbd->source, blk_io_context(io));
 }
 
+extern struct lazy_library lazy_libnbd; /* libnbd_calls.S */
+
+bool image_nbd_prepare(GError **error)
+{
+    return lazy_library_load(&lazy_libnbd, error);
+}
+
 /* NULL with an error; fd is taken. */
 static struct nbd_handle *shake_hands(int fd, int64_t *ret_size, GError **error)
 {
+    if (!image_nbd_prepare(error)) {
+        close(fd);
+        return NULL;
+    }
     struct nbd_handle *h = nbd_create();
     int64_t size = -1;
 

@@ -12,6 +12,11 @@ struct nbd_config {
     void *opaque;
 };
 
+/*
+ * Loads the library that all of this needs; image_nbd_open() does it by itself where it can still be found (not behind
+ * chroot).
+ */
+bool image_nbd_prepare(GError **error);
 /* Shakes hands: waits for the server. The export's name is "disk". closed is not called on failure. */
 struct disk_image *image_nbd_open(const struct nbd_config *config, struct blk_io *io, GError **error);
 /*

@@ -5,14 +5,20 @@
 #include "xenner/backend/disk_image.h"
 
 #include <errno.h>
+#include <gio/gio.h>
 #include <string.h>
 
 struct on_error {
     struct disk_image base;
-    struct disk_image *below; /* owned */
+    struct disk_image *below; /* owned; NULL: there is none any more */
     struct image_policy policy;
     GQueue held;              /* struct attempt * */
     bool hurry;               /* nobody can wait: all is told */
+    bool holding;             /* the image below is exchanged, and these wait: */
+    GQueue waiting;           /* struct attempt * */
+    unsigned under_way;       /* below lock */
+    GMutex lock;
+    GCond idle;               /* under_way is 0 */
 };
 
 /* A request as it goes down: images change what they are given, and it may have to go again. */
@@ -25,6 +31,15 @@ struct attempt {
 };
 
 static void done(struct image_request *r, int rc);
+
+static void count(struct on_error *o, int change)
+{
+    g_mutex_lock(&o->lock);
+    o->under_way += (unsigned)change;
+    if (!o->under_way)
+        g_cond_signal(&o->idle);
+    g_mutex_unlock(&o->lock);
+}
 
 static void try(struct attempt *a)
 {
@@ -39,7 +54,17 @@ static void try(struct attempt *a)
     a->r.done = done;
     if (outer->iovcnt)
         memcpy(a->iov, outer->iov, outer->iovcnt * sizeof(a->iov[0]));
-    disk_image_submit(a->o->below, &a->r);
+    if (a->o->holding) {
+        g_queue_push_tail(&a->o->waiting, a);
+        return;
+    }
+    count(a->o, 1);
+    if (!a->o->below)
+        done(&a->r, -EIO);
+    else if (a->r.op == IMAGE_DISCARD && !a->o->below->can_discard)
+        done(&a->r, -EOPNOTSUPP); /* the image was another one when the guest was told */
+    else
+        disk_image_submit(a->o->below, &a->r);
 }
 
 static void finish(struct attempt *a, int rc)
@@ -70,9 +95,8 @@ static enum image_action action_for(const struct on_error *o, const struct attem
     return o->hurry || !o->policy.failed ? IMAGE_REPORTED : IMAGE_STOPPED;
 }
 
-static void done(struct image_request *r, int rc)
+static void handle(struct attempt *a, int rc)
 {
-    struct attempt *a = (struct attempt *)r;
     struct on_error *o = a->o;
 
     if (!rc || rc == -EOPNOTSUPP) { /* the latter is no failure of the medium */
@@ -87,6 +111,15 @@ static void done(struct image_request *r, int rc)
         o->policy.failed(o->policy.opaque, a->outer->op, rc, action);
     if (action != IMAGE_STOPPED)
         finish(a, action == IMAGE_IGNORED ? 0 : rc);
+}
+
+static void done(struct image_request *r, int rc)
+{
+    struct attempt *a = (struct attempt *)r;
+    struct on_error *o = a->o;
+
+    handle(a, rc);
+    count(o, -1);
 }
 
 static void on_error_submit(struct disk_image *img, struct image_request *r)
@@ -116,7 +149,8 @@ static void on_error_hurry(struct disk_image *img, bool hurry)
     struct attempt *a;
 
     o->hurry = hurry;
-    disk_image_hurry(o->below, hurry);
+    if (o->below)
+        disk_image_hurry(o->below, hurry);
     while (hurry && (a = g_queue_pop_head(&o->held)))
         finish(a, a->rc);
 }
@@ -128,7 +162,12 @@ static void on_error_set_policy(struct disk_image *img, const struct image_polic
 
 static bool on_error_resize(struct disk_image *img, uint64_t bytes, GError **error)
 {
-    return disk_image_resize(((struct on_error *)img)->below, bytes, error);
+    struct on_error *o = (struct on_error *)img;
+
+    if (o->below)
+        return disk_image_resize(o->below, bytes, error);
+    g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "the disk is gone");
+    return false;
 }
 
 static void on_error_free(struct disk_image *img)
@@ -137,7 +176,48 @@ static void on_error_free(struct disk_image *img)
 
     g_assert(g_queue_is_empty(&o->held));
     disk_image_free(o->below);
+    g_mutex_clear(&o->lock);
+    g_cond_clear(&o->idle);
     g_free(o);
+}
+
+static void begin_hold(void *opaque)
+{
+    ((struct on_error *)opaque)->holding = true;
+}
+
+void disk_image_hold(struct disk_image *img)
+{
+    struct on_error *o = (struct on_error *)img;
+
+    blk_io_call(img->io, begin_hold, o);
+    g_mutex_lock(&o->lock);
+    while (o->under_way)
+        g_cond_wait(&o->idle, &o->lock);
+    g_mutex_unlock(&o->lock);
+}
+
+void image_on_error_exchange(struct disk_image *img, struct disk_image *below)
+{
+    struct on_error *o = (struct on_error *)img;
+
+    disk_image_free(o->below);
+    o->below = below;
+}
+
+static void end_hold(void *opaque)
+{
+    struct on_error *o = opaque;
+    struct attempt *a;
+
+    o->holding = false;
+    while ((a = g_queue_pop_head(&o->waiting)))
+        try(a);
+}
+
+void disk_image_go_on(struct disk_image *img)
+{
+    blk_io_call(img->io, end_hold, img);
 }
 
 static const struct image_ops on_error_ops = {
@@ -152,5 +232,8 @@ struct disk_image *image_on_error(struct disk_image *below)
     o->base.ops = &on_error_ops;
     o->below = below;
     g_queue_init(&o->held);
+    g_queue_init(&o->waiting);
+    g_mutex_init(&o->lock);
+    g_cond_init(&o->idle);
     return &o->base;
 }

@@ -1,4 +1,5 @@
 #include "xenner/backend/net_tap.h"
+#include "xenner/util/fd_message.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -131,25 +132,12 @@ static bool inherit(const struct netdev_config *cfg, struct net_tap_fds *ret, GE
 /* The descriptor that the helper sends; -1: it sent none. */
 static int receive_fd(int sock)
 {
-    union {
-        struct cmsghdr align;
-        char room[CMSG_SPACE(sizeof(int))];
-    } control;
+    unsigned n = 0;
     char byte;
-    struct iovec v = {&byte, 1};
-    struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = &control,
-                       .msg_controllen = sizeof(control)};
-    ssize_t n;
     int fd = -1;
 
-    do {
-        n = recvmsg(sock, &m, MSG_CMSG_CLOEXEC);
-    } while (n < 0 && errno == EINTR);
-    struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
-    if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-        c->cmsg_len == CMSG_LEN(sizeof(int)))
-        memcpy(&fd, CMSG_DATA(c), sizeof(fd));
-    return fd;
+    fd_message_receive(sock, &byte, 1, &fd, 1, &n);
+    return n ? fd : -1;
 }
 
 /* QEMU's protocol: HELPER --use-vnet --fd=N --br=BRIDGE; a tap comes back over socket N. */

@@ -69,10 +69,10 @@ static inline void ring_take(struct ring *r, void *entry)
     ring_copy(r, r->req_cons++, entry, r->entry_size, false);
 }
 
-/* Asks for a notification of the next request; true when one has come meanwhile, or it is broken. */
-static inline bool ring_wait(struct ring *r)
+/* Asks for a notification of the nth request from here; true when some have come, or it is broken. */
+static inline bool ring_wait(struct ring *r, unsigned n)
 {
-    __atomic_store_n(ring_word(r, RING_REQ_EVENT), r->req_cons + 1, __ATOMIC_SEQ_CST);
+    __atomic_store_n(ring_word(r, RING_REQ_EVENT), r->req_cons + n, __ATOMIC_SEQ_CST);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     return ring_waiting(r) != 0;
 }

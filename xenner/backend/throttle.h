@@ -8,11 +8,10 @@
 
 struct throttle {
     struct disk_limits limits;
-    double level[NR_LIMITS];
+    double level[NR_LIMITS], burst[NR_LIMITS];
     int64_t last; /* microseconds; when the levels were right */
 };
 
-bool throttle_wanted(const struct disk_limits *limits);
 void throttle_init(struct throttle *t, const struct disk_limits *limits, int64_t now);
 /* 0: the request goes, and is counted. Else the microseconds after which it is worth to ask again. */
 int64_t throttle_ask(struct throttle *t, bool write, uint64_t bytes, int64_t now);

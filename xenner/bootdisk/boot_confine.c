@@ -45,10 +45,14 @@ static int open_disk(const struct disk_config *c)
     return open(c->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 }
 
-unsigned boot_disks_open(const GPtrArray *configs, bool whole, struct disk_reader ret[BOOT_MAX_DISKS])
+unsigned boot_disks_open(const GPtrArray *all, bool whole, struct disk_reader ret[BOOT_MAX_DISKS])
 {
+    g_autoptr(GPtrArray) configs = g_ptr_array_sized_new(all->len);
     unsigned n = 0;
 
+    for (guint i = 0; i < all->len; i++)
+        g_ptr_array_add(configs, g_ptr_array_index(all, i));
+    g_ptr_array_sort(configs, disk_config_by_boot_order);
     for (guint i = 0; i < configs->len && n < BOOT_MAX_DISKS; i++) {
         const struct disk_config *c = g_ptr_array_index(configs, i);
         int fd = whole && c->snapshot ? -1 : open_disk(c);

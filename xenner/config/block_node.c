@@ -17,6 +17,7 @@ void block_node_free(void *node)
     g_free(n->file);
     g_free(n->backing);
     g_free(n->filename);
+    g_free(n->throttle_group);
     g_free(n);
 }
 
@@ -30,13 +31,14 @@ struct block_node *block_node_copy(const struct block_node *node)
     n->file = g_strdup(node->file);
     n->backing = g_strdup(node->backing);
     n->filename = g_strdup(node->filename);
+    n->throttle_group = g_strdup(node->throttle_group);
     return n;
 }
 
 bool block_driver_is_format(const char *driver)
 {
     static const char *const formats[] = {"raw", "qcow2", "qcow", "qed", "vmdk", "vdi", "vhdx",
-                                          "vpc", "parallels", "bochs", NULL};
+                                          "vpc", "parallels", "bochs", "throttle", NULL};
 
     return g_strv_contains(formats, driver);
 }
@@ -113,15 +115,39 @@ static bool add_file(const GPtrArray *nodes, const struct block_node *top, struc
     return true;
 }
 
+/* The node below the throttles that *n is, whose groups become d's: the lowest is first. NULL with error. */
+static const struct block_node *skip_throttles(const GPtrArray *nodes, const struct block_node *n,
+                                               struct disk_config *d, GError **error)
+{
+    g_autoptr(GPtrArray) groups = g_ptr_array_new_with_free_func(g_free);
+
+    for (unsigned depth = 0; n && strcmp(n->driver, "throttle") == 0; depth++) {
+        if (depth == MAX_CHAIN) {
+            g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "'%s' is below itself",
+                        n->name);
+            return NULL;
+        }
+        g_ptr_array_insert(groups, 0, g_strdup(n->throttle_group));
+        n = need(nodes, n->file, error);
+    }
+    if (groups->len) {
+        g_ptr_array_add(groups, NULL);
+        d->filters = (char **)g_ptr_array_steal(groups, NULL);
+    }
+    return n;
+}
+
 static struct disk_config *disk_of(const GPtrArray *nodes, const char *name, unsigned depth,
                                    GError **error)
 {
+    struct disk_config *d = g_new0(struct disk_config, 1);
     const struct block_node *top = need(nodes, name, error);
-    struct disk_config *d;
 
-    if (!top)
+    top = top ? skip_throttles(nodes, top, d, error) : NULL;
+    if (!top) {
+        disk_config_free(d);
         return NULL;
-    d = g_new0(struct disk_config, 1);
+    }
     d->origin = g_strdup(top->origin);
     d->id = g_strdup(name);
     d->readonly = top->readonly;

@@ -12,8 +12,10 @@ struct block_node {
     char *driver;
     char *file;     /* a format's: the node below */
     char *backing;  /* a format's: the node of what is not in its own file, or NULL */
+    char *throttle_group; /* a throttle's */
     char *filename; /* a protocol's: path or URL */
     bool no_backing; /* none, whatever the image says */
+    bool auto_readonly; /* written to only if that is possible */
     bool readonly, direct, no_flush, discard;
     enum disk_zeroes zeroes;
     enum disk_aio aio;
@@ -22,7 +24,7 @@ struct block_node {
 /* Accepts NULL; a GDestroyNotify. */
 void block_node_free(void *node);
 struct block_node *block_node_copy(const struct block_node *node);
-/* Whether driver is a format, which needs a file; false: a protocol, or unknown. */
+/* Whether driver is a format or a filter, which need a file; false: a protocol, or unknown. */
 bool block_driver_is_format(const char *driver);
 bool block_driver_is_protocol(const char *driver);
 /* NULL: there is none in the list (struct block_node *). */

@@ -1,6 +1,8 @@
 /* One disk of a guest, as the user asked for it. */
 #pragma once
 
+#include "xenner/config/device_backend.h"
+
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,6 +26,7 @@ enum disk_limit {
 struct disk_limits {
     uint64_t avg[NR_LIMITS]; /* a second; 0: no limit */
     uint64_t max[NR_LIMITS]; /* in a burst; 0: a tenth of avg */
+    uint64_t max_length[NR_LIMITS]; /* seconds that a burst may last; 0: one */
     uint64_t iops_size;      /* larger requests count as several; 0: each is one */
 };
 
@@ -48,6 +51,7 @@ struct disk_config {
     char *device;  /* its id: "virtio-disk0", or NULL */
     char *model;   /* -device's name of it: "virtio-blk-pci", or NULL */
     char *serial;  /* or NULL */
+    unsigned boot_order; /* bootindex= and one; 0: none */
     bool cdrom;
     bool empty;    /* a drive for media, without one: no path */
 
@@ -57,9 +61,17 @@ struct disk_config {
     enum disk_aio aio;
     enum disk_zeroes zeroes;
     enum disk_on_error on_read_error, on_write_error;
+    enum device_backend backend;
     struct disk_limits limits;
+    char *group;    /* whose limits those are; NULL: its own */
+    char **filters; /* throttle groups of -blockdev's nodes, or NULL */
 };
 
+/* One-line errors in QEMU's words. */
+bool disk_limits_check(const struct disk_limits *limits, GError **error);
+
+/* Whether there is one. */
+bool disk_limits_any(const struct disk_limits *limits);
 /* Accepts NULL; a GDestroyNotify. */
 void disk_config_free(void *disk);
 struct disk_config *disk_config_copy(const struct disk_config *disk);
@@ -70,7 +82,21 @@ bool disk_config_check(const struct disk_config *disk, GError **error);
  * writes go through. The place (vdev) is the next free of disks when it brings none.
  */
 void disk_config_plug(struct disk_config *disk, struct disk_config *device, const GPtrArray *disks);
+/* Gives the device's part of `from` to another disk; from keeps none. */
+void disk_config_move_device(struct disk_config *from, struct disk_config *to);
+/*
+ * Why the kernel of a Xen host can't serve the disk as it is asked for (a clause for the user: "it is a CD"), or
+ * NULL: as far as the configuration says, it can. block_device: that is what it is on.
+ */
+const char *disk_config_not_for_kernel(const struct disk_config *disk, bool block_device);
 /* Takes the device's part from it. */
 void disk_config_unplug(struct disk_config *disk);
 /* Rules for all disks (struct disk_config *) of a guest; one-line errors. */
 bool disk_configs_check(const GPtrArray *disks, GError **error);
+/*
+ * For g_ptr_array_sort() of a list of them: in the order in which a boot loader is to see them. Those with a bootindex
+ * are first, then the others by their numbers (vdev).
+ */
+gint disk_config_by_boot_order(gconstpointer a, gconstpointer b);
+/* bootindex= as text (NULL: none) to a boot_order, in QEMU's words. */
+bool boot_order_parse(const char *text, unsigned *ret, GError **error);

@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include "xenner/config/device_backend.h"
+
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -66,6 +68,8 @@ struct nic_config {
     bool has_mac; /* else it gets one by the rules */
     uint8_t mac[6];
     unsigned queues; /* 0: as many as the netdev has */
+    unsigned boot_order; /* bootindex= and one; 0: none. No guest boots from a network: it is only taken */
+    enum device_backend backend;
 };
 
 struct netdev_config *netdev_config_new(enum netdev_kind kind, const char *origin);

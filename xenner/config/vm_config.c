@@ -66,6 +66,8 @@ struct vm_config *vm_config_new(void)
     cfg->screen.layout = g_strdup("us");
     cfg->screen.memory_mb = 16;
     cfg->vncs = g_ptr_array_new_with_free_func(vnc_config_free);
+    cfg->fdsets = g_array_new(FALSE, FALSE, sizeof(struct fdset_fd));
+    g_array_set_clear_func(cfg->fdsets, fdset_fd_clear);
     cfg->objects = g_ptr_array_new_with_free_func(object_config_free);
     cfg->nodes = g_ptr_array_new_with_free_func(block_node_free);
     cfg->disks = g_ptr_array_new_with_free_func(disk_config_free);
@@ -97,6 +99,7 @@ void vm_config_free(struct vm_config *cfg)
     g_ptr_array_unref(cfg->monitors);
     g_free(cfg->machine);
     g_free(cfg->balloon);
+    g_array_unref(cfg->fdsets);
     g_ptr_array_unref(cfg->objects);
     g_ptr_array_unref(cfg->nodes);
     g_ptr_array_unref(cfg->disks);
@@ -195,6 +198,24 @@ static bool check_commands(const struct vm_config *cfg, GError **error)
     return true;
 }
 
+/* Of a disk and a card; of two disks disk_configs_check() says it. */
+static bool check_boot_order(const struct vm_config *cfg, GError **error)
+{
+    g_autoptr(GHashTable) orders = g_hash_table_new(NULL, NULL);
+
+    for (guint i = 0; i < cfg->disks->len; i++) {
+        const struct disk_config *d = g_ptr_array_index(cfg->disks, i);
+        g_hash_table_add(orders, GUINT_TO_POINTER(d->boot_order));
+    }
+    for (guint i = 0; i < cfg->nics->len; i++) {
+        const struct nic_config *n = g_ptr_array_index(cfg->nics, i);
+        if (n->boot_order && !g_hash_table_add(orders, GUINT_TO_POINTER(n->boot_order)))
+            return wrong(error, "%s: The bootindex %u has already been used", n->origin,
+                         n->boot_order - 1);
+    }
+    return true;
+}
+
 bool vm_config_validate(const struct vm_config *cfg, GError **error)
 {
     if (cfg->memory.bytes < MEMORY_MIN)
@@ -213,7 +234,8 @@ bool vm_config_validate(const struct vm_config *cfg, GError **error)
     if (!cfg->boot.kernel && cfg->boot.cmdline[0])
         return wrong(error, "-append only allowed with -kernel option");
     return check_streams(cfg, error) && disk_configs_check(cfg->disks, error) &&
-           net_configs_check(cfg->netdevs, cfg->nics, error) && check_commands(cfg, error);
+           net_configs_check(cfg->netdevs, cfg->nics, error) && check_boot_order(cfg, error) &&
+           check_commands(cfg, error);
 }
 
 const char *vm_config_first_image(const struct vm_config *cfg, GError **error)

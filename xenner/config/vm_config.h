@@ -6,6 +6,7 @@
 
 #include "xenner/config/block_node.h"
 #include "xenner/config/disk_config.h"
+#include "xenner/config/fdset_config.h"
 #include "xenner/config/net_config.h"
 #include "xenner/config/object_config.h"
 #include "xenner/util/privileges.h"
@@ -109,6 +110,7 @@ struct vm_config {
     char **accels;   /* in order of preference; NULL means the default list */
     struct {
         uint64_t bytes;
+        int tmpfs_fd; /* huge_tmpfs_open() of before privileges were dropped; 0: a memfd will do */
     } memory;
     struct {
         unsigned count, max;
@@ -139,6 +141,9 @@ struct vm_config {
     } soft_quit;
     enum kernel_ring kernel_ring;
     enum user_tables user_tables;
+    struct {
+        enum device_backend disk, net; /* of those that don't say */
+    } backends;
     char *balloon;       /* id of the balloon's device, or NULL: it is there in any case */
     uint8_t escape_key;  /* of all chardevs; 0: Ctrl-a */
     bool start_paused;   /* -S */
@@ -149,6 +154,7 @@ struct vm_config {
     GPtrArray *vncs;     /* struct vnc_config *, owned */
     GPtrArray *monitors; /* struct monitor_config *, owned */
     GPtrArray *objects;  /* struct object_config *, owned */
+    GArray *fdsets;      /* struct fdset_fd: inherited descriptors, in sets that paths name; owned, but not they */
     GPtrArray *nodes;    /* struct block_node *, owned: what disks were made of */
     GPtrArray *disks;    /* struct disk_config *, owned */
     GPtrArray *netdevs;  /* struct netdev_config *, owned */

@@ -1,5 +1,6 @@
 /* The VNC server's life: LibVNCServer's screen, and the parts around it. */
 #include "xenner/display/vnc_private.h"
+#include "xenner/util/lazy_library.h"
 
 #include <gio/gio.h>
 
@@ -13,14 +14,16 @@ static void library_log(const char *format, ...)
     g_log("vnc", G_LOG_LEVEL_DEBUG, "%s", g_strchomp(text));
 }
 
+extern struct lazy_library lazy_libvncserver; /* libvncserver_calls.S */
+
 /* The library's own globals: once a process. */
 static void setup_library(void)
 {
     static gsize done;
 
     if (g_once_init_enter(&done)) {
-        rfbLog = library_log;
-        rfbErr = library_log;
+        *(rfbLogProc *)lazy_library_variable(&lazy_libvncserver, "rfbLog") = library_log;
+        *(rfbLogProc *)lazy_library_variable(&lazy_libvncserver, "rfbErr") = library_log;
         vnc_input_setup();
         g_once_init_leave(&done, 1);
     }
@@ -47,6 +50,8 @@ static void setup_screen(struct vnc *v)
 struct vnc *vnc_new(const struct vnc_config *c, const char *layout, const char *title,
                     struct display *display, GError **error)
 {
+    if (!lazy_library_load(&lazy_libvncserver, error))
+        return NULL;
     struct vnc *v = g_new0(struct vnc, 1);
 
     setup_library();

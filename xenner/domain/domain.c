@@ -115,6 +115,11 @@ void domain_registers(struct domain *d, unsigned vcpu, GString *out)
     d->driver->registers(d, vcpu, out);
 }
 
+bool domain_nmi(struct domain *d, GError **error)
+{
+    return d->driver->nmi(d, error);
+}
+
 void domain_crash_report(struct domain *d, GString *out)
 {
     d->driver->crash_report(d, out);

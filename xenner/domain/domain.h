@@ -48,6 +48,8 @@ const char *domain_accel(const struct domain *d);
 int domain_vcpu_tid(struct domain *d, unsigned vcpu);
 /* A vCPU's registers now, as text; the domain is stopped. */
 void domain_registers(struct domain *d, unsigned vcpu, GString *out);
+/* A non-maskable interrupt for vCPU 0. A guest without a handler does not notice. */
+bool domain_nmi(struct domain *d, GError **error);
 /*
  * After a shutdown: registers and stack of the vCPU that asked for it, with symbols where the kernel
  * has them, and one line for each other one.

@@ -132,6 +132,15 @@ static void emu_registers(struct domain *base, unsigned vcpu, GString *out)
     d->ops->registers(d->engine, vcpu, out);
 }
 
+static bool emu_nmi(struct domain *base, GError **error)
+{
+    struct emu_domain *d = emu_of(base);
+
+    __atomic_store_n(&vcpu_shared(d, 0)->nmi, 1, __ATOMIC_SEQ_CST);
+    d->ops->kick(d->engine, 0);
+    return true;
+}
+
 static void emu_crash_report(struct domain *base, GString *out)
 {
     struct emu_domain *d = emu_of(base);
@@ -153,6 +162,7 @@ const struct domain_driver domain_emu_driver = {
     .console = emu_console,
     .vcpu_tid = emu_vcpu_tid,
     .memory = emu_memory,
+    .nmi = emu_nmi,
     .registers = emu_registers,
     .crash_report = emu_crash_report,
     .destroy = emu_destroy,

@@ -30,6 +30,12 @@ static void kick_vcpu(void *opaque, unsigned vcpu)
     if (d->engine)
         d->ops->kick(d->engine, vcpu);
 }
+
+static struct emu_vcpu_shared *vcpu_shared_of(void *opaque, unsigned vcpu)
+{
+    return vcpu_shared(opaque, vcpu);
+}
+
 static void make_event_channels(struct emu_domain *d)
 {
     uint8_t *shared_info = guest_frame(d->mem, d->image.shared_info);
@@ -40,6 +46,7 @@ static void make_event_channels(struct emu_domain *d)
         .nr_vcpus = d->area.nr_vcpus,
         .vcpu_info = vcpu_info_of,
         .kick = kick_vcpu,
+        .vcpu_shared = vcpu_shared_of,
         .opaque = d,
     };
 
@@ -124,7 +131,7 @@ bool emu_lay_out(struct emu_domain *d, GError **error)
     uint64_t nr_pages = cfg->memory.bytes >> FRAME_SHIFT;
 
     emu_area_plan(&d->area, nr_pages, cfg->vcpus.count);
-    d->mem = guest_mem_new(emu_area_ram_bytes(&d->area, nr_pages), error);
+    d->mem = guest_mem_new(emu_area_ram_bytes(&d->area, nr_pages), cfg->memory.tmpfs_fd, error);
     if (!d->mem)
         return false;
     d->boot = emu_area_fill(&d->area, d->mem, cfg->kernel_ring == KERNEL_RING_3, error);

@@ -5,6 +5,7 @@
 #include "xenner/domain/driver.h"
 #include "xenner/domain/libxl_config.h"
 #include "xenner/domain/libxl_crash.h"
+#include "xenner/domain/libxl_devices.h"
 #include "xenner/domain/libxl_loop.h"
 #include "xenner/domain/libxl_owner.h"
 #include "xenner/host/libxen.h"
@@ -30,6 +31,7 @@ struct libxl_domain {
     bool exists;
     libxl_evgen_domain_death *death;
     struct xen_host *host;
+    struct xen_kernel *kernel;
     unsigned shutdown_reason;
     bool told; /* shutdown() or failed() was called */
     bool dead; /* somebody else destroyed it */
@@ -201,6 +203,7 @@ static void destroy(struct domain *base)
         libxl_evdisable_domain_death(libxl_loop_ctx(d->loop), d->death);
     if (d->exists && !libxl_owner_destroy(d->loop, d->domid, &error) && !d->dead)
         g_warning("%s", error->message);
+    libxl_devices_free(d->kernel);
     libxl_loop_free(d->loop);
     if (d->idle)
         g_source_remove(d->idle);
@@ -222,8 +225,10 @@ static struct domain *create(const struct vm_config *cfg, const struct boot_imag
         libxl_owner_sweep(d->loop);
     if (d->loop && make_domain(d, cfg, images, error) && watch_it(d, error))
         d->host = libxen_host_new((domid_t)d->domid, error);
-    if (d->host)
+    if (d->host) {
+        d->kernel = d->host->kernel = libxl_devices_new(d->loop, d->domid);
         return &d->base;
+    }
     destroy(&d->base);
     return NULL;
 }
@@ -271,6 +276,14 @@ static void registers(struct domain *base, unsigned vcpu, GString *out)
     libxl_crash_report(d->domid, vcpu, vcpu + 1, libxen_log_logger(libxl_loop_log(d->loop)), out);
 }
 
+static bool nmi(struct domain *base, GError **error)
+{
+    struct libxl_domain *d = libxl_of(base);
+
+    return libxl_send_trigger(libxl_loop_ctx(d->loop), d->domid, LIBXL_TRIGGER_NMI, 0, NULL) == 0 ||
+           libxl_loop_error(d->loop, error, "the domain can't be sent an NMI");
+}
+
 static void crash_report(struct domain *base, GString *out)
 {
     struct libxl_domain *d = libxl_of(base);
@@ -285,6 +298,7 @@ const struct domain_driver domain_libxl_driver = {
     .host = host,
     .console = console,
     .memory = memory,
+    .nmi = nmi,
     .registers = registers,
     .crash_report = crash_report,
     .destroy = destroy,

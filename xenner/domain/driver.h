@@ -26,6 +26,7 @@ struct domain_driver {
     bool (*console)(struct domain *d, unsigned n, xen_pfn_t *ret_gfn, evtchn_port_t *ret_port);
     int (*vcpu_tid)(struct domain *d, unsigned vcpu); /* NULL: nobody knows */
     uint64_t (*memory)(struct domain *d); /* NULL: nobody knows */
+    bool (*nmi)(struct domain *d, GError **error);
     void (*registers)(struct domain *d, unsigned vcpu, GString *out);
     void (*crash_report)(struct domain *d, GString *out);
     void (*destroy)(struct domain *d);

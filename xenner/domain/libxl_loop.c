@@ -8,6 +8,7 @@ struct libxl_loop {
     libxl_ctx *ctx;
     struct libxen_log *log;
     GList *timers; /* struct timer */
+    GList *fds;    /* struct fd_source */
 };
 
 /* What libxl registered: a descriptor (a GSource of its own kind) or a timer. */
@@ -23,6 +24,7 @@ struct fd_source {
 struct timer {
     struct libxl_loop *loop;
     guint source;
+    gint64 at; /* of the monotonic clock, microseconds */
     void *for_libxl;
 };
 
@@ -60,6 +62,7 @@ static int fd_register(void *user, int fd, void **ret, short events, void *for_l
     s->for_libxl = for_libxl;
     s->tag = g_source_add_unix_fd(&s->source, fd, to_condition(events));
     g_source_attach(&s->source, NULL);
+    s->loop->fds = g_list_prepend(s->loop->fds, s);
     *ret = s;
     return 0;
 }
@@ -77,6 +80,7 @@ static void fd_deregister(void *user, int fd, void *registration)
 {
     struct fd_source *s = registration;
 
+    s->loop->fds = g_list_remove(s->loop->fds, s);
     g_source_destroy(&s->source);
     g_source_unref(&s->source);
 }
@@ -103,6 +107,7 @@ static int timer_register(void *user, void **ret, struct timeval at, void *for_l
     gint64 when = (gint64)at.tv_sec * G_USEC_PER_SEC + at.tv_usec - g_get_real_time();
 
     t->loop = user;
+    t->at = g_get_monotonic_time() + when;
     t->for_libxl = for_libxl;
     t->loop->timers = g_list_prepend(t->loop->timers, t);
     t->source = g_timeout_add((guint)CLAMP(when / 1000 + 1, 0, G_MAXINT), timer_dispatch, t);
@@ -116,6 +121,7 @@ static int timer_modify(void *user, void **registration, struct timeval at)
     struct timer *t = *registration;
 
     g_source_remove(t->source);
+    t->at = 0;
     t->source = g_idle_add(timer_dispatch, t);
     return 0;
 }
@@ -147,6 +153,41 @@ struct libxl_loop *libxl_loop_new(GError **error)
     libxl_osevent_register_hooks(loop->ctx, &hooks, loop);
     libxl_childproc_setmode(loop->ctx, &children, loop);
     return loop;
+}
+
+static void fire_due(struct libxl_loop *loop)
+{
+    for (GList *l = loop->timers; l; l = l->next) {
+        struct timer *t = l->data;
+        if (t->at > g_get_monotonic_time())
+            continue;
+        g_source_remove(t->source);
+        fire(t);
+        return; /* libxl may have changed the list */
+    }
+}
+
+/* Descriptors that libxl gives up meanwhile, or gets: each is looked for when it is its turn. */
+void libxl_loop_turn(struct libxl_loop *loop)
+{
+    guint n = g_list_length(loop->fds), i = 0;
+    g_autofree struct pollfd *fds = g_new0(struct pollfd, n + 1);
+    g_autofree struct fd_source **sources = g_new0(struct fd_source *, n + 1);
+
+    for (GList *l = loop->fds; l; l = l->next, i++) {
+        sources[i] = l->data;
+        fds[i] = (struct pollfd){.fd = sources[i]->fd, .events = sources[i]->events};
+    }
+    gint64 wait = 1000;
+    for (GList *l = loop->timers; l; l = l->next)
+        wait = MIN(wait, (((struct timer *)l->data)->at - g_get_monotonic_time()) / 1000 + 1);
+    poll(fds, n, (int)MAX(wait, 0));
+    for (i = 0; i < n; i++) {
+        if (fds[i].revents && g_list_find(loop->fds, sources[i]))
+            libxl_osevent_occurred_fd(loop->ctx, sources[i]->for_libxl, fds[i].fd, fds[i].events,
+                                      fds[i].revents);
+    }
+    fire_due(loop);
 }
 
 libxl_ctx *libxl_loop_ctx(struct libxl_loop *loop)

@@ -16,5 +16,10 @@ libxl_ctx *libxl_loop_ctx(struct libxl_loop *loop);
 struct libxen_log *libxl_loop_log(struct libxl_loop *loop);
 /* No operation may be under way. Accepts NULL. */
 void libxl_loop_free(struct libxl_loop *loop);
+/*
+ * Waits for the next that concerns libxl, a second at most, and tells it; nothing else of the main loop runs. To wait
+ * for an operation where the main loop can't be left to run.
+ */
+void libxl_loop_turn(struct libxl_loop *loop);
 /* Sets error: "what: reason", with the first error that libxl told since the last call. Returns false. */
 bool libxl_loop_error(struct libxl_loop *loop, GError **error, const char *what);

@@ -1,6 +1,7 @@
 #include "xenner/engine/tcg_child.h"
 #include "emu/abi/emu_abi.h"
 #include "xenner/util/child.h"
+#include "xenner/util/fd_message.h"
 #include "xenner/util/qmp_client.h"
 
 #include <errno.h>
@@ -69,23 +70,8 @@ static int make_rom(void)
 static bool send_message(int sock, int64_t number, int fd)
 {
     int64_t le = GINT64_TO_LE(number);
-    struct iovec iov = {&le, sizeof(le)};
-    union {
-        struct cmsghdr align;
-        char buf[CMSG_SPACE(sizeof(int))];
-    } control = {0};
-    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
 
-    if (fd >= 0) {
-        msg.msg_control = control.buf;
-        msg.msg_controllen = sizeof(control.buf);
-        struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-        c->cmsg_level = SOL_SOCKET;
-        c->cmsg_type = SCM_RIGHTS;
-        c->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-    }
-    return sendmsg(sock, &msg, MSG_NOSIGNAL) == (ssize_t)sizeof(le);
+    return fd_message_send(sock, &le, sizeof(le), &fd, fd >= 0) == (ssize_t)sizeof(le);
 }
 
 /*

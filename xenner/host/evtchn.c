@@ -93,7 +93,7 @@ static void clear_2l(struct evtchn_table *t, evtchn_port_t n)
     evtchn_2l_clear_bit(t->config.bits.pending, n);
 }
 
-const struct evtchn_host_ops evtchn_host_2l_ops = {raise_2l, clear_2l};
+const struct evtchn_host_ops evtchn_host_2l_ops = {raise_2l, clear_2l, false};
 
 static void raise_port(struct evtchn_table *t, evtchn_port_t n)
 {
@@ -412,6 +412,41 @@ void evtchn_host_notify(struct evtchn_table *t, evtchn_port_t n, uint32_t link)
     if (is_linked(t, n, link))
         raise_port(t, n);
     g_mutex_unlock(&t->lock);
+}
+
+/* The order of the steps is struct emu_vcpu_shared's. */
+static bool hold_port(struct evtchn_table *t, evtchn_port_t n)
+{
+    unsigned vcpu = t->port[n].vcpu;
+    struct emu_vcpu_shared *s =
+        t->ops->can_hold && t->config.vcpu_shared ? t->config.vcpu_shared(t->config.opaque, vcpu) : NULL;
+
+    if (!s || __atomic_load_n(&s->blocked, __ATOMIC_SEQ_CST)) {
+        raise_port(t, n);
+        return false;
+    }
+    t->ops->raise(t, n);
+    __atomic_store_n(&s->held, 1, __ATOMIC_SEQ_CST);
+    if (!__atomic_load_n(&s->blocked, __ATOMIC_SEQ_CST))
+        return true;
+    t->config.kick(t->config.opaque, vcpu);
+    return false;
+}
+
+bool evtchn_host_notify_idle(struct evtchn_table *t, evtchn_port_t n, uint32_t link)
+{
+    g_mutex_lock(&t->lock);
+    bool held = is_linked(t, n, link) && hold_port(t, n);
+    g_mutex_unlock(&t->lock);
+    return held;
+}
+
+void evtchn_host_wake_idle(struct evtchn_table *t, unsigned doorbell)
+{
+    for (unsigned i = 0; t->config.vcpu_shared && i < t->config.nr_vcpus; i++) {
+        struct emu_vcpu_shared *s = t->config.vcpu_shared(t->config.opaque, i);
+        __atomic_fetch_or(&s->ring_idle, 1u << doorbell, __ATOMIC_SEQ_CST);
+    }
 }
 
 bool evtchn_host_take(struct evtchn_table *t, evtchn_port_t n, uint32_t link)

@@ -26,6 +26,8 @@ struct evtchn_config {
     /* The guest's struct vcpu_info of a vCPU, or NULL when the guest put it nowhere. */
     void *(*vcpu_info)(void *opaque, unsigned vcpu);
     void (*kick)(void *opaque, unsigned vcpu);
+    /* What emu and we share of a vCPU; NULL: no event is held back. */
+    struct emu_vcpu_shared *(*vcpu_shared)(void *opaque, unsigned vcpu);
     void *opaque;
 };
 
@@ -55,6 +57,14 @@ uint32_t evtchn_host_connect(struct evtchn_table *t, evtchn_port_t port, unsigne
 void evtchn_host_disconnect(struct evtchn_table *t, evtchn_port_t port, uint32_t link);
 /* Raises the port in the guest. */
 void evtchn_host_notify(struct evtchn_table *t, evtchn_port_t port, uint32_t link);
+/*
+ * The same, but a vCPU that runs is not interrupted: it learns of the event when it has nothing else to do
+ * (struct emu_vcpu_shared), or from the next kick for whatever reason. True when it is held back so; the
+ * caller sets a limit to that with evtchn_host_notify(). 2-level event channels know no such thing.
+ */
+bool evtchn_host_notify_idle(struct evtchn_table *t, evtchn_port_t port, uint32_t link);
+/* Each vCPU rings that doorbell, below EMU_DOORBELLS, before it sleeps the next time. */
+void evtchn_host_wake_idle(struct evtchn_table *t, unsigned doorbell);
 /* Whether the guest sent on the port since the last time. */
 bool evtchn_host_take(struct evtchn_table *t, evtchn_port_t port, uint32_t link);
 /*

@@ -15,4 +15,4 @@ static void clear_fifo(struct evtchn_table *t, evtchn_port_t n)
     evtchn_2l_clear_bit(t->config.guest_pending, n);
 }
 
-const struct evtchn_host_ops evtchn_host_fifo_ops = {raise_fifo, clear_fifo};
+const struct evtchn_host_ops evtchn_host_fifo_ops = {raise_fifo, clear_fifo, true};

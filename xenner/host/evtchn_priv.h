@@ -21,6 +21,7 @@ struct port {
 struct evtchn_host_ops {
     bool (*raise)(struct evtchn_table *t, evtchn_port_t n); /* false: it can't be told */
     void (*clear)(struct evtchn_table *t, evtchn_port_t n); /* it is closed */
+    bool can_hold; /* the guest sees nothing of what raise did before emu does */
 };
 
 struct evtchn_table {

@@ -1,5 +1,6 @@
 #include "xenner/host/libxen_log.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 struct libxen_log {
@@ -29,8 +30,11 @@ static void vmessage(xentoollog_logger *logger, xentoollog_level level, int errn
     g_strchomp(text);
     g_log("libxl", G_LOG_LEVEL_DEBUG, "%s: %s%s%s", context ? context : "xen", text,
           errnoval >= 0 ? ": " : "", errnoval >= 0 ? g_strerror(errnoval) : "");
-    if (level < XTL_ERROR || log->error)
+    /* The first error is the cause; but a hotplug script's own words come behind "it exited with status 1". */
+    bool script = g_str_has_prefix(without_place(text), "script: ");
+    if (level < XTL_ERROR || (log->error && !script))
         return;
+    g_free(log->error);
     g_strdelimit(text, "\n\r", ' ');
     log->error = errnoval > 0
         ? g_strdup_printf("%s: %s", without_place(text), g_strerror(errnoval))

@@ -51,6 +51,19 @@ static void local_notify(struct host_port *p)
     evtchn_host_notify(p->host->evtchn, p->port, p->link);
 }
 
+static bool local_notify_idle(struct host_port *p)
+{
+    return evtchn_host_notify_idle(p->host->evtchn, p->port, p->link);
+}
+
+static void local_wake_idle(struct host_port *p)
+{
+    /* Without a door of its own the caller's limit has to do. */
+    p->wants_idle = p->door != NULL;
+    if (p->door)
+        evtchn_host_wake_idle(p->host->evtchn, local_door_number(p->door));
+}
+
 static void local_unbind(struct host_port *p)
 {
     if (!p)
@@ -178,6 +191,8 @@ static const struct xen_host_ops local_ops = {
     .cheap_maps = true,
     .bind = local_bind,
     .notify = local_notify,
+    .notify_idle = local_notify_idle,
+    .wake_idle = local_wake_idle,
     .unbind = local_unbind,
     .map_foreign = local_map_foreign,
     .unmap_foreign = local_unmap_foreign,

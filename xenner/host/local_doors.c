@@ -26,7 +26,11 @@ static gboolean door_dispatch(GSource *source, GSourceFunc callback, gpointer da
     /* from the end: a port's function may take its port away */
     for (guint i = d->ports->len; i-- > 0;) {
         struct host_port *p = i < d->ports->len ? g_ptr_array_index(d->ports, i) : NULL;
-        if (p && evtchn_host_take(d->host->evtchn, p->port, p->link))
+        if (!p)
+            continue;
+        bool idle = p->wants_idle;
+        p->wants_idle = false;
+        if (evtchn_host_take(d->host->evtchn, p->port, p->link) || idle)
             p->fn(p->opaque);
     }
     return G_SOURCE_CONTINUE;

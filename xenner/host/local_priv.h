@@ -13,6 +13,7 @@ struct host_port {
     struct local_door *door; /* NULL: none, doorbell 0 */
     evtchn_port_t port;
     uint32_t link; /* evtchn_host_connect() */
+    bool wants_idle; /* fn is to be called when the door's bell rings, for whatever reason */
     host_port_fn fn;
     void *opaque;
 };

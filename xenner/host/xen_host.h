@@ -15,6 +15,7 @@
 #include <xen/event_channel.h>
 #include <xen/grant_table.h>
 
+struct xen_kernel; /* xen_kernel.h */
 struct host_port; /* a bound event channel */
 typedef void (*host_port_fn)(void *opaque);
 
@@ -25,6 +26,7 @@ struct xen_host {
     const struct xen_host_ops *ops;
     domid_t domid; /* whom we serve */
     const struct xen_store_ops *xs;
+    struct xen_kernel *kernel; /* what the host's kernel serves the guest with; NULL: nothing. Borrowed */
 };
 
 /* A piece between a granted page and buf, not across the page's end. */
@@ -45,6 +47,17 @@ struct xen_host_ops {
     struct host_port *(*bind)(struct xen_host *h, evtchn_port_t remote, GMainContext *ctx,
                               host_port_fn fn, void *opaque, GError **error);
     void (*notify)(struct host_port *p); /* does nothing when the guest closed the port */
+    /*
+     * The same for an event that may wait as long as the guest's vCPU has something else to do. True: it is
+     * held back, and the caller calls notify() when that was long enough; false: it was told at once.
+     * Any thread. NULL where nobody knows what the vCPU does.
+     */
+    bool (*notify_idle)(struct host_port *p);
+    /*
+     * Asks for a call of fn when a vCPU of the guest has nothing else to do, once, whether the guest sends
+     * or not. In ctx's thread. NULL where nobody knows.
+     */
+    void (*wake_idle)(struct host_port *p);
     void (*unbind)(struct host_port *p); /* accepts NULL */
     /* A contiguous view of n (1 or more) frames, until unmapped. The guest writes there, too. */
     void *(*map_foreign)(struct xen_host *h, const xen_pfn_t *gfns, unsigned n, int prot,

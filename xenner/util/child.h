@@ -19,7 +19,7 @@ bool child_can_run(const char *program);
 /* status as from waitpid(). Main loop's thread, once. */
 typedef void (*child_exit_fn)(void *opaque, int status);
 
-enum { CHILD_MAX_FDS = 8 };
+enum { CHILD_MAX_FDS = 8 }; /* at most FD_MESSAGE_MAX */
 
 struct child_fd {
     int fd; /* ours, borrowed: stays open here */

@@ -12,13 +12,13 @@ struct guest_mem {
     uint8_t *base;
 };
 
-struct guest_mem *guest_mem_new(uint64_t bytes, GError **error)
+struct guest_mem *guest_mem_new(uint64_t bytes, int tmpfs, GError **error)
 {
     struct guest_mem *mem = g_new0(struct guest_mem, 1);
 
     mem->bytes = (bytes + 0x1fffff) & ~0x1fffffull;
     mem->base = MAP_FAILED;
-    mem->fd = huge_tmpfs_file();
+    mem->fd = tmpfs ? huge_tmpfs_file(tmpfs) : -1;
     if (mem->fd < 0)
         mem->fd = memfd_create("xenner-ram", MFD_CLOEXEC);
     if (mem->fd < 0 || ftruncate(mem->fd, (off_t)mem->bytes) < 0)

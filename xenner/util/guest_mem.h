@@ -25,8 +25,11 @@ struct guest_range {
     uint64_t bytes;
 };
 
-/* bytes is rounded up to whole 2 MiB. Fails with a G_FILE_ERROR when the host has not the memory. */
-struct guest_mem *guest_mem_new(uint64_t bytes, GError **error);
+/*
+ * bytes is rounded up to whole 2 MiB. tmpfs: where huge pages are (huge_tmpfs_open()), borrowed; 0: none. Fails with
+ * a G_FILE_ERROR when the host has not the memory.
+ */
+struct guest_mem *guest_mem_new(uint64_t bytes, int tmpfs, GError **error);
 /* Accepts NULL. */
 void guest_mem_free(struct guest_mem *mem);
 

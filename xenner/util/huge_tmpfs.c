@@ -14,18 +14,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The child's exit status: its file's descriptor, or this. */
-#define NO_FILE 255
+/* The child's exit status: its descriptor, or this. */
+#define NO_MOUNT 255
 
 static bool configure(int fs, const char *key, const char *value)
 {
     return fsconfig(fs, FSCONFIG_SET_STRING, key, value, 0) == 0;
 }
 
-/* Mounts, opens and forgets the mount, which the open file keeps. Only system calls: a forked child runs it. */
-static int open_file(void)
+/* Only system calls: a forked child runs it. */
+static int open_mount(void)
 {
-    int fs = fsopen("tmpfs", FSOPEN_CLOEXEC), mount = -1, file = -1;
+    int fs = fsopen("tmpfs", FSOPEN_CLOEXEC), mount = -1, dir = -1;
 
     if (fs < 0)
         return -1;
@@ -33,16 +33,12 @@ static int open_file(void)
     if (configure(fs, "huge", "advise") && configure(fs, "size", "0") &&
         fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
         mount = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+    close(fs);
     if (mount >= 0) {
-        file = openat(mount, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+        dir = fcntl(mount, F_DUPFD_CLOEXEC, 3);
         close(mount);
     }
-    close(fs);
-    if (file >= 0 && fchmod(file, 0666) < 0) {
-        close(file);
-        return -1;
-    }
-    return file;
+    return dir;
 }
 
 static bool write_file(const char *path, const char *text, size_t len)
@@ -58,17 +54,17 @@ static bool write_file(const char *path, const char *text, size_t len)
 /* The child: its descriptors are ours too (CLONE_FILES). */
 static G_GNUC_NORETURN void run_child(const char *uid_map, const char *gid_map)
 {
-    int file = -1;
+    int dir = -1;
 
     if (write_file("/proc/self/setgroups", "deny", 4) &&
         write_file("/proc/self/uid_map", uid_map, strlen(uid_map)) &&
         write_file("/proc/self/gid_map", gid_map, strlen(gid_map)))
-        file = open_file();
-    if (file >= NO_FILE) {
-        close(file);
-        file = -1;
+        dir = open_mount();
+    if (dir >= NO_MOUNT) {
+        close(dir);
+        dir = -1;
     }
-    _exit(file < 0 ? NO_FILE : file);
+    _exit(dir < 0 ? NO_MOUNT : dir);
 }
 
 static int open_in_namespace(void)
@@ -88,12 +84,23 @@ static int open_in_namespace(void)
         if (errno != EINTR)
             return -1;
     }
-    return WIFEXITED(status) && WEXITSTATUS(status) != NO_FILE ? WEXITSTATUS(status) : -1;
+    return WIFEXITED(status) && WEXITSTATUS(status) != NO_MOUNT ? WEXITSTATUS(status) : -1;
 }
 
-int huge_tmpfs_file(void)
+int huge_tmpfs_open(void)
 {
-    int fd = open_file();
+    int dir = open_mount();
 
-    return fd >= 0 || errno != EPERM ? fd : open_in_namespace();
+    return dir >= 0 || errno != EPERM ? dir : open_in_namespace();
+}
+
+int huge_tmpfs_file(int dir)
+{
+    int file = openat(dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+    if (file >= 0 && fchmod(file, 0666) < 0) {
+        close(file);
+        return -1;
+    }
+    return file;
 }

@@ -1,4 +1,5 @@
 #include "xenner/util/qmp_client.h"
+#include "xenner/util/fd_message.h"
 
 #include <errno.h>
 #include <gio/gio.h>
@@ -104,7 +105,8 @@ static bool tell_event(struct qmp_client *c, JsonObject *message)
 
 bool qmp_client_poll(struct qmp_client *c, int timeout_ms)
 {
-    int got = receive(c, timeout_ms);
+    /* what came together with an answer is here already, and nothing may follow it */
+    int got = memchr(c->in->str, '\n', c->in->len) ? 1 : receive(c, timeout_ms);
     JsonNode *node;
 
     while ((node = next_message(c))) {
@@ -131,27 +133,10 @@ static char *command_text(struct qmp_client *c, const char *command, JsonObject 
 /* The descriptor goes with the first byte. */
 static bool send_all(struct qmp_client *c, const char *text, int fd)
 {
-    union {
-        char room[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr align;
-    } control = {.room = {0}};
     size_t left = strlen(text);
 
     while (left) {
-        struct iovec iov = {(void *)text, left};
-        struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-        if (fd >= 0) {
-            msg.msg_control = control.room;
-            msg.msg_controllen = sizeof(control.room);
-            struct cmsghdr *h = CMSG_FIRSTHDR(&msg);
-            h->cmsg_level = SOL_SOCKET;
-            h->cmsg_type = SCM_RIGHTS;
-            h->cmsg_len = CMSG_LEN(sizeof(int));
-            memcpy(CMSG_DATA(h), &fd, sizeof(int));
-        }
-        ssize_t n = sendmsg(c->fd, &msg, MSG_NOSIGNAL);
-        if (n < 0 && errno == EINTR)
-            continue;
+        ssize_t n = fd_message_send(c->fd, text, left, &fd, fd >= 0);
         if (n <= 0)
             return false;
         text += n;

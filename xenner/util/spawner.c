@@ -1,4 +1,5 @@
 #include "xenner/util/spawner.h"
+#include "xenner/util/fd_message.h"
 
 #include <errno.h>
 #include <gio/gio.h>
@@ -109,23 +110,9 @@ static bool wait_for(struct spawner *s, enum spawner_said what, pid_t pid, struc
 static bool send_request(struct spawner *s, const struct spawner_request *req, const int *fds,
                          unsigned n)
 {
-    struct iovec iov = {(void *)req, offsetof(struct spawner_request, argv) + req->argv_bytes};
-    union {
-        char room[CMSG_SPACE(sizeof(int) * CHILD_MAX_FDS)];
-        struct cmsghdr align;
-    } control = {.room = {0}};
-    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+    size_t len = offsetof(struct spawner_request, argv) + req->argv_bytes;
 
-    if (n) {
-        msg.msg_control = control.room;
-        msg.msg_controllen = CMSG_SPACE(sizeof(int) * n);
-        struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-        c->cmsg_level = SOL_SOCKET;
-        c->cmsg_type = SCM_RIGHTS;
-        c->cmsg_len = CMSG_LEN(sizeof(int) * n);
-        memcpy(CMSG_DATA(c), fds, sizeof(int) * n);
-    }
-    return sendmsg(s->sock, &msg, MSG_NOSIGNAL) == (ssize_t)iov.iov_len;
+    return fd_message_send(s->sock, req, len, fds, n) == (ssize_t)len;
 }
 
 static bool pack(struct spawner_request *req, char *const argv[])

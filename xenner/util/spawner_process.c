@@ -1,4 +1,5 @@
 #include "xenner/util/spawner_process.h"
+#include "xenner/util/fd_message.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -99,24 +100,12 @@ static void detach(void)
 static bool serve(struct process *p)
 {
     static struct spawner_request req; /* too large for a stack */
-    struct iovec iov = {&req, sizeof(req)};
-    union {
-        char room[CMSG_SPACE(sizeof(int) * CHILD_MAX_FDS)];
-        struct cmsghdr align;
-    } control;
-    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.room,
-                         .msg_controllen = sizeof(control.room)};
-    ssize_t len = recvmsg(p->sock, &msg, MSG_CMSG_CLOEXEC);
-    const struct cmsghdr *c = len > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
     int fds[CHILD_MAX_FDS];
     unsigned n = 0;
+    ssize_t len = fd_message_receive(p->sock, &req, sizeof(req), fds, CHILD_MAX_FDS, &n);
 
     if (len <= 0)
-        return len < 0 && errno == EINTR;
-    if (c && c->cmsg_type == SCM_RIGHTS) {
-        n = (unsigned)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-        memcpy(fds, CMSG_DATA(c), n * sizeof(int));
-    }
+        return false;
     if (req.what == SPAWNER_START)
         start(p, &req, (size_t)len, fds, n);
     else if (req.what == SPAWNER_DETACH)

@@ -1,4 +1,4 @@
-#include "xenner/vm/vm.h"
+#include "xenner/vm/vm_priv.h"
 #include "xenner/backend/console.h"
 #include "xenner/vm/vm_disks.h"
 #include "xenner/chardev/chardev.h"
@@ -8,79 +8,18 @@
 #include "xenner/vm/vm_nets.h"
 
 #include <gio/gio.h>
-#include <stdio.h>
-#include <string.h>
-
-enum { BALLOON_QUIET_S = 10 };
-
-struct vm {
-    const struct vm_config *cfg;
-    const struct boot_source *source; /* or NULL */
-    GPtrArray *chardevs;              /* struct chardev *, owned */
-    struct domain *domain;
-    struct vm_doors *doors;           /* NULL: there is no runtime directory */
-    GPtrArray *consoles;              /* struct console_backend *, owned; the first is console 0 */
-    struct vm_screen *screen;
-    struct vm_disks *disks;
-    struct vm_nets *nets;
-    enum run_state state;
-    GArray *listeners;                /* struct listener */
-    const char *accel;                /* of a machine without a guest */
-    bool quitting;
-    bool asked_to_end;                /* vm_terminate() asked the guest, which has until: */
-    guint patience;
-    guint ballooning;                 /* source, while the balloon moves */
-    uint64_t balloon_was;
-    unsigned balloon_quiet;
-    void (*quit)(void *opaque, int status);
-    void *quit_opaque;
-};
 
 struct listener {
     vm_listener_fn fn;
     void *opaque;
 };
 
-static void tell(struct vm *vm, struct vm_event event)
+void vm_tell(struct vm *vm, struct vm_event event)
 {
     for (guint i = 0; i < vm->listeners->len; i++) {
         struct listener l = g_array_index(vm->listeners, struct listener, i);
         l.fn(l.opaque, &event);
     }
-}
-
-struct chardev *vm_chardev(struct vm *vm, const char *id)
-{
-    for (guint i = 0; i < vm->chardevs->len; i++) {
-        struct chardev *chr = g_ptr_array_index(vm->chardevs, i);
-        if (strcmp(chardev_id(chr), id) == 0)
-            return chr;
-    }
-    return NULL;
-}
-
-/* What QEMU prints for a pty, so that people and scripts find it. */
-static void announce(const struct chardev *chr)
-{
-    const char *label = chardev_label(chr);
-
-    if (g_str_has_prefix(label, "pty:"))
-        fprintf(stderr, "char device redirected to %s (label %s)\n", label + 4, chardev_id(chr));
-}
-
-static bool open_chardevs(struct vm *vm, GError **error)
-{
-    for (guint i = 0; i < vm->cfg->chardevs->len; i++) {
-        const struct chardev_config *c = g_ptr_array_index(vm->cfg->chardevs, i);
-        struct chardev *chr = chardev_new(c, error);
-        if (!chr) {
-            g_prefix_error(error, "%s: ", c->origin.text);
-            return false;
-        }
-        g_ptr_array_add(vm->chardevs, chr);
-        announce(chr);
-    }
-    return true;
 }
 
 static void close_domain(struct vm *vm)
@@ -94,71 +33,6 @@ static void close_domain(struct vm *vm)
 }
 
 static const struct domain_events events;
-
-static gboolean quit_soon(gpointer data)
-{
-    vm_quit(data, EXIT_OK);
-    return G_SOURCE_REMOVE;
-}
-
-static void print_escapes(struct vm *vm, struct console_backend *console)
-{
-    unsigned code = vm->cfg->escape_key ? vm->cfg->escape_key : 1;
-    g_autofree char *key = code < ' ' ? g_strdup_printf("C-%c", g_ascii_tolower((char)(code + '@')))
-                                      : g_strdup_printf("%c", code);
-    g_autofree char *help = g_strdup_printf("\r\n%s h    print this help\r\n%s x    exit\r\n"
-                                            "%s %s  send %s\r\n", key, key, key, key, key);
-
-    console_backend_debug_out(console, help, strlen(help));
-}
-
-/* The keys that mean something without a monitor: QEMU's x and h. */
-static void on_escape(void *opaque, struct console_backend *console, char key)
-{
-    struct vm *vm = opaque;
-
-    if (key == 'x')
-        g_idle_add(quit_soon, vm);
-    else if (key == 'h')
-        print_escapes(vm, console);
-}
-
-static struct console_backend *open_console(struct vm *vm, unsigned n, GError **error)
-{
-    const struct console_config *c = g_ptr_array_index(vm->cfg->consoles, n);
-    struct chardev *chr = vm_chardev(vm, c->chardev);
-    xen_pfn_t gfn;
-    evtchn_port_t port;
-
-    g_assert(chr); /* vm_config_validate() looked */
-    if (domain_console(vm->domain, n, &gfn, &port))
-        return console_backend_new(domain_host(vm->domain), gfn, port, chr, error);
-    if (n == 0)
-        return console_backend_new_tty(domain_host(vm->domain), chr);
-    return console_backend_new_device(domain_host(vm->domain), n, chr, error);
-}
-
-static const char *console_label(struct vm *vm, unsigned n)
-{
-    const struct console_config *c = g_ptr_array_index(vm->cfg->consoles, n);
-
-    return chardev_label(vm_chardev(vm, c->chardev));
-}
-
-static bool open_consoles(struct vm *vm, GError **error)
-{
-    for (guint i = 0; i < vm->cfg->consoles->len; i++) {
-        struct console_backend *console = open_console(vm, i, error);
-        if (!console)
-            return false;
-        console_backend_set_escape(console, on_escape, vm);
-        if (i == 0)
-            console_backend_set_tap(console, vm_screen_text, vm->screen);
-        g_ptr_array_add(vm->consoles, console);
-        vm_doors_console(vm->doors, vm->domain, i, console_label(vm, i));
-    }
-    return true;
-}
 
 /* NULL: there is no source, or, after a warning, it has nothing that can be built. */
 static struct domain *create_from_source(struct vm *vm)
@@ -189,7 +63,7 @@ static bool open_domain(struct vm *vm, GError **error)
     if (vm->cfg->none) /* libvirt asks a machine without a guest what it would run on */
         return (vm->accel = domain_choose_accel(vm->cfg, error));
     vm->domain = create_domain(vm, error);
-    if (!vm->domain || !open_consoles(vm, error) ||
+    if (!vm->domain || !vm_open_consoles(vm, error) ||
         !vm_screen_open(vm->screen, domain_host(vm->domain), error) ||
         !vm_disks_attach(vm->disks, domain_host(vm->domain), error) ||
         !vm_nets_attach(vm->nets, domain_host(vm->domain), error)) {
@@ -225,7 +99,7 @@ static void reset(struct vm *vm)
 
     if (start_again(vm, true, &error)) {
         vm->state = RUN_RUNNING;
-        tell(vm, (struct vm_event){VM_EVENT_RESET, .by_guest = true, .reason = "guest-reset"});
+        vm_tell(vm, (struct vm_event){VM_EVENT_RESET, .by_guest = true, .reason = "guest-reset"});
     } else {
         g_message("%s", error->message);
         vm_quit(vm, EXIT_ERROR);
@@ -242,7 +116,7 @@ bool vm_reset(struct vm *vm, GError **error)
     }
     if (!run && vm->state != RUN_PRELAUNCH)
         vm->state = RUN_PAUSED;
-    tell(vm, (struct vm_event){VM_EVENT_RESET, .reason = "host-qmp-system-reset"});
+    vm_tell(vm, (struct vm_event){VM_EVENT_RESET, .reason = "host-qmp-system-reset"});
     return true;
 }
 
@@ -270,13 +144,13 @@ static void on_shutdown(void *opaque, unsigned reason)
         console_backend_drain(g_ptr_array_index(vm->consoles, i));
     if (end == END_CRASH) {
         report_crash(vm);
-        tell(vm, (struct vm_event){VM_EVENT_PANICKED, .by_guest = true});
+        vm_tell(vm, (struct vm_event){VM_EVENT_PANICKED, .by_guest = true});
     }
     /* Who sent the signal wants the end of this process, also of a guest with -no-shutdown. */
     if (vm->asked_to_end && end != END_CRASH)
         d = (struct lifecycle_decision){STEP_QUIT, RUN_SHUTDOWN, EXIT_OK};
     if (d.step != STEP_RESET && d.state != RUN_GUEST_PANICKED)
-        tell(vm, (struct vm_event){VM_EVENT_SHUTDOWN, .by_guest = true, .reason = shutdown_cause(end)});
+        vm_tell(vm, (struct vm_event){VM_EVENT_SHUTDOWN, .by_guest = true, .reason = shutdown_cause(end)});
     switch (d.step) {
     case STEP_QUIT:
         vm->state = RUN_SHUTDOWN;
@@ -287,7 +161,7 @@ static void on_shutdown(void *opaque, unsigned reason)
         break;
     case STEP_STAY:
         vm->state = d.state;
-        tell(vm, (struct vm_event){VM_EVENT_STOP});
+        vm_tell(vm, (struct vm_event){VM_EVENT_STOP});
         break;
     }
 }
@@ -313,12 +187,12 @@ static const struct domain_events events = {on_shutdown, on_failed, on_debug_out
 
 static void on_deleted(void *opaque, const char *device)
 {
-    tell(opaque, (struct vm_event){VM_EVENT_DEVICE_DELETED, .id = device});
+    vm_tell(opaque, (struct vm_event){VM_EVENT_DEVICE_DELETED, .id = device});
 }
 
 static void on_tray(void *opaque, const char *device, bool open)
 {
-    tell(opaque, (struct vm_event){VM_EVENT_TRAY, .id = device, .open = open});
+    vm_tell(opaque, (struct vm_event){VM_EVENT_TRAY, .id = device, .open = open});
 }
 
 static bool stop_in(struct vm *vm, enum run_state state, GError **error)
@@ -328,7 +202,7 @@ static bool stop_in(struct vm *vm, enum run_state state, GError **error)
     if (!vm->cfg->none && !domain_set_running(vm->domain, false, error))
         return false;
     vm->state = state;
-    tell(vm, (struct vm_event){VM_EVENT_STOP});
+    vm_tell(vm, (struct vm_event){VM_EVENT_STOP});
     return true;
 }
 
@@ -337,7 +211,7 @@ static void on_disk_failed(void *opaque, const struct vm_disk_error *e)
     g_autoptr(GError) error = NULL;
     struct vm *vm = opaque;
 
-    tell(vm, (struct vm_event){VM_EVENT_IO_ERROR, .disk_error = e});
+    vm_tell(vm, (struct vm_event){VM_EVENT_IO_ERROR, .disk_error = e});
     if (e->action == IMAGE_STOPPED && !stop_in(vm, RUN_IO_ERROR, &error))
         g_message("%s", error->message);
 }
@@ -346,7 +220,7 @@ static const struct vm_disks_events disk_events = {on_deleted, on_tray, on_disk_
 
 static void on_vnc(void *opaque, unsigned i, enum vnc_event what, const struct vnc_address *client)
 {
-    tell(opaque, (struct vm_event){VM_EVENT_VNC, .vnc = {i, what, client}});
+    vm_tell(opaque, (struct vm_event){VM_EVENT_VNC, .vnc = {i, what, client}});
 }
 
 struct vm *vm_new(const struct vm_config *cfg, const struct boot_source *source, GError **error)
@@ -368,7 +242,7 @@ struct vm *vm_new(const struct vm_config *cfg, const struct boot_source *source,
         vm_nets_set_deleted(vm->nets, on_deleted, vm);
         vm_screen_set_vnc_events(vm->screen, on_vnc, vm);
     }
-    if (!vm->screen || !open_chardevs(vm, error) || !open_domain(vm, error)) {
+    if (!vm->screen || !vm_open_chardevs(vm, error) || !open_domain(vm, error)) {
         vm_free(vm);
         return NULL;
     }
@@ -387,7 +261,7 @@ bool vm_start(struct vm *vm, GError **error)
     if (!vm->cfg->none && !domain_set_running(vm->domain, true, error))
         return false;
     vm->state = RUN_RUNNING;
-    tell(vm, (struct vm_event){VM_EVENT_RESUME});
+    vm_tell(vm, (struct vm_event){VM_EVENT_RESUME});
     vm_disks_retry(vm->disks);
     return true;
 }
@@ -395,116 +269,6 @@ bool vm_start(struct vm *vm, GError **error)
 bool vm_stop(struct vm *vm, GError **error)
 {
     return stop_in(vm, RUN_PAUSED, error);
-}
-
-static bool check_running(const struct vm *vm, GError **error)
-{
-    if (vm->state != RUN_RUNNING)
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "the guest is not running (%s)",
-                    run_state_name(vm->state));
-    else if (vm->cfg->none)
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "this machine has no guest");
-    return vm->state == RUN_RUNNING && !vm->cfg->none;
-}
-
-bool vm_ask_power(struct vm *vm, enum control_power what, GError **error)
-{
-    return check_running(vm, error) && control_power(domain_host(vm->domain), what, error);
-}
-
-bool vm_system_powerdown(struct vm *vm, GError **error)
-{
-    if (!vm_ask_power(vm, CONTROL_POWEROFF, error))
-        return false;
-    tell(vm, (struct vm_event){VM_EVENT_POWERDOWN});
-    return true;
-}
-
-bool vm_sysrq(struct vm *vm, char key, GError **error)
-{
-    return check_running(vm, error) && control_sysrq(domain_host(vm->domain), key, error);
-}
-
-uint64_t vm_memory(const struct vm *vm)
-{
-    uint64_t bytes = vm->domain ? domain_memory(vm->domain) : 0;
-
-    return bytes ? bytes : vm->cfg->memory.bytes;
-}
-
-bool vm_memory_stats(struct vm *vm, uint64_t *ret_free, uint64_t *ret_total)
-{
-    return vm->domain && control_memory_stats(domain_host(vm->domain), ret_free, ret_total);
-}
-
-/* Nobody tells us when the guest takes a page: we look once a second until it has come to rest. */
-static gboolean look_at_balloon(gpointer data)
-{
-    struct vm *vm = data;
-    uint64_t now = vm_memory(vm);
-
-    if (now != vm->balloon_was) {
-        vm->balloon_was = now;
-        vm->balloon_quiet = 0;
-        tell(vm, (struct vm_event){VM_EVENT_BALLOON});
-    } else if (++vm->balloon_quiet == BALLOON_QUIET_S) {
-        vm->ballooning = 0;
-        return G_SOURCE_REMOVE;
-    }
-    return G_SOURCE_CONTINUE;
-}
-
-bool vm_set_memory(struct vm *vm, uint64_t bytes, GError **error)
-{
-    if (vm->cfg->none) {
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "this machine has no guest");
-        return false;
-    }
-    if (!control_memory(domain_host(vm->domain), bytes, error))
-        return false;
-    vm->balloon_quiet = 0;
-    if (!vm->ballooning) {
-        vm->balloon_was = vm_memory(vm);
-        vm->ballooning = g_timeout_add_seconds(1, look_at_balloon, vm);
-    }
-    return true;
-}
-
-/* libvirt takes the end of a monitor that was not told of for a crash, and looks for who is to be killed. */
-static void end_by_signal(struct vm *vm)
-{
-    tell(vm, (struct vm_event){VM_EVENT_SHUTDOWN, .reason = "host-signal"});
-    vm_quit(vm, EXIT_OK);
-}
-
-static gboolean out_of_patience(gpointer data)
-{
-    struct vm *vm = data;
-
-    vm->patience = 0;
-    g_warning("the guest did not power off in %u s%s", vm->cfg->soft_quit.seconds,
-              control_power_taken(domain_host(vm->domain)) ? "" : " and did not take the request");
-    end_by_signal(vm);
-    return G_SOURCE_REMOVE;
-}
-
-void vm_terminate(struct vm *vm)
-{
-    g_autoptr(GError) error = NULL;
-
-    if (!vm->cfg->soft_quit.on || vm->asked_to_end || vm->state != RUN_RUNNING) {
-        end_by_signal(vm);
-        return;
-    }
-    if (!vm_system_powerdown(vm, &error)) {
-        g_warning("%s", error->message);
-        end_by_signal(vm);
-        return;
-    }
-    vm->asked_to_end = true;
-    g_message("the guest was asked to power off; the next signal ends it");
-    if (vm->cfg->soft_quit.seconds)
-        vm->patience = g_timeout_add_seconds(vm->cfg->soft_quit.seconds, out_of_patience, vm);
 }
 
 enum run_state vm_run_state(const struct vm *vm)

@@ -36,6 +36,8 @@ void vm_set_quit_handler(struct vm *vm, void (*fn)(void *opaque, int status), vo
 bool vm_system_powerdown(struct vm *vm, GError **error);
 bool vm_ask_power(struct vm *vm, enum control_power what, GError **error);
 bool vm_sysrq(struct vm *vm, char key, GError **error);
+/* An NMI for the guest's first vCPU, whether it runs or is stopped. */
+bool vm_nmi(struct vm *vm, GError **error);
 /* The balloon's aim; VM_EVENT_BALLOON tells what becomes of it. */
 bool vm_set_memory(struct vm *vm, uint64_t bytes, GError **error);
 /* Bytes that the guest has now. */

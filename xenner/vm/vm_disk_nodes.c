@@ -35,14 +35,28 @@ static bool check_file(const struct block_node *n, GError **error)
     return true;
 }
 
+/* What was a disk by itself until now is part of the one that is opened next. */
+static bool take_over(struct vm_disks *d, const char *child, GError **error)
+{
+    struct vm_disk *disk = child ? vm_disks_find(d, child) : NULL;
+
+    if (disk && disk->config->vdev)
+        return vm_disk_refuse(error, "Node '%s' is busy: a device has it", child);
+    if (disk)
+        g_ptr_array_remove(d->disks, disk);
+    return true;
+}
+
 static bool open_new_node(struct vm_disks *d, const struct block_node *n, GError **error)
 {
     if (vm_disks_find(d, n->name))
         return vm_disk_refuse(error, "Duplicate nodes with node-name='%s'", n->name);
     if (block_driver_is_protocol(n->driver))
         return check_file(n, error);
-    /* what is below another one is opened by that */
-    return block_nodes_parent(d->nodes, n->name) || vm_disk_open_node(d, n->name, error);
+    if (block_nodes_parent(d->nodes, n->name))
+        return true; /* what is below another one is opened by that */
+    return take_over(d, n->file, error) && take_over(d, n->backing, error) &&
+           vm_disk_open_node(d, n->name, error);
 }
 
 bool vm_disks_open_nodes(struct vm_disks *d, unsigned first, GError **error)

@@ -4,19 +4,9 @@
 #include <gio/gio.h>
 #include <string.h>
 
-static void move_part(struct disk_config *from, struct disk_config *to)
-{
-    to->vdev = g_steal_pointer(&from->vdev);
-    to->device = g_steal_pointer(&from->device);
-    to->model = g_steal_pointer(&from->model);
-    to->serial = g_steal_pointer(&from->serial);
-    to->cdrom = from->cdrom;
-    from->cdrom = false;
-}
-
 void vm_disk_move_device(struct vm_disk *from, struct vm_disk *to)
 {
-    move_part(from->config, to->config);
+    disk_config_move_device(from->config, to->config);
     to->tray_open = from->tray_open;
     from->tray_open = from->opening = false;
     if (!from->image)
@@ -29,7 +19,7 @@ void vm_disk_left(struct vm_disk *disk)
     struct vm_disks *d = disk->all;
     g_autofree char *device = g_strdup(disk->config->device);
 
-    g_clear_pointer(&disk->backend, blk_backend_free);
+    vm_disk_withdraw(disk);
     disk->leaving = disk->opening = disk->tray_open = false;
     disk_config_unplug(disk->config);
     if (!disk->image || !block_nodes_find(d->nodes, disk->config->id))
@@ -60,8 +50,7 @@ static bool reopen_through(struct vm_disk *disk, const struct disk_config *devic
         return true;
     *cache = *cache == DISK_CACHE_NONE ? DISK_CACHE_DIRECTSYNC : DISK_CACHE_WRITETHROUGH;
     g_clear_pointer(&disk->image, disk_image_free);
-    disk->image = disk_image_open(disk->config, disk->all->io, error);
-    return disk->image != NULL;
+    return vm_disk_open_image(disk, error);
 }
 
 static struct vm_disk *image_for(struct vm_disks *d, const struct disk_config *device,
@@ -118,9 +107,9 @@ bool vm_disks_unplug(struct vm_disks *d, const char *device, GError **error)
     if (disk->leaving)
         return vm_disk_refuse(error, "Device %s is already in the process of unplug", device);
     disk->leaving = true;
-    if (!disk->backend)
+    if (!vm_disk_offered(disk))
         vm_disk_left(disk);
     else if (!disk->opening)
-        blk_backend_unplug(disk->backend, false, on_left, disk);
+        vm_disk_ask_back(disk, false, on_left, disk);
     return true;
 }

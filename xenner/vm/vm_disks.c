@@ -14,6 +14,15 @@ bool vm_disk_refuse(GError **error, const char *fmt, ...)
     return false;
 }
 
+bool vm_disk_open_image(struct vm_disk *disk, GError **error)
+{
+    disk->image = disk->core = disk_image_open(disk->config, disk->all->io, error);
+    if (disk->image && vm_disk_throttle(disk, error))
+        return true;
+    g_clear_pointer(&disk->image, disk_image_free);
+    return false;
+}
+
 struct vm_disk *vm_disk_new(struct vm_disks *d, struct disk_config *config, GError **error)
 {
     struct vm_disk *disk = g_new0(struct vm_disk, 1);
@@ -22,9 +31,7 @@ struct vm_disk *vm_disk_new(struct vm_disks *d, struct disk_config *config, GErr
     disk->config = config;
     if (!config->empty && !d->io)
         d->io = blk_io_new(config->aio != DISK_AIO_THREADS);
-    if (!config->empty)
-        disk->image = disk_image_open(config, d->io, error);
-    if (config->empty || disk->image)
+    if (config->empty || vm_disk_open_image(disk, error))
         return disk;
     vm_disk_free(disk);
     return NULL;
@@ -53,13 +60,32 @@ static bool wants_uring(const struct vm_config *cfg)
     return false;
 }
 
+static bool add_groups(struct vm_disks *d, const struct vm_config *cfg, GError **error)
+{
+    for (guint i = 0; i < cfg->objects->len; i++) {
+        const struct object_config *o = g_ptr_array_index(cfg->objects, i);
+        if (strcmp(o->type, "throttle-group") == 0 &&
+            !vm_disks_add_group(d, o->id, &o->limits, error)) {
+            g_prefix_error(error, "-object %s: ", o->id);
+            return false;
+        }
+    }
+    return true;
+}
+
 struct vm_disks *vm_disks_new(const struct vm_config *cfg, GError **error)
 {
     struct vm_disks *d = g_new0(struct vm_disks, 1);
 
+    d->backend = cfg->backends.disk;
     d->nodes = g_ptr_array_new_with_free_func(block_node_free);
     d->disks = g_ptr_array_new_with_free_func(vm_disk_free);
+    d->groups = g_ptr_array_new_with_free_func(vm_group_free);
     d->errors = vm_disk_errors_new(d);
+    if (!add_groups(d, cfg, error)) {
+        vm_disks_free(d);
+        return NULL;
+    }
     for (guint i = 0; i < cfg->nodes->len; i++)
         g_ptr_array_add(d->nodes, block_node_copy(g_ptr_array_index(cfg->nodes, i)));
     if (cfg->disks->len)
@@ -83,6 +109,7 @@ void vm_disks_free(struct vm_disks *d)
         return;
     g_ptr_array_unref(d->disks);
     g_ptr_array_unref(d->nodes);
+    g_ptr_array_unref(d->groups);
     blk_io_free(d->io);
     vm_disk_errors_free(d->errors);
     g_free(d);
@@ -122,18 +149,34 @@ bool vm_disk_offer(struct vm_disk *disk, GError **error)
 {
     struct vm_disks *d = disk->all;
 
+    bool done;
+
     if (!d->host || !disk->image || !disk->config->vdev || disk->tray_open)
         return true;
+    if (!vm_disk_offer_kernel(disk, &done, error) || done)
+        return done;
     vm_disk_watch_errors(disk);
     disk->backend = blk_backend_new(d->host, disk->config, disk->image, d->io, error);
     return disk->backend != NULL;
 }
 
+static gint by_boot_order(gconstpointer a, gconstpointer b)
+{
+    const struct vm_disk *x = *(struct vm_disk *const *)a, *y = *(struct vm_disk *const *)b;
+
+    return disk_config_by_boot_order(&x->config, &y->config);
+}
+
 bool vm_disks_attach(struct vm_disks *d, struct xen_host *host, GError **error)
 {
+    g_autoptr(GPtrArray) disks = g_ptr_array_sized_new(d->disks->len);
+
     d->host = host;
-    for (guint i = 0; i < d->disks->len; i++) {
-        if (!vm_disk_offer(g_ptr_array_index(d->disks, i), error))
+    for (guint i = 0; i < d->disks->len; i++)
+        g_ptr_array_add(disks, g_ptr_array_index(d->disks, i));
+    g_ptr_array_sort(disks, by_boot_order); /* GRUB looks at them in the order that xenstore lists */
+    for (guint i = 0; i < disks->len; i++) {
+        if (!vm_disk_offer(g_ptr_array_index(disks, i), error))
             return false;
     }
     return true;
@@ -155,10 +198,11 @@ void vm_disks_detach(struct vm_disks *d)
 {
     if (!d)
         return;
+    for (guint i = d->disks->len; i-- > 0;)
+        vm_disk_withdraw(g_ptr_array_index(d->disks, i));
     d->host = NULL;
     for (guint i = d->disks->len; i-- > 0;) {
         struct vm_disk *disk = g_ptr_array_index(d->disks, i);
-        g_clear_pointer(&disk->backend, blk_backend_free);
         if (disk->leaving)
             vm_disk_left(disk);
         else if (disk->opening)
@@ -178,10 +222,15 @@ unsigned vm_disks_count(const struct vm_disks *d)
 
 struct vm_disk_info vm_disks_info(const struct vm_disks *d, unsigned i)
 {
-    const struct vm_disk *disk = g_ptr_array_index(d->disks, i);
+    static const struct disk_limits none;
+    struct vm_disk *disk = g_ptr_array_index(d->disks, i);
 
-    return (struct vm_disk_info){disk->config, disk->image, disk->backend != NULL, disk->leaving,
-                                 disk->tray_open, disk->status, &disk->config->limits};
+    if (disk->kernel)
+        vm_disk_kernel_stats(disk);
+    return (struct vm_disk_info){disk->config, disk->image, vm_disk_offered(disk), disk->leaving,
+                                 disk->tray_open, disk->status,
+                                 disk->group ? throttle_group_limits(disk->group) : &none,
+                                 disk->group ? throttle_group_name(disk->group) : NULL};
 }
 
 GPtrArray *vm_disks_nodes(struct vm_disks *d)
@@ -201,25 +250,9 @@ bool vm_disks_resize(struct vm_disks *d, const char *name, uint64_t bytes, GErro
         return vm_disk_refuse(error, "Parameter 'size' expects a multiple of %u", IMAGE_SECTOR);
     if (!disk_image_resize(disk->image, bytes, error))
         return false;
+    if (disk->kernel)
+        return vm_disk_kernel_resized(disk, error);
     if (disk->backend)
         blk_backend_resized(disk->backend);
-    return true;
-}
-
-bool vm_disks_set_limits(struct vm_disks *d, const char *name, const struct disk_limits *limits,
-                         GError **error)
-{
-    struct vm_disk *disk = vm_disks_need(d, name, error);
-    struct disk_config check;
-
-    if (!disk)
-        return false;
-    check = *disk->config;
-    check.limits = *limits;
-    if (!disk_config_check(&check, error))
-        return false;
-    disk->config->limits = *limits;
-    if (disk->image)
-        disk_image_set_limits(disk->image, limits);
     return true;
 }

@@ -56,6 +56,7 @@ struct vm_disk_info {
     bool leaving, tray_open;
     enum vm_disk_status status;     /* not OK: requests wait for vm_disks_retry() */
     const struct disk_limits *limits; /* that are in force */
+    const char *group;              /* whose they are; NULL: there are none */
 };
 /* The thread in which disks move; 0: there is none yet. */
 int vm_disks_tid(struct vm_disks *disks);
@@ -94,5 +95,13 @@ bool vm_disks_change(struct vm_disks *disks, const char *name, struct disk_confi
 
 /* name: device, drive or node. */
 bool vm_disks_resize(struct vm_disks *disks, const char *name, uint64_t bytes, GError **error);
+/* group: whose limits they become, too; NULL: the disk's own, or those of the group that it is in. */
 bool vm_disks_set_limits(struct vm_disks *disks, const char *name, const struct disk_limits *limits,
-                         GError **error);
+                         const char *group, GError **error);
+/* Groups that are objects. QEMU's words. limits: NULL when there is none of that name. */
+bool vm_disks_add_group(struct vm_disks *disks, const char *name, const struct disk_limits *limits,
+                        GError **error);
+bool vm_disks_del_group(struct vm_disks *disks, const char *name, GError **error);
+const struct disk_limits *vm_disks_group_limits(const struct vm_disks *disks, const char *name);
+bool vm_disks_set_group_limits(struct vm_disks *disks, const char *name, const struct disk_limits *limits,
+                               GError **error);

@@ -1,5 +1,6 @@
 #include "xenner/vm/vm_nets.h"
 #include "xenner/backend/net.h"
+#include "xenner/host/xen_kernel.h"
 
 #include <gio/gio.h>
 #include <string.h>
@@ -7,7 +8,8 @@
 struct vm_port {
     const struct netdev_config *config;
     struct netdev_config *own; /* of a hot plug, or NULL */
-    struct netport *port;      /* owned */
+    struct netport *port;      /* owned; NULL while the kernel serves its card, or may come to */
+    bool down;                 /* of the kernel's */
 };
 
 struct vm_nic {
@@ -17,7 +19,8 @@ struct vm_nic {
     unsigned devid;
     struct vm_port *port;       /* NULL: no cable, it has */
     struct netport *no_cable;   /* owned */
-    struct net_backend *backend; /* NULL: no guest */
+    struct net_backend *backend; /* the guest's vif, when it is ours */
+    struct kernel_device *kernel; /* when it is the kernel's; both NULL: no guest */
     bool leaving;
 };
 
@@ -25,6 +28,7 @@ struct vm_nets {
     GPtrArray *ports; /* struct vm_port *, owned */
     GPtrArray *nics;  /* struct vm_nic *, owned */
     struct xen_host *host;
+    enum device_backend backend; /* of cards that don't say */
     void (*deleted)(void *opaque, const char *nic);
     void *opaque;
 };
@@ -78,15 +82,34 @@ static const struct vm_nic *user_of(const struct vm_nets *n, const struct vm_por
     return NULL;
 }
 
+static bool kernel_serves(const struct vm_nets *n)
+{
+    return n->host->kernel && n->host->kernel->ops->serves(n->host->kernel, "vif");
+}
+
+/* A bridge's tap has to wait: the kernel would have no use for it, and who serves a card is known when it comes. */
+static bool may_wait(const struct vm_nets *n, const struct netdev_config *config)
+{
+    return config->kind == NETDEV_BRIDGE && (!n->host || kernel_serves(n));
+}
+
+static bool open_late(struct vm_port *p, GError **error)
+{
+    if (!p->port && !(p->port = netport_new(p->config, error)))
+        g_prefix_error(error, "%s: ", p->config->origin);
+    return p->port != NULL;
+}
+
 static bool open_port(struct vm_nets *n, const struct netdev_config *config,
                       struct netdev_config *own, GError **error)
 {
-    struct netport *port = netport_new(config, error);
+    bool wait = may_wait(n, config);
+    struct netport *port = wait ? NULL : netport_new(config, error);
 
-    if (!port)
+    if (!wait && !port)
         return false;
     struct vm_port *p = g_new0(struct vm_port, 1);
-    *p = (struct vm_port){config, own, port};
+    *p = (struct vm_port){.config = config, .own = own, .port = port};
     g_ptr_array_add(n->ports, p);
     return true;
 }
@@ -119,6 +142,7 @@ struct vm_nets *vm_nets_new(const struct vm_config *cfg, GError **error)
 {
     struct vm_nets *n = g_new0(struct vm_nets, 1);
 
+    n->backend = cfg->backends.net;
     n->ports = g_ptr_array_new_with_free_func(port_free);
     n->nics = g_ptr_array_new_with_free_func(nic_free);
     for (guint i = 0; i < cfg->netdevs->len; i++) {
@@ -134,10 +158,51 @@ struct vm_nets *vm_nets_new(const struct vm_config *cfg, GError **error)
     return n;
 }
 
+/* Why the kernel does not serve the card; NULL: it does. */
+static const char *not_for_kernel(const struct vm_nic *nic)
+{
+    const struct vm_nets *n = nic->all;
+
+    if (!n->host->kernel)
+        return "this is no Xen host";
+    if (!nic->port || nic->port->config->kind != NETDEV_BRIDGE)
+        return "its network is no bridge";
+    return kernel_serves(n) ? NULL : "the module xen-netback is not loaded";
+}
+
+static bool offer_kernel(struct vm_nic *nic, bool *ret_done, GError **error)
+{
+    struct xen_kernel *k = nic->all->host->kernel;
+    enum device_backend want = nic->config->backend ? nic->config->backend : nic->all->backend;
+    const char *why_not = want == DEVICE_BACKEND_XENNER ? "backend=xenner" : not_for_kernel(nic);
+
+    *ret_done = false;
+    if (why_not && want == DEVICE_BACKEND_KERNEL)
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "%s: backend=kernel: %s", nic->config->origin, why_not);
+    if (why_not)
+        return want != DEVICE_BACKEND_KERNEL;
+    struct kernel_nic c = {.devid = nic->devid, .bridge = nic->port->config->tap.bridge};
+    memcpy(c.mac, nic->config->mac, sizeof(c.mac));
+    nic->kernel = k->ops->add_nic(k, &c, error);
+    return *ret_done = nic->kernel != NULL;
+}
+
+static void withdraw(struct vm_nic *nic)
+{
+    g_clear_pointer(&nic->backend, net_backend_free);
+    if (nic->kernel)
+        nic->all->host->kernel->ops->forget(g_steal_pointer(&nic->kernel));
+}
+
 static bool offer(struct vm_nic *nic, GError **error)
 {
     struct vm_nets *n = nic->all;
+    bool done;
 
+    if (n->host && (!offer_kernel(nic, &done, error) || done))
+        return done;
+    if (n->host && nic->port && !open_late(nic->port, error))
+        return false;
     if (n->host)
         nic->backend = net_backend_new(n->host, nic->devid, nic->config,
                                        nic->port ? nic->port->port : nic->no_cable, error);
@@ -151,6 +216,11 @@ bool vm_nets_attach(struct vm_nets *n, struct xen_host *host, GError **error)
         if (!offer(g_ptr_array_index(n->nics, i), error))
             return false;
     }
+    for (guint i = 0; i < n->ports->len; i++) {
+        struct vm_port *p = g_ptr_array_index(n->ports, i);
+        if (!user_of(n, p) && !may_wait(n, p->config) && !open_late(p, error))
+            return false;
+    }
     return true;
 }
 
@@ -160,6 +230,7 @@ static void nic_left(void *opaque)
     struct vm_nets *n = nic->all;
     g_autofree char *id = g_strdup(nic->config->id);
 
+    withdraw(nic);
     g_ptr_array_remove(n->nics, nic);
     if (n->deleted)
         n->deleted(n->opaque, id);
@@ -169,10 +240,11 @@ void vm_nets_detach(struct vm_nets *n)
 {
     if (!n)
         return;
+    for (guint i = n->nics->len; i-- > 0;)
+        withdraw(g_ptr_array_index(n->nics, i));
     n->host = NULL;
     for (guint i = n->nics->len; i-- > 0;) {
         struct vm_nic *nic = g_ptr_array_index(n->nics, i);
-        g_clear_pointer(&nic->backend, net_backend_free);
         if (nic->leaving)
             nic_left(nic);
     }
@@ -280,8 +352,21 @@ bool vm_nets_unplug(struct vm_nets *n, const char *id, GError **error)
     nic->leaving = true;
     if (nic->backend)
         net_backend_unplug(nic->backend, nic_left, nic);
+    else if (nic->kernel)
+        n->host->kernel->ops->unplug(nic->kernel, nic_left, nic);
     else
         nic_left(nic);
+    return true;
+}
+
+/* Without a card there is nothing to set: it will be up. */
+static bool set_kernel_link(struct vm_nets *n, struct vm_port *p, bool up, GError **error)
+{
+    const struct vm_nic *nic = user_of(n, p);
+
+    if (nic && nic->kernel && !n->host->kernel->ops->set_link(nic->kernel, up, error))
+        return false;
+    p->down = !up;
     return true;
 }
 
@@ -294,6 +379,8 @@ bool vm_nets_set_link(struct vm_nets *n, const char *name, bool up, GError **err
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "Device '%s' not found", name);
         return false;
     }
+    if (p && !p->port)
+        return set_kernel_link(n, p, up, error);
     if (p)
         netport_set_link(p->port, up);
     return true;
@@ -309,5 +396,5 @@ struct vm_nic_info vm_nets_info(const struct vm_nets *n, unsigned i)
     const struct vm_nic *nic = g_ptr_array_index(n->nics, i);
 
     return (struct vm_nic_info){nic->config, nic->port ? nic->port->config : NULL,
-                                nic->port && netport_link(nic->port->port)};
+                                nic->port && (nic->port->port ? netport_link(nic->port->port) : !nic->port->down)};
 }

@@ -55,9 +55,9 @@ int do_directory(struct request *r)
 
     if (!n)
         return err;
-    for (GSequenceIter *i = g_sequence_get_begin_iter(n->children); !g_sequence_iter_is_end(i);
-         i = g_sequence_iter_next(i))
-        request_text(r, ((const struct store_node *)g_sequence_get(i))->name);
+    g_autoptr(GPtrArray) list = store_node_list(n);
+    for (guint i = 0; i < list->len; i++)
+        request_text(r, ((const struct store_node *)g_ptr_array_index(list, i))->name);
     return r->reply->len > XENSTORE_PAYLOAD_MAX ? E2BIG : 0;
 }
 

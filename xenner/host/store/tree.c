@@ -55,10 +55,30 @@ struct store_node *store_tree_copy(const struct store_node *root)
     store_tree_assign(n, root);
     n->changed = root->changed;
     n->children_changed = root->children_changed;
+    n->number = root->number;
+    n->next_number = root->next_number;
     for (GSequenceIter *i = g_sequence_get_begin_iter(root->children); !g_sequence_iter_is_end(i);
          i = g_sequence_iter_next(i))
         g_sequence_append(n->children, store_tree_copy(g_sequence_get(i)));
     return n;
+}
+
+static gint by_number(gconstpointer a, gconstpointer b)
+{
+    const struct store_node *x = *(struct store_node *const *)a, *y = *(struct store_node *const *)b;
+
+    return (x->number > y->number) - (x->number < y->number);
+}
+
+GPtrArray *store_node_list(const struct store_node *n)
+{
+    GPtrArray *list = g_ptr_array_sized_new((guint)g_sequence_get_length(n->children));
+
+    for (GSequenceIter *i = g_sequence_get_begin_iter(n->children); !g_sequence_iter_is_end(i);
+         i = g_sequence_iter_next(i))
+        g_ptr_array_add(list, g_sequence_get(i));
+    g_ptr_array_sort(list, by_number);
+    return list;
 }
 
 static bool name_char(char c)
@@ -152,6 +172,7 @@ struct store_node *store_tree_make(struct store_node *root, const char *path, do
         g_array_append_vals(child->perms, n->perms->data, n->perms->len);
         if (dom != 0)
             g_array_index(child->perms, struct store_perm, 0).dom = dom;
+        child->number = n->next_number++;
         g_sequence_insert_sorted(n->children, child, by_name, NULL);
         n = child;
     }

@@ -28,6 +28,7 @@ struct store_node {
     GByteArray *value;
     GArray *perms;       /* struct store_perm; the first is the owner and what all others may do */
     GSequence *children; /* struct store_node *, by name; owned */
+    uint64_t number, next_number; /* among its siblings, in the order in which they were made; the next child's */
     /* Generations, which store_tree_stamp() sets; 0: never stamped. */
     uint64_t changed;          /* value, permissions, or made */
     uint64_t children_changed; /* one was made or removed */
@@ -38,6 +39,8 @@ struct store_node *store_tree_new(void);
 struct store_node *store_tree_copy(const struct store_node *root);
 void store_tree_free(struct store_node *root); /* accepts NULL */
 
+/* The children (struct store_node *, borrowed) in the order in which they were made, as Xen lists them. */
+GPtrArray *store_node_list(const struct store_node *n);
 bool store_path_valid(const char *path);
 /* NULL when there is none. */
 struct store_node *store_tree_find(struct store_node *root, const char *path);
