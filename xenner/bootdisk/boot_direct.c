@@ -1,5 +1,6 @@
 #include "xenner/bootdisk/boot_direct.h"
 #include "xenner/bootdisk/boot_direct_process.h"
+#include "xenner/util/fd_message.h"
 #include "xenner/util/printable.h"
 
 #include <errno.h>
@@ -40,21 +41,8 @@ static bool fail(GError **error, const char *why)
 
 static bool ask(struct boot_direct *d, const int fds[BOOT_DIRECT_FILES])
 {
-    struct iovec iov = {&d->request, 1};
-    union {
-        char room[CMSG_SPACE(sizeof(int) * BOOT_DIRECT_FILES)];
-        struct cmsghdr align;
-    } control = {.room = {0}};
-    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.room,
-                         .msg_controllen = sizeof(control.room)};
-    struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-
     d->request++;
-    c->cmsg_level = SOL_SOCKET;
-    c->cmsg_type = SCM_RIGHTS;
-    c->cmsg_len = CMSG_LEN(sizeof(int) * BOOT_DIRECT_FILES);
-    memcpy(CMSG_DATA(c), fds, sizeof(int) * BOOT_DIRECT_FILES);
-    return sendmsg(d->sock, &msg, MSG_NOSIGNAL) == 1;
+    return fd_message_send(d->sock, &d->request, 1, fds, BOOT_DIRECT_FILES) == 1;
 }
 
 /* The texts' length; negative: there is no answer. */

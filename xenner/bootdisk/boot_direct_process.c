@@ -1,5 +1,6 @@
 #include "xenner/bootdisk/boot_direct_process.h"
 #include "xenner/bootdisk/boot_load.h"
+#include "xenner/util/fd_message.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -7,7 +8,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -83,23 +83,10 @@ static void serve_one(struct server *s, const struct request *r)
 /* False: nobody is there any more. */
 static bool receive(struct request *r)
 {
-    struct iovec iov = {&r->byte, 1};
-    union {
-        char room[CMSG_SPACE(sizeof(int) * BOOT_DIRECT_FILES)];
-        struct cmsghdr align;
-    } control;
-    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.room,
-                         .msg_controllen = sizeof(control.room)};
-    ssize_t n;
+    unsigned n = 0;
 
-    do
-        n = recvmsg(BOOT_ANSWER_FD, &msg, MSG_CMSG_CLOEXEC);
-    while (n < 0 && errno == EINTR);
-    const struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
-    if (!c || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof(int) * BOOT_DIRECT_FILES))
-        return false;
-    memcpy(r->fds, CMSG_DATA(c), sizeof(r->fds));
-    return true;
+    return fd_message_receive(BOOT_ANSWER_FD, &r->byte, 1, r->fds, BOOT_DIRECT_FILES, &n) == 1 &&
+           n == BOOT_DIRECT_FILES;
 }
 
 void boot_direct_serve(int sock, struct disk_reader *disks, unsigned n, const struct privileges *user,
