@@ -67,7 +67,7 @@ def make_scratch(args):
 
 
 def machines(args):
-    """name: (command line, disks for fio as (prefix of the results, device))"""
+    """name: (command line, disks for fio as (prefix of the results, device); None: only the boot)"""
     tap = "tap,id=t,ifname=%s,script=no,downscript=no" % TAP
     common = ["-m", "512", "-smp", str(args.smp), "-display", "none", "-serial", "stdio"]
     xenner = [args.xenner, "-accel", "tcg", *common,
@@ -80,7 +80,9 @@ def machines(args):
     if args.tap:
         xenner += ["-netdev", tap, "-device", "xen-net-device,netdev=t,mac=" + TAP_MAC]
         qemu += ["-netdev", tap, "-device", "virtio-net-pci,romfile=,netdev=t,mac=" + TAP_MAC]
-    return {"xenner": (xenner, (("", "xvdb"), ("qcow2-", "xvdc"))), "QEMU": (qemu, (("", "vdb"),))}
+    direct = xenner + ["-machine", "bootloader=direct"]
+    return {"xenner": (xenner, (("", "xvdb"), ("qcow2-", "xvdc"))), "direct": (direct, None),
+            "QEMU": (qemu, (("", "vdb"),))}
 
 
 class Results:
@@ -145,6 +147,9 @@ def measure_one(argv, disks, args, results):
     machine = Machine(argv, args.log)
     try:
         results.add("login", *machine.login(PASSWORD))
+        if disks is None:
+            machine.end()
+            return
         for prefix, device in disks:
             for kind in FIO:
                 results.add(prefix + kind, *fio(machine, kind, device))
@@ -190,7 +195,9 @@ def row(what, target, ours, our_key, theirs, their_key):
 
 def print_tables(results):
     ours, theirs = results["xenner"], results["QEMU"]
-    lines = [["", "xenner", "QEMU", "xenner/QEMU", "CPU time", "target"]]
+    lines = [["", "xenner", "QEMU", "xenner/QEMU", "CPU time", "target"],
+             row("exec to login prompt, bootloader=direct (s)", ("<=", 0.8), results["direct"], "login",
+                 theirs, "login")]
     for key, text, unit, target in ROWS:
         lines.append(row("%s (%s)" % (text, unit), target, ours, key, theirs, key))
     markdown(lines)
@@ -228,7 +235,7 @@ def main():
     if not args.tap:
         print("bench: without root and /dev/net/tun there is no tap to be measured", file=sys.stderr)
     catch_signals()
-    results = {"xenner": Results(), "QEMU": Results()}
+    results = {"xenner": Results(), "direct": Results(), "QEMU": Results()}
     with tempfile.TemporaryDirectory(dir=args.build) as work, \
             open(os.path.join(args.build, "bench-io.log"), "wb", buffering=0) as args.log:
         args.disk, args.raw, args.qcow2 = (os.path.join(work, n) for n in ("disk", "raw", "qcow2"))

@@ -164,6 +164,8 @@ static void machine(struct xml_out *out, const struct vm_config *cfg)
                                  table ? table : "");
         xml_out_pass(out, origin);
     }
+    if (cfg->boot.direct && !cfg->boot.kernel)
+        xml_out_pass(out, "-machine bootloader=direct");
     if (cfg->backends.disk) {
         g_autofree char *disks = g_strdup_printf("-machine disk-backend=%s", backends[cfg->backends.disk]);
         xml_out_pass(out, disks);

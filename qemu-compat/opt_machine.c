@@ -64,9 +64,12 @@ static bool user_tables(const char *text, enum user_tables *ret, GError **error)
     return true;
 }
 
-/* A name of GRUB's, or a file; auto: what the disks hold decides. */
+/* A name of GRUB's, or a file; auto: what the disks hold decides; direct: none if that can be. */
 static void bootloader(struct option_state *s, const char *text)
 {
+    s->cfg->boot.direct = strcmp(text, "direct") == 0;
+    if (s->cfg->boot.direct)
+        return;
     g_clear_pointer(&s->cfg->boot.loader, g_free);
     if (strcmp(text, "auto") == 0)
         return;

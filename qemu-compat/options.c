@@ -199,7 +199,8 @@ static const struct option options[] = {
     {"k", "LAYOUT", "keyboard layout of VNC clients: us (default), de", opt_keyboard},
     {"kernel", "FILE", "the guest's kernel: bzImage or ELF with Xen PV notes", opt_kernel},
     {"m", "[size=]SIZE", "memory, in MiB unless a suffix says otherwise (default 128)", opt_memory},
-    {"machine", "[type=]xenpv,...", "kernel-ring=auto|1|3, user-tables=auto|shared|split, soft-quit=off|on|S, disk-backend=, net-backend=auto|kernel|xenner, accel=",
+    {"machine", "[type=]xenpv,...", "kernel-ring=auto|1|3, user-tables=auto|shared|split, bootloader=auto|direct|x86_64|i386|FILE, "
+     "soft-quit=off|on|S, disk-backend=, net-backend=auto|kernel|xenner, accel=",
      opt_machine},
     {"mon", "[chardev=]ID,mode=readline|control,pretty=on|off", "a monitor on a chardev", opt_mon},
     {"monitor", "DEV", "commands for people on: stdio, pty, unix:F,server=on, chardev:ID, none",

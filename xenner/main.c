@@ -1,6 +1,7 @@
 /* xenner: options -> vm_config -> vm -> main loop -> exit status. */
 #include "qemu-compat/options.h"
 #include "qemu-compat/qmp_server.h"
+#include "xenner/bootdisk/boot_direct.h"
 #include "xenner/bootdisk/boot_probe.h"
 #include "xenner/confine.h"
 #include "xenner/daemon.h"
@@ -16,6 +17,7 @@ struct program {
     struct vm_config *cfg;
     struct front_request req;
     struct spawner *spawner;
+    struct boot_direct *direct; /* -machine bootloader=direct */
     struct vm *vm;
     struct qmp_server *qmp;
     GMainLoop *loop;
@@ -100,9 +102,15 @@ static gboolean on_signal(gpointer data)
 }
 
 /* GRUB is the boot loader, and starts kernels of its own width. */
-static void choose_loader(struct vm_config *cfg)
+static void choose_loader(struct program *p)
 {
-    if (cfg->none || cfg->boot.kernel || cfg->boot.loader)
+    struct vm_config *cfg = p->cfg;
+
+    if (cfg->none || cfg->boot.kernel)
+        return;
+    if (cfg->boot.direct)
+        p->direct = boot_direct_new(cfg->disks, cfg->confine.runas ? &cfg->confine.user : NULL);
+    if (cfg->boot.loader)
         return;
     bool is32 = boot_probe(cfg->disks) == KERNEL_32;
     cfg->boot.loader = g_strdup(is32 ? VM_CONFIG_GRUB("i386") : VM_CONFIG_GRUB("x86_64"));
@@ -114,10 +122,10 @@ static bool start(struct program *p, GError **error)
         g_clear_pointer(&p->cfg->pidfile, g_free); /* somebody else's: not ours to remove */
         return false;
     }
-    choose_loader(p->cfg);
+    choose_loader(p);
     if (!confine_prepare(p->cfg, &p->spawner, error))
         return false;
-    p->vm = vm_new(p->cfg, error);
+    p->vm = vm_new(p->cfg, p->direct ? boot_direct_source(p->direct) : NULL, error);
     if (!p->vm)
         return false;
     p->qmp = qmp_server_new(p->vm);
@@ -161,6 +169,7 @@ static int run(struct program *p)
     }
     qmp_server_free(p->qmp);
     vm_free(p->vm);
+    boot_direct_free(p->direct);
     confine_end(p->cfg, p->spawner);
     pidfile_remove(p->cfg->pidfile);
     g_main_loop_unref(p->loop);

@@ -50,8 +50,9 @@ static void test_base(void **state)
     gives("memory = 256\nmaxmem = 512\n",
           "-m 256\nW: guest.cfg:2: maxmem: the guest keeps the size of 'memory'");
     gives("bootloader = '/usr/bin/pygrub'\nextra = 'x'\n",
-          "\nW: guest.cfg:2: without a kernel the command line is the boot loader's, on the "
-          "guest's disk");
+          "-machine bootloader=direct\nW: guest.cfg:2: without a kernel the command line is the boot "
+          "loader's, on the guest's disk");
+    gives("bootloader = 'pvgrub'\n", "");
 }
 
 static void test_events(void **state)

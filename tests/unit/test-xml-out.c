@@ -77,6 +77,8 @@ static void identity(void **state)
                  "-no-reboot -action panic=pause -serial none");
     assert_round("xenner -bios /b -M bootloader=/c -serial none", 0,
                  HEAD("xenner") "-bios /c -serial none");
+    assert_round("xenner -M bootloader=direct -serial none", 0,
+                 HEAD("xenner") "-serial none -machine bootloader=direct");
 }
 
 static void disks(void **state)

@@ -114,7 +114,7 @@ static bool do_ramdisk(struct xl_out *o, const struct xlcfg_value *v, GError **e
     return true;
 }
 
-/* pygrub and pvgrub look for a kernel on the guest's disk; xenner's own boot loader does so too. */
+/* pygrub starts the kernel that the guest's menu names; pvgrub is GRUB, which xenner starts by itself. */
 static bool do_bootloader(struct xl_out *o, const struct xlcfg_value *v, GError **error)
 {
     static const char *const known[] = {"pygrub", "pvgrub", "pvgrub32", "pvgrub64", NULL};
@@ -126,6 +126,8 @@ static bool do_bootloader(struct xl_out *o, const struct xlcfg_value *v, GError 
         return xl_fail(o, v, error, "bootloader: '%s' can't be run here", v->string);
     if (*v->string && xl_text(o, "kernel"))
         return xl_fail(o, v, error, "both bootloader and kernel");
+    if (strcmp(base, "pygrub") == 0)
+        xl_add(o, "-machine", "bootloader=direct");
     return true;
 }
 

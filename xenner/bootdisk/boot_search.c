@@ -1,5 +1,4 @@
 #include "xenner/bootdisk/boot_search.h"
-#include "xenner/bootdisk/ext_files.h"
 #include "xenner/bootdisk/grub_cfg.h"
 #include "xenner/bootdisk/partitions.h"
 
@@ -53,9 +52,9 @@ static void look_at_all(struct ext_files *e, const char *dir, struct verdict *v)
     }
 }
 
-/* dir: where the directory "grub" is. False: there is no grub.cfg. */
-static bool search_files(struct ext_files *e, const char *dir, enum kernel_width *ret)
+static bool search_files(void *opaque, struct ext_files *e, const char *dir)
 {
+    enum kernel_width *ret = opaque;
     g_autofree char *path = g_strdup_printf("%s/grub/grub.cfg", dir), *text = g_malloc(MAX_CFG + 1);
     struct verdict v = {KERNEL_UNKNOWN, false};
     int n = ext_files_read(e, path, text, MAX_CFG);
@@ -72,7 +71,7 @@ static bool search_files(struct ext_files *e, const char *dir, enum kernel_width
     return true;
 }
 
-static bool search_disk(const struct disk_reader *disk, const char *dir, enum kernel_width *ret)
+static bool search_disk(const struct disk_reader *disk, const char *dir, boot_search_fn *look, void *opaque)
 {
     struct disk_reader parts[PARTITIONS_MAX];
     unsigned n = partitions_find(disk, parts);
@@ -80,22 +79,29 @@ static bool search_disk(const struct disk_reader *disk, const char *dir, enum ke
 
     for (unsigned i = 0; i < n && !found; i++) {
         struct ext_files *e = ext_files_open(&parts[i]);
-        found = e && search_files(e, dir, ret);
+        found = e && look(opaque, e, dir);
         ext_files_free(e);
     }
     return found;
 }
 
-enum kernel_width boot_search(const struct disk_reader *disks, unsigned n)
+bool boot_search_each(const struct disk_reader *disks, unsigned n, boot_search_fn *look, void *opaque)
 {
     static const char *const dirs[] = {"/boot", ""};
-    enum kernel_width width = KERNEL_UNKNOWN;
 
     for (unsigned d = 0; d < G_N_ELEMENTS(dirs); d++) {
         for (unsigned i = 0; i < n; i++) {
-            if (search_disk(&disks[i], dirs[d], &width))
-                return width;
+            if (search_disk(&disks[i], dirs[d], look, opaque))
+                return true;
         }
     }
-    return KERNEL_UNKNOWN;
+    return false;
+}
+
+enum kernel_width boot_search(const struct disk_reader *disks, unsigned n)
+{
+    enum kernel_width width = KERNEL_UNKNOWN;
+
+    boot_search_each(disks, n, search_files, &width);
+    return width;
 }

@@ -1,10 +1,13 @@
 #include "xenner/bootdisk/ext_files.h"
 
+#include <errno.h>
 #include <ext2fs/ext2fs.h>
 #include <glib.h>
 #include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
+
+#define COPY_PIECE (64u << 10)
 
 struct ext_files {
     ext2_filsys fs;
@@ -43,19 +46,59 @@ static bool find(struct ext_files *e, const char *path, ext2_ino_t *ret)
     return ext2fs_namei_follow(e->fs, EXT2_ROOT_INO, EXT2_ROOT_INO, path, ret) == 0;
 }
 
-int ext_files_read(struct ext_files *e, const char *path, void *buf, unsigned max)
+/* A regular file; the caller closes it. */
+static bool open_file(struct ext_files *e, const char *path, ext2_file_t *ret)
 {
     struct ext2_inode inode;
-    ext2_file_t file;
     ext2_ino_t ino;
+
+    return find(e, path, &ino) && ext2fs_read_inode(e->fs, ino, &inode) == 0 &&
+           LINUX_S_ISREG(inode.i_mode) && ext2fs_file_open(e->fs, ino, 0, ret) == 0;
+}
+
+int ext_files_read(struct ext_files *e, const char *path, void *buf, unsigned max)
+{
+    ext2_file_t file;
     unsigned got = 0;
 
-    if (!find(e, path, &ino) || ext2fs_read_inode(e->fs, ino, &inode) ||
-        !LINUX_S_ISREG(inode.i_mode) || ext2fs_file_open(e->fs, ino, 0, &file))
+    if (!open_file(e, path, &file))
         return -1;
     errcode_t rc = ext2fs_file_read(file, buf, max, &got);
     ext2fs_file_close(file);
     return rc ? -1 : (int)got;
+}
+
+static bool write_all(int fd, const char *data, size_t len)
+{
+    while (len) {
+        ssize_t n = write(fd, data, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        data += n;
+        len -= (size_t)n;
+    }
+    return true;
+}
+
+int64_t ext_files_copy(struct ext_files *e, const char *path, int fd, uint64_t max)
+{
+    g_autofree char *piece = g_malloc(COPY_PIECE);
+    unsigned got = COPY_PIECE;
+    ext2_file_t file;
+    uint64_t done = 0;
+    bool ok = true;
+
+    if (!open_file(e, path, &file))
+        return -1;
+    while (ok && got == COPY_PIECE) {
+        ok = ext2fs_file_read(file, piece, COPY_PIECE, &got) == 0 && got <= max - done &&
+             write_all(fd, piece, got);
+        done += got;
+    }
+    ext2fs_file_close(file);
+    return ok ? (int64_t)done : -1;
 }
 
 struct listing {

@@ -14,6 +14,11 @@ struct ext_files *ext_files_open(const struct disk_reader *part);
 void ext_files_free(struct ext_files *e);
 /* The first bytes of a regular file, at most max; links are followed. -1: there is none. */
 int ext_files_read(struct ext_files *e, const char *path, void *buf, unsigned max);
+/*
+ * Writes a regular file to fd, where that stands. Its bytes, or -1: there is none, it is larger than max, or
+ * can't be read or written.
+ */
+int64_t ext_files_copy(struct ext_files *e, const char *path, int fd, uint64_t max);
 /* Calls found for the names in a directory until it says false. */
 void ext_files_list(struct ext_files *e, const char *path, bool (*found)(void *opaque, const char *name),
                     void *opaque);

@@ -117,6 +117,7 @@ struct vm_config {
     } vcpus;
     struct {
         char *kernel;  /* path; NULL: the loader runs */
+        bool direct;   /* what the guest's boot menu starts is started without the loader, if that can be */
         char *loader;  /* path of a boot loader that is a PV kernel itself; NULL: what the disks hold decides */
         char *initrd;  /* path or NULL */
         char *cmdline; /* never NULL */

@@ -61,15 +61,15 @@ const char *domain_choose_accel(const struct vm_config *cfg, GError **error)
     return NULL;
 }
 
-struct domain *domain_create(const struct vm_config *cfg, const struct domain_events *events,
-                             void *opaque, GError **error)
+struct domain *domain_create(const struct vm_config *cfg, const struct boot_images *images,
+                             const struct domain_events *events, void *opaque, GError **error)
 {
     g_autoptr(GString) unused = g_string_new(NULL);
     const char *accel = domain_choose_accel(cfg, error);
 
     if (!accel)
         return NULL;
-    struct domain *d = find_driver(accel, unused)->create(cfg, accel, events, opaque, error);
+    struct domain *d = find_driver(accel, unused)->create(cfg, images, accel, events, opaque, error);
     if (d)
         d->accel = accel;
     return d;

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "xenner/config/boot_source.h"
 #include "xenner/config/vm_config.h"
 #include "xenner/host/store/store.h"
 #include "xenner/host/xen_host.h"
@@ -23,10 +24,11 @@ struct domain_events {
 
 /*
  * Builds the domain, paused, on the first accelerator of cfg->accels (or the default list) that
- * passes its probe. cfg is borrowed for the domain's life.
+ * passes its probe. cfg is borrowed for the domain's life. images: what it starts with, borrowed for
+ * the call; NULL: what cfg says.
  */
-struct domain *domain_create(const struct vm_config *cfg, const struct domain_events *events,
-                             void *opaque, GError **error);
+struct domain *domain_create(const struct vm_config *cfg, const struct boot_images *images,
+                             const struct domain_events *events, void *opaque, GError **error);
 /* Lets the vCPUs run, or returns when all have stopped. */
 bool domain_set_running(struct domain *d, bool run, GError **error);
 /* What backends talk to; borrowed, lives as long as the domain. */

@@ -51,8 +51,8 @@ static void emu_destroy(struct domain *base)
     g_free(d);
 }
 
-static struct domain *emu_create(const struct vm_config *cfg, const char *accel,
-                                 const struct domain_events *events, void *opaque, GError **error)
+static struct domain *emu_create(const struct vm_config *cfg, const struct boot_images *images,
+                                 const char *accel, const struct domain_events *events, void *opaque, GError **error)
 {
     struct emu_domain *d = g_new0(struct emu_domain, 1);
 
@@ -65,7 +65,7 @@ static struct domain *emu_create(const struct vm_config *cfg, const char *accel,
     d->console = g_string_new(NULL);
     d->ops = find_engine(accel);
     /* The engine first: QEMU, a process of its own, gets ready while the kernel is unpacked here. */
-    if (!emu_lay_out(d, error) || !emu_start_engine(d, error) || !emu_build(d, error))
+    if ((!images && !vm_config_first_image(cfg, error)) || !emu_lay_out(d, error) || !emu_start_engine(d, error) || !emu_build(d, images, error))
         goto fail;
     emu_fill_boot_info(d);
     emu_fill_clock(d);

@@ -130,8 +130,6 @@ bool emu_lay_out(struct emu_domain *d, GError **error)
     const struct vm_config *cfg = d->cfg;
     uint64_t nr_pages = cfg->memory.bytes >> FRAME_SHIFT;
 
-    if (!vm_config_first_image(cfg, error))
-        return false;
     emu_area_plan(&d->area, nr_pages, cfg->vcpus.count);
     d->mem = guest_mem_new(emu_area_ram_bytes(&d->area, nr_pages), cfg->memory.tmpfs_fd, error);
     if (!d->mem)
@@ -140,24 +138,38 @@ bool emu_lay_out(struct emu_domain *d, GError **error)
     return d->boot != NULL;
 }
 
-bool emu_build(struct emu_domain *d, GError **error)
+static void set_images(struct build_params *p, const struct vm_config *cfg,
+                       const struct boot_images *images)
+{
+    if (images) {
+        p->kernel_path = images->kernel;
+        p->kernel_fd = images->kernel_fd;
+        p->initrd_path = images->initrd_fd ? "of the boot menu" : NULL;
+        p->initrd_fd = images->initrd_fd;
+        p->cmdline = images->cmdline;
+        return;
+    }
+    p->kernel_path = vm_config_first_image(cfg, NULL);
+    p->kernel_fd = cfg->boot.kernel_fd;
+    p->initrd_path = cfg->boot.initrd;
+    p->initrd_fd = cfg->boot.initrd_fd;
+    p->cmdline = cfg->boot.cmdline;
+}
+
+bool emu_build(struct emu_domain *d, const struct boot_images *images, GError **error)
 {
     const struct vm_config *cfg = d->cfg;
     uint64_t nr_pages = cfg->memory.bytes >> FRAME_SHIFT;
     g_autofree char *cache_dir = kernel_cache_default_dir();
     struct build_params params = {
-        .kernel_path = vm_config_first_image(cfg, NULL),
-        .initrd_path = cfg->boot.initrd,
-        .kernel_fd = cfg->boot.kernel_fd,
-        .initrd_fd = cfg->boot.initrd_fd,
         .cache_dir = cache_dir,
-        .cmdline = cfg->boot.cmdline,
         .nr_pages = nr_pages,
         .first_mfn = gpa_to_mfn(d->area.end),
         .store_port = STORE_PORT,
         .console_port = CONSOLE_PORT,
         .nr_vcpus = cfg->vcpus.count,
     };
+    set_images(&params, cfg, images);
     if (!build_domain(d->mem, &params, &d->image, error))
         return false;
     if (d->image.pae32)

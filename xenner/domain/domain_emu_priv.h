@@ -51,7 +51,8 @@ static inline struct emu_vcpu_shared *vcpu_shared(struct emu_domain *d, unsigned
 /* The steps of a domain's making, in this order; what was made is freed by the driver's destroy(). */
 bool emu_lay_out(struct emu_domain *d, GError **error);
 bool emu_start_engine(struct emu_domain *d, GError **error); /* its vCPUs do not run yet */
-bool emu_build(struct emu_domain *d, GError **error);
+/* images: as domain_create() has them. */
+bool emu_build(struct emu_domain *d, const struct boot_images *images, GError **error);
 void emu_fill_boot_info(struct emu_domain *d);
 void emu_fill_clock(struct emu_domain *d);
 void emu_make_host(struct emu_domain *d);

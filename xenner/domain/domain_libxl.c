@@ -165,7 +165,8 @@ static bool enough_memory(struct libxl_domain *d, libxl_domain_config *config, G
     return false;
 }
 
-static bool make_domain(struct libxl_domain *d, const struct vm_config *cfg, GError **error)
+static bool make_domain(struct libxl_domain *d, const struct vm_config *cfg,
+                        const struct boot_images *images, GError **error)
 {
     g_autofree char *name = cfg->name ? g_strdup(cfg->name)
                                       : g_strdup_printf("xenner-%u", (unsigned)getpid());
@@ -176,7 +177,7 @@ static bool make_domain(struct libxl_domain *d, const struct vm_config *cfg, GEr
     if (!name_is_free(d, name, error))
         return false;
     libxl_domain_config_init(&config);
-    bool ok = libxl_config_fill(ctx, cfg, name, owner, &config, error) &&
+    bool ok = libxl_config_fill(ctx, cfg, images, name, owner, &config, error) &&
               enough_memory(d, &config, error);
     if (ok && libxl_domain_create_new(ctx, &config, &d->domid, NULL, NULL))
         ok = libxl_loop_error(d->loop, error, "the domain can't be made");
@@ -209,8 +210,8 @@ static void destroy(struct domain *base)
     g_free(d);
 }
 
-static struct domain *create(const struct vm_config *cfg, const char *accel,
-                             const struct domain_events *events, void *opaque, GError **error)
+static struct domain *create(const struct vm_config *cfg, const struct boot_images *images,
+                             const char *accel, const struct domain_events *events, void *opaque, GError **error)
 {
     struct libxl_domain *d = g_new0(struct libxl_domain, 1);
 
@@ -222,7 +223,7 @@ static struct domain *create(const struct vm_config *cfg, const char *accel,
     d->loop = libxl_loop_new(error);
     if (d->loop)
         libxl_owner_sweep(d->loop);
-    if (d->loop && make_domain(d, cfg, error) && watch_it(d, error))
+    if (d->loop && make_domain(d, cfg, images, error) && watch_it(d, error))
         d->host = libxen_host_new((domid_t)d->domid, error);
     if (d->host) {
         d->kernel = d->host->kernel = libxl_devices_new(d->loop, d->domid);

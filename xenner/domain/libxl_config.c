@@ -2,6 +2,7 @@
 
 #include <gio/gio.h>
 #include <libxl_utils.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,13 +29,23 @@ static void fill_create_info(libxl_domain_create_info *c, const struct vm_config
     c->xsdata[1] = copy(owner);
 }
 
-bool libxl_config_fill(libxl_ctx *ctx, const struct vm_config *cfg, const char *name,
-                       const char *owner, libxl_domain_config *ret, GError **error)
+/* Of a file of this process's; 0: NULL. */
+static char *name_of(int fd)
+{
+    char *c = NULL;
+
+    if (fd && asprintf(&c, "/proc/self/fd/%d", fd) < 0)
+        g_error("no memory");
+    return c;
+}
+
+bool libxl_config_fill(libxl_ctx *ctx, const struct vm_config *cfg, const struct boot_images *images,
+                       const char *name, const char *owner, libxl_domain_config *ret, GError **error)
 {
     libxl_domain_build_info *b = &ret->b_info;
-    const char *image = vm_config_first_image(cfg, error);
+    const char *image = images ? NULL : vm_config_first_image(cfg, error);
 
-    if (!image)
+    if (!image && !images)
         return false;
     fill_create_info(&ret->c_info, cfg, name, owner);
     libxl_domain_build_info_init_type(b, LIBXL_DOMAIN_TYPE_PV);
@@ -46,8 +57,9 @@ bool libxl_config_fill(libxl_ctx *ctx, const struct vm_config *cfg, const char *
     }
     for (unsigned i = 0; i < cfg->vcpus.count; i++)
         libxl_bitmap_set(&b->avail_vcpus, (int)i);
-    b->kernel = copy(image);
-    b->ramdisk = copy(cfg->boot.initrd);
-    b->cmdline = copy(cfg->boot.cmdline);
+    /* libxl builds in this process, where the files have names, too */
+    b->kernel = images ? name_of(images->kernel_fd) : copy(image);
+    b->ramdisk = images ? name_of(images->initrd_fd) : copy(cfg->boot.initrd);
+    b->cmdline = copy(images ? images->cmdline : cfg->boot.cmdline);
     return true;
 }

@@ -34,11 +34,35 @@ static void close_domain(struct vm *vm)
 
 static const struct domain_events events;
 
+/* NULL: there is no source, or, after a warning, it has nothing that can be built. */
+static struct domain *create_from_source(struct vm *vm)
+{
+    struct boot_images images = {0};
+    g_autoptr(GError) error = NULL;
+    struct domain *d = NULL;
+
+    if (!vm->source)
+        return NULL;
+    if (vm->source->get(vm->source->opaque, &images, &error))
+        d = domain_create(vm->cfg, &images, &events, vm, &error);
+    if (!d)
+        g_warning("bootloader=direct: %s; the boot loader is started instead", error->message);
+    boot_images_clear(&images);
+    return d;
+}
+
+static struct domain *create_domain(struct vm *vm, GError **error)
+{
+    struct domain *d = create_from_source(vm);
+
+    return d ? d : domain_create(vm->cfg, NULL, &events, vm, error);
+}
+
 static bool open_domain(struct vm *vm, GError **error)
 {
     if (vm->cfg->none) /* libvirt asks a machine without a guest what it would run on */
         return (vm->accel = domain_choose_accel(vm->cfg, error));
-    vm->domain = domain_create(vm->cfg, &events, vm, error);
+    vm->domain = create_domain(vm, error);
     if (!vm->domain || !vm_open_consoles(vm, error) ||
         !vm_screen_open(vm->screen, domain_host(vm->domain), error) ||
         !vm_disks_attach(vm->disks, domain_host(vm->domain), error) ||
@@ -199,11 +223,12 @@ static void on_vnc(void *opaque, unsigned i, enum vnc_event what, const struct v
     vm_tell(opaque, (struct vm_event){VM_EVENT_VNC, .vnc = {i, what, client}});
 }
 
-struct vm *vm_new(const struct vm_config *cfg, GError **error)
+struct vm *vm_new(const struct vm_config *cfg, const struct boot_source *source, GError **error)
 {
     struct vm *vm = g_new0(struct vm, 1);
 
     vm->cfg = cfg;
+    vm->source = source;
     vm->listeners = g_array_new(FALSE, FALSE, sizeof(struct listener));
     vm->state = RUN_PRELAUNCH;
     vm->chardevs = g_ptr_array_new_with_free_func((GDestroyNotify)chardev_free);

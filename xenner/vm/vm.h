@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "xenner/config/boot_source.h"
 #include "xenner/config/vm_config.h"
 #include "xenner/display/vnc_info.h"
 #include "xenner/vm/control.h"
@@ -17,8 +18,11 @@ struct vm_disks;
 struct vm_nets;
 struct chardev;
 
-/* Opens everything and builds the domain, stopped. cfg is validated, and borrowed for the VM's life. */
-struct vm *vm_new(const struct vm_config *cfg, GError **error);
+/*
+ * Opens everything and builds the domain, stopped. cfg is validated, and borrowed for the VM's life, as is source:
+ * where the domain's kernel comes from, and from cfg's own only when that fails; NULL: only from cfg's.
+ */
+struct vm *vm_new(const struct vm_config *cfg, const struct boot_source *source, GError **error);
 /* Lets the guest run (unless it ended). */
 bool vm_start(struct vm *vm, GError **error);
 bool vm_stop(struct vm *vm, GError **error);

@@ -7,6 +7,7 @@ struct vm_doors;
 
 struct vm {
     const struct vm_config *cfg;
+    const struct boot_source *source; /* or NULL */
     GPtrArray *chardevs;              /* struct chardev *, owned */
     struct domain *domain;            /* NULL: a machine without a guest */
     struct vm_doors *doors;           /* NULL: there is no runtime directory */

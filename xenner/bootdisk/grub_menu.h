@@ -1,0 +1,29 @@
+/*
+ * What GRUB would start without a key being pressed: its script is run as far as that takes, by GRUB's manual. It
+ * is a guest's, and can say anything.
+ *
+ * Of the commands only those are known that choose among entries and describe one; all others do nothing, and
+ * fail where a condition asks. A script that loops or that goes on in another file is not understood.
+ */
+#pragma once
+
+#include "xenner/bootdisk/grub_test.h"
+
+struct grub_entry {
+    char *kernel;       /* path in the file system that GRUB's "root" is */
+    GPtrArray *initrds; /* paths (char *), maybe none */
+    char *cmdline;      /* the kernel's arguments as GRUB would hand them over */
+};
+
+struct grub_menu_input {
+    const char *cfg;    /* grub.cfg */
+    const char *env;    /* the file grubenv beside it, whose next_entry is left alone; NULL: there is none */
+    const char *prefix; /* the directory of both */
+    grub_exists_fn *exists; /* for the script's own questions */
+    void *opaque;
+};
+
+/* On success *ret is the caller's, for grub_entry_clear(); else *why is a clause for the user, a constant. */
+bool grub_menu_default(const struct grub_menu_input *in, struct grub_entry *ret, const char **why);
+/* Accepts a zeroed one. */
+void grub_entry_clear(struct grub_entry *e);

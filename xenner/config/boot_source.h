@@ -1,0 +1,23 @@
+/*
+ * What a domain is built from when that is not a file of the host's: whoever finds it is asked at each start and
+ * reboot, as the guest may have changed it.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+struct boot_images {
+    int kernel_fd, initrd_fd; /* regular files, read from their beginning; 0: none */
+    char *kernel;             /* its name, for messages */
+    char *cmdline;
+};
+
+struct boot_source {
+    /* *ret is the caller's, for boot_images_clear(). */
+    bool (*get)(void *opaque, struct boot_images *ret, GError **error);
+    void *opaque;
+};
+
+/* Accepts a zeroed one, and leaves one behind. */
+void boot_images_clear(struct boot_images *images);
