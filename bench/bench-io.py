@@ -147,7 +147,7 @@ def measure_one(argv, disks, args, results):
     machine = Machine(argv, args.log)
     try:
         results.add("login", *machine.login(PASSWORD))
-        if disks is None:
+        if disks is None or args.boots:
             machine.end()
             return
         for prefix, device in disks:
@@ -217,6 +217,7 @@ def arguments():
     p.add_argument("--runs", type=int, default=5)
     p.add_argument("--xenner", help="another one than the build's")
     p.add_argument("--smp", type=int, default=1, help="vCPUs")
+    p.add_argument("--boots", action="store_true", help="only the time to the login prompt")
     args = p.parse_args()
     args.build = os.path.abspath(args.build)
     args.xenner = args.xenner or os.path.join(args.build, "xenner/xenner")
