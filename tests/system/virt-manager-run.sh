@@ -37,6 +37,16 @@ xdotool mousemove 500 500 click 1
 xdotool type --delay 50 "typed here"
 xdotool key Return
 until_true grep -q "screen: typed 'typed here'" "$dir/xg.console"
+
+# And a client without a window, which wants the screen for itself.
+url=$(v domdisplay xg)
+captured()
+{
+    gvnccapture -q "${url#vnc://}" "$dir/captured.png" && convert "$dir/captured.png" -depth 8 "$dir/captured.ppm" &&
+        virsh -q -c $uri screenshot xg "$dir/guest.png" &&
+        python3 "$here/picture.py" "$dir/guest.png" in "$dir/captured.ppm"
+}
+until_true captured
 v destroy xg
 v undefine xg
 until_true nothing_left

@@ -1,11 +1,11 @@
 #!/bin/sh
 # virt-manager opens the graphical console of a guest that was imported from an image: its window shows the guest's
-# framebuffer, pixel for pixel, and what is typed there arrives.
+# framebuffer, pixel for pixel, and what is typed there arrives. gvnccapture, another stock client, sees the same.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/libvirt-ns.sh"
-command -v virt-manager >/dev/null || sh "$(dirname "$0")/../../tools/setup.sh" packages-virt-manager.txt \
-    >"$work/setup" 2>&1 || skip "the packages of tools/packages-virt-manager.txt can't be installed"
-for program in virt-manager Xvfb import xdotool dbus-run-session; do
+sh "$(dirname "$0")/../../tools/setup.sh" packages-virt-manager.txt >"$work/setup" 2>&1 ||
+    skip "the packages of tools/packages-virt-manager.txt can't be installed"
+for program in virt-manager gvnccapture Xvfb import convert xdotool dbus-run-session; do
     command -v $program >/dev/null || skip "no $program"
 done
 
