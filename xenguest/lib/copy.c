@@ -1,5 +1,6 @@
 /* Bytes from one file to another. */
 #include "xenguest/lib/image_priv.h"
+#include "xenner/util/write_all.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,18 +19,7 @@
 
 bool xg_write_all(int fd, const void *data, size_t len, const char *name, GError **error)
 {
-    const char *at = data;
-
-    while (len) {
-        ssize_t n = write(fd, at, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return xg_failed(error, name, "write it");
-        at += n;
-        len -= (size_t)n;
-    }
-    return true;
+    return write_all(fd, data, len) || xg_failed(error, name, "write it");
 }
 
 bool xg_interrupted(GError **error)

@@ -81,7 +81,7 @@ static bool take_answer(const struct boot_direct_answer *a, size_t len, struct b
     return true;
 }
 
-/* Never a number below 3; 0: there is none. */
+/* 0, which is stdin, stands for: there is none. */
 static int new_file(const char *name)
 {
     int fd = memfd_create(name, MFD_CLOEXEC);

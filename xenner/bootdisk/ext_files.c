@@ -1,6 +1,6 @@
 #include "xenner/bootdisk/ext_files.h"
+#include "xenner/util/write_all.h"
 
-#include <errno.h>
 #include <ext2fs/ext2fs.h>
 #include <glib.h>
 #include <inttypes.h>
@@ -66,20 +66,6 @@ int ext_files_read(struct ext_files *e, const char *path, void *buf, unsigned ma
     errcode_t rc = ext2fs_file_read(file, buf, max, &got);
     ext2fs_file_close(file);
     return rc ? -1 : (int)got;
-}
-
-static bool write_all(int fd, const char *data, size_t len)
-{
-    while (len) {
-        ssize_t n = write(fd, data, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        data += n;
-        len -= (size_t)n;
-    }
-    return true;
 }
 
 int64_t ext_files_copy(struct ext_files *e, const char *path, int fd, uint64_t max)

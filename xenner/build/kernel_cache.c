@@ -1,11 +1,9 @@
 #include "xenner/build/kernel_cache.h"
 #include "xenner/build/decompress.h"
+#include "xenner/util/write_all.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zstd.h>
@@ -99,20 +97,6 @@ static bool pack(const struct blob *in, struct blob *ret)
     return ok;
 }
 
-static bool write_all(int fd, const struct blob *b)
-{
-    size_t done = 0;
-
-    while (done < b->len) {
-        ssize_t n = write(fd, b->data + done, b->len - done);
-
-        if (n < 0 && errno != EINTR)
-            return false;
-        done += n > 0 ? (size_t)n : 0;
-    }
-    return true;
-}
-
 /* All of this user's but the newest ones. */
 static void prune(int dir)
 {
@@ -158,7 +142,7 @@ void kernel_cache_put(const char *dir, const char *key, const struct blob *unpac
         return;
     /* Without a name until it is whole. It needs no fsync: a file that lost its data does not unpack. */
     int fd = openat(d, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
-    if (fd >= 0 && pack(unpacked, &packed) && write_all(fd, &packed)) {
+    if (fd >= 0 && pack(unpacked, &packed) && write_all(fd, packed.data, packed.len)) {
         g_autofree char *self = g_strdup_printf("/proc/self/fd/%d", fd);
         if (linkat(AT_FDCWD, self, d, key, AT_SYMLINK_FOLLOW) == 0)
             prune(d);

@@ -1,5 +1,6 @@
 /* What all chardevs share: sources, back pressure, the backlog, escape keys, the log file. */
 #include "xenner/chardev/chardev_priv.h"
+#include "xenner/util/fd_message.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,7 +8,6 @@
 #include <glib-unix.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 static const struct chardev_kind_ops *const kinds[] = {
@@ -77,22 +77,13 @@ static void drop_fds(struct chardev *chr)
 
 static ssize_t read_some(struct chardev *chr, int fd, uint8_t *buf, size_t len)
 {
-    union {
-        struct cmsghdr align;
-        char buf[CMSG_SPACE(16 * sizeof(int))];
-    } control;
-    struct iovec iov = {buf, len};
-    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.buf,
-                         .msg_controllen = sizeof(control.buf)};
+    int fds[FD_MESSAGE_MAX];
+    unsigned nr_fds;
 
     if (!chr->takes_fds)
         return read(fd, buf, len);
-    ssize_t n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
-    for (struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c)) {
-        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
-            keep_fds(chr, (const int *)(const void *)CMSG_DATA(c),
-                     (c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-    }
+    ssize_t n = fd_message_receive(fd, buf, len, fds, FD_MESSAGE_MAX, &nr_fds);
+    keep_fds(chr, fds, nr_fds);
     return n;
 }
 

@@ -3,7 +3,7 @@
 
 #include <sys/types.h>
 
-enum { FD_MESSAGE_MAX = 8 }; /* descriptors at once */
+enum { FD_MESSAGE_MAX = 16 }; /* descriptors at once */
 
 /*
  * What sendmsg() returns, with n descriptors (borrowed; 0: none) that go with the first byte; a signal does not
