@@ -178,6 +178,26 @@ static void offered(void **state)
 }
 
 /* Up, down as Linux does when a driver goes, and up again. */
+/* The directory is the guest's; what we say there and in ours is for reading, but for its own state. */
+static void whose_nodes(void **state)
+{
+    static const struct xenbus_node front[] = {{"flavour", "sweet"}, {"forged", "no"}, {NULL}}, none[] = {{NULL}};
+    struct fixture *f = *state;
+
+    assert_true(guest_does(f, XS_WRITE, FRONT "/own", "1"));
+    assert_true(guest_does(f, XS_WRITE, FRONT "/forged", "by the guest"));
+    assert_false(guest_does(f, XS_WRITE, FRONT "/flavour", "sour"));
+    assert_false(guest_does(f, XS_WRITE, FRONT "/backend", "/elsewhere"));
+    assert_false(guest_does(f, XS_WRITE, BACK "/feature-x", "0"));
+    assert_false(guest_does(f, XS_WRITE, BACK "/state", "1"));
+    assert_true(guest_does(f, XS_READ, BACK "/feature-x", ""));
+    /* a second offer in the same place does not take over what the guest made there */
+    assert_true(xenbus_offer(f->host, "fake", 3, front, none, NULL));
+    expect_node(f, FRONT "/forged", "no");
+    assert_false(guest_does(f, XS_WRITE, FRONT "/forged", "by the guest"));
+    assert_true(guest_does(f, XS_WRITE, FRONT "/state", "1"));
+}
+
 static void up_and_down(void **state)
 {
     struct fixture *f = *state;
@@ -265,6 +285,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(decisions),
         cmocka_unit_test_setup_teardown(offered, setup, teardown),
+        cmocka_unit_test_setup_teardown(whose_nodes, setup, teardown),
         cmocka_unit_test_setup_teardown(up_and_down, setup, teardown),
         cmocka_unit_test_setup_teardown(dead_kernel, setup, teardown),
         cmocka_unit_test_setup_teardown(frontend_removed, setup, teardown),

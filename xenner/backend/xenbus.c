@@ -42,16 +42,24 @@ static bool write_nodes(struct xen_host *host, uint32_t txn, const char *dir,
 {
     for (; nodes->name; nodes++) {
         g_autofree char *path = g_strdup_printf("%s/%s", dir, nodes->name);
-        if (!host->xs->write(host, txn, path, nodes->value, error) ||
-            !host->xs->set_perms(host, txn, path, 0, host->domid, error))
+        if (!host->xs->write(host, txn, path, nodes->value, error))
             return false;
     }
     return true;
 }
 
+/* Who writes into it from now on makes nodes with the same permissions, as xenstored has new nodes inherit. */
+static bool make_dir(struct xen_host *host, uint32_t txn, const char *dir, GError **error)
+{
+    return host->xs->write(host, txn, dir, "", error) &&
+           host->xs->set_perms(host, txn, dir, 0, host->domid, error);
+}
+
 /*
  * The guest owns its directory, and makes what it likes there; but our own nodes in it are for
- * reading, as tools on the host believe them (a console's `tty`). The exception is the state.
+ * reading, as tools on the host believe them (a console's `tty`). The exception is the state. The
+ * directory is given to it last, and one that it has already goes: a node of the guest's that has
+ * the name of one of ours would stay the guest's. Each request is a round trip to xenstored.
  */
 static bool write_offer(struct xen_host *host, uint32_t txn, void *opaque, GError **error)
 {
@@ -64,14 +72,14 @@ static bool write_offer(struct xen_host *host, uint32_t txn, void *opaque, GErro
     const struct xenbus_node back[] = {{"frontend", o->front}, {"frontend-id", domid},
                                        {"online", "1"}, {"state", initialising}, {NULL}};
 
-    return host->xs->write(host, txn, o->back, "", error) &&
-           host->xs->set_perms(host, txn, o->back, 0, host->domid, error) &&
+    host->xs->rm(host, txn, o->front, NULL); /* most often there is none */
+    return make_dir(host, txn, o->back, error) &&
            write_nodes(host, txn, o->back, back, error) &&
            write_nodes(host, txn, o->back, o->back_nodes, error) &&
-           host->xs->write(host, txn, o->front, "", error) &&
-           host->xs->set_perms(host, txn, o->front, host->domid, 0, error) &&
+           make_dir(host, txn, o->front, error) &&
            write_nodes(host, txn, o->front, front, error) &&
            write_nodes(host, txn, o->front, o->front_nodes, error) &&
+           host->xs->set_perms(host, txn, o->front, host->domid, 0, error) &&
            host->xs->set_perms(host, txn, front_state, host->domid, 0, error);
 }
 

@@ -20,8 +20,12 @@ struct xs_watch {
     void *opaque;
 };
 
+/*
+ * With its first watch libxenstore starts a thread for the connection, through which all answers go from then on, two
+ * switches between threads for each: so watches have a connection of their own.
+ */
 struct libxen_xs {
-    struct xs_handle *handle;
+    struct xs_handle *handle, *watching;
     GHashTable *watches; /* token -> struct xs_watch, owned */
     unsigned last;
     guint source;
@@ -44,7 +48,7 @@ static gboolean on_events(gint fd, GIOCondition condition, gpointer data)
     struct libxen_xs *xs = data;
 
     for (unsigned i = 0; i < MAX_EVENTS; i++) {
-        char **event = xs_check_watch(xs->handle);
+        char **event = xs_check_watch(xs->watching);
         if (!event && errno == EAGAIN)
             return G_SOURCE_CONTINUE;
         if (!event) {
@@ -62,17 +66,19 @@ static gboolean on_events(gint fd, GIOCondition condition, gpointer data)
 
 struct libxen_xs *libxen_xs_new(GError **error)
 {
-    struct xs_handle *handle = xs_open(0);
+    struct libxen_xs *xs = g_new0(struct libxen_xs, 1);
 
-    if (!handle) {
+    xs->handle = xs_open(0);
+    xs->watching = xs->handle ? xs_open(0) : NULL;
+    if (!xs->watching) {
         g_set_error(error, G_IO_ERROR, (int)g_io_error_from_errno(errno),
                     "xenstored does not answer: %s", g_strerror(errno));
+        xs_close(xs->handle);
+        g_free(xs);
         return NULL;
     }
-    struct libxen_xs *xs = g_new0(struct libxen_xs, 1);
-    xs->handle = handle;
     xs->watches = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, watch_free);
-    xs->source = g_unix_fd_add(xs_fileno(handle), G_IO_IN, on_events, xs);
+    xs->source = g_unix_fd_add(xs_fileno(xs->watching), G_IO_IN, on_events, xs);
     return xs;
 }
 
@@ -84,6 +90,7 @@ void libxen_xs_free(struct libxen_xs *xs)
     if (xs->source)
         g_source_remove(xs->source);
     xs_close(xs->handle);
+    xs_close(xs->watching);
     g_hash_table_unref(xs->watches);
     g_free(xs);
 }
@@ -181,7 +188,7 @@ static struct xs_watch *libxen_watch(struct xen_host *h, const char *path, xs_wa
     w->fn = fn;
     w->opaque = opaque;
     g_hash_table_insert(xs->watches, w->token, w);
-    if (!xs_watch(xs->handle, path, w->token))
+    if (!xs_watch(xs->watching, path, w->token))
         g_warning("xenstore: no watch on %s: %s", path, g_strerror(errno));
     return w;
 }
@@ -190,7 +197,7 @@ static void libxen_unwatch(struct xs_watch *w)
 {
     if (!w)
         return;
-    xs_unwatch(w->xs->handle, w->path, w->token);
+    xs_unwatch(w->xs->watching, w->path, w->token);
     g_hash_table_remove(w->xs->watches, w->token);
 }
 
