@@ -181,40 +181,67 @@ static void ports(void)
     ok(TRY("inw %%dx, %%ax", OUTS("=a"(word)), "d"(0xcf8)), "inw");
     is(word, 0xffff, "inw: nothing there");
     ok(TRY("inl %%dx, %%eax", OUTS("=a"(dword)), "d"(0xcf8)), "inl");
-    is(dword, 0xffffffff, "inl: nothing there");
+    is_or(dword, 0xffffffff, 0, "a port of CONFIG_ADDRESS that is nobody's reads 0 on Xen", "inl: nothing there");
     ok(TRY("outb %%al, $0xe4", NO_OUTS, "a"(0)), "outb");
     ok(TRY("outl %%eax, %%dx", NO_OUTS, "a"(0), "d"(0xe0)), "outl");
     ok(TRY("cli; sti", NO_OUTS, "m"(seen[0])), "cli and sti");
     TRY("ud2", NO_OUTS, "m"(seen[0]));
-    is(seen[0].regs.rflags >> 12 & 3, 1, "the IOPL is shown in a frame");
+    is_or(seen[0].regs.rflags >> 12 & 3, 1, 0, "on Xen only with VMASST_TYPE_architectural_iopl",
+          "the IOPL is shown in a frame");
     iopl.iopl = 0;
     is(hypercall(physdev_op, PHYSDEVOP_set_iopl, &iopl), 0, "set_iopl 0");
 }
 
+static void extended_state(void)
+{
+    uint32_t lo, hi;
+
+    if (!(xen_cpuid(1, 0).c >> 27 & 1)) {
+        skip_rest("xgetbv and xsetbv", "the CPU has no XSAVE");
+        return;
+    }
+    ok(TRY("xgetbv", OUTS("=a"(lo), "=d"(hi)), "c"(0)), "xgetbv");
+    is(lo & 1, 1, "xcr0: x87");
+    ok(TRY("xsetbv", NO_OUTS, "c"(0), "a"(lo), "d"(hi)), "xsetbv");
+    ok(!TRY("xsetbv", NO_OUTS, "c"(0), "a"(0), "d"(0)), "xsetbv without x87");
+    expect_trap(13, 0, "xsetbv without x87");
+}
+
+/* Xen has no HLT for PV kernels, which have SCHEDOP_block; emu takes it for that. */
+static void halt(void)
+{
+    static const char name[] = "hlt sleeps until an event";
+    uint64_t end = now() + 2 * MS;
+    unsigned timer = port_virq(VIRQ_TIMER, 0);
+
+    set_timer(end);
+    if (real_xen && !TRY("hlt", NO_OUTS, "m"(seen[0]))) {
+        expect_trap(13, 0, "hlt");
+        skip_rest(name, "Xen has none for PV kernels");
+    } else {
+        while (!port_count[timer]) {
+            __asm__ volatile("hlt" ::: "memory");
+            events_off();
+        }
+        ok(now() >= end, name);
+    }
+    set_timer(0);
+    port_close(timer);
+}
+
 static void others(void)
 {
-    uint64_t end = now() + 2 * MS, val = rdtsc();
+    uint64_t val = rdtsc();
     uint32_t lo, hi, aux;
-    unsigned timer = port_virq(VIRQ_TIMER, 0);
 
     ok(TRY("wbinvd", NO_OUTS, "m"(seen[0])), "wbinvd");
     ok(rdtsc() > val, "rdtsc");
     if (cpuid(0x80000001, 0).d >> 27 & 1)
         ok(TRY("rdtscp", OUTS("=a"(lo), "=d"(hi), "=c"(aux)), "m"(seen[0])), "rdtscp");
-    if (xen_cpuid(1, 0).c >> 27 & 1) {
-        ok(TRY("xgetbv", OUTS("=a"(lo), "=d"(hi)), "c"(0)), "xgetbv");
-        is(lo & 1, 1, "xcr0: x87");
-        ok(TRY("xsetbv", NO_OUTS, "c"(0), "a"(lo), "d"(hi)), "xsetbv");
-        ok(!TRY("xsetbv", NO_OUTS, "c"(0), "a"(0), "d"(0)), "xsetbv without x87");
-        expect_trap(13, 0, "xsetbv without x87");
-    }
-    set_timer(end);
-    while (!port_count[timer]) {
-        __asm__ volatile("hlt" ::: "memory");
-        events_off();
-    }
-    ok(now() >= end, "hlt sleeps until an event");
-    port_close(timer);
+    else
+        skip_rest("rdtscp", "the CPU has none");
+    extended_state();
+    halt();
 }
 
 /* The kernel's own IRET, with the selectors that it was told are its own. */
