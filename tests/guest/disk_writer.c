@@ -1,5 +1,6 @@
 /*
- * run=diskwriter: writes to xvda for ever, for a test that ends us in the middle. Block n % 64 gets the number n and
+ * run=diskwriter: writes to xvda for ever, for a test that ends us in the middle, or with until=unplug until it is to let go
+ * of the disk, which it does not. Block n % 64 gets the number n and
  * a line of text made of it, and "flushed n" is printed when a flush behind it was answered.
  */
 #include "front.h"
@@ -73,9 +74,12 @@ static void fill(unsigned n)
 
 void disk_writer(void)
 {
+    char buf[16];
+    bool ends = option("until", buf, sizeof(buf)) != NULL;
+
     xs_init();
     connect();
-    for (unsigned n = 0;; n++) {
+    for (unsigned n = 0; !ends || front_backend(&disk.front) != XenbusStateClosing; n++) {
         fill(n);
         run(BLKIF_OP_WRITE, n % BLOCKS);
         run(BLKIF_OP_FLUSH_DISKCACHE, 0);

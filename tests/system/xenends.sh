@@ -1,24 +1,6 @@
 #!/bin/sh
 # What only a Xen host has: a killed xenner's domain, names, memory, who else ends a domain, who may.
-. "$(dirname "$0")/lib.sh"
-[ "$ACCEL" = xen ] || skip "for Xen hosts"
-
-# idle NAME [OPTIONS...]: a guest that runs until somebody ends it; its process is $pid
-idle()
-{
-    name=$1
-    shift
-    : >"$work/out"
-    "$XENNER" -accel xen -name "$name" -m 32 -kernel "$TEST_KERNEL" -append "run=version end=halt" \
-        -serial "file:$work/out" "$@" </dev/null 2>"$work/err" &
-    pid=$! guest=$!
-    until_true "no plan" "grep -q '^1\.\.[0-9]' $work/out"
-}
-
-domains()
-{
-    xl list | tail -n +3 | wc -l
-}
+. "$(dirname "$0")/xenends-lib.sh"
 
 # a taken name; a signal leaves nothing
 idle one
@@ -93,3 +75,16 @@ mv /run/xenstored/away /run/xenstored/socket
 expect_status 1
 grep -q "xen: xenstored does not answer" "$work/err" && [ "$(wc -l <"$work/err")" = 1 ] || fail "another reason"
 expect_line "^xen  not usable: xenstored does not answer"
+
+# a hypervisor of another version than the tools, as far as this one can be made to look like it
+version=/sys/hypervisor/version
+echo 3 >"$work/minor"
+mount --bind "$work/minor" $version/minor
+run_xenner -m 32 -kernel "$TEST_KERNEL" -serial null
+"$XENNER" -accel help >"$work/out" 2>&1
+umount $version/minor
+expect_status 1
+built=$(cat $version/major).$(cat $version/minor)
+grep -q "xen: Xen 4.3 runs here, and xenner was built with the tools of Xen $built" "$work/err" || fail "another reason"
+[ "$(wc -l <"$work/err")" = 1 ] || fail "more than a line"
+expect_line "^xen  not usable: Xen 4.3 runs here"

@@ -2,7 +2,7 @@
 # xenhost.sh [TEST[:ARGUMENT]...]: one boot of the xenhost rig runs the system tests (or those that are named)
 # on accelerator xen, and says in TAP how each went. Makes the rig's image when it is not there yet.
 set -u
-: "${ASSETS:?}" "${XENNER:?}" "${TEST_KERNEL:?}" "${INITRD:?}" "${XEN_MODULE:=}" "${MANAGER:?}" "${MKIMAGE:?}"
+: "${ASSETS:?}" "${XENNER:?}" "${TEST_KERNEL:?}" "${INITRD:?}" "${XEN_MODULE:=}" "${MANAGER:?}" "${MKIMAGE:?}" "${KILLDOMCTL:?}"
 rigs=$(cd "$(dirname "$0")/../rigs" && pwd)
 system=$rigs/../system
 export ASSETS
@@ -50,4 +50,4 @@ sh "$rigs/xenhost.sh" --smp 1 --timeout 800 --log "$work/console" \
     --file "$XENNER_CONSOLE:/usr/bin/xenner-console" --file "$work/vmlinux:/assets/vmlinux" \
     --file "$INITRD:/assets/initrd.gz" --file "$TEST_KERNEL:/assets/test-kernel" \
     --file "$MANAGER:/usr/bin/xenguest-manager" --file "$MKIMAGE:/usr/bin/xenguest-mkimage" \
-    --file "$work/guest:/assets/guest" --file "$system:/tests/system" --file "$rigs/xenhost-suite:/tests/suite" "$@"
+    --file "$KILLDOMCTL:/usr/bin/killdomctl" --file "$work/guest:/assets/guest" --file "$system:/tests/system" --file "$rigs/xenhost-suite:/tests/suite" "$@"

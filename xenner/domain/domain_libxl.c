@@ -179,8 +179,11 @@ static bool make_domain(struct libxl_domain *d, const struct vm_config *cfg,
     libxl_domain_config_init(&config);
     bool ok = libxl_config_fill(ctx, cfg, images, name, owner, &config, error) &&
               enough_memory(d, &config, error);
+    struct libxl_making *making = ok ? libxl_owner_begin(&config.c_info.uuid, owner, error) : NULL;
+    ok = making != NULL;
     if (ok && libxl_domain_create_new(ctx, &config, &d->domid, NULL, NULL))
         ok = libxl_loop_error(d->loop, error, "the domain can't be made");
+    libxl_owner_end(making);
     d->exists = ok;
     libxl_domain_config_dispose(&config);
     return ok;

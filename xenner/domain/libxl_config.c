@@ -22,7 +22,7 @@ static void fill_create_info(libxl_domain_create_info *c, const struct vm_config
     c->name = copy(name);
     if (!cfg->uuid || libxl_uuid_from_string(&c->uuid, cfg->uuid))
         libxl_uuid_generate(&c->uuid);
-    /* Written when the domain is made: there is no moment at which it is nobody's. */
+    /* Written together with the domain's directory in xenstore; until then libxl_owner_begin()'s note has it. */
     c->xsdata = calloc(3, sizeof(char *));
     g_assert(c->xsdata);
     c->xsdata[0] = copy(LIBXL_OWNER_NODE);
