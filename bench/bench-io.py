@@ -81,6 +81,8 @@ def machines(args):
         xenner += ["-netdev", tap, "-device", "xen-net-device,netdev=t,mac=" + TAP_MAC]
         qemu += ["-netdev", tap, "-device", "virtio-net-pci,romfile=,netdev=t,mac=" + TAP_MAC]
     direct = xenner + ["-machine", "bootloader=direct"]
+    if args.formats:
+        return {"xenner": (direct, (("", "xvdb"), ("qcow2-", "xvdc")))}
     return {"xenner": (xenner, (("", "xvdb"), ("qcow2-", "xvdc"))), "direct": (direct, None),
             "QEMU": (qemu, (("", "vdb"),))}
 
@@ -153,6 +155,9 @@ def measure_one(argv, disks, args, results):
         for prefix, device in disks:
             for kind in FIO:
                 results.add(prefix + kind, *fio(machine, kind, device))
+        if args.formats:
+            machine.end()
+            return
         set_addresses(machine, args)
         for name, host in (("tap", HOST), ("user", USER_HOST)):
             if name == "user" or args.tap:
@@ -193,7 +198,7 @@ def row(what, target, ours, our_key, theirs, their_key):
     return [what, number(a), number(b), number(ratio), number(cpu_ratio), verdict(target, ratio)]
 
 
-def print_tables(results):
+def print_comparison(results):
     ours, theirs = results["xenner"], results["QEMU"]
     lines = [["", "xenner", "QEMU", "xenner/QEMU", "CPU time", "target"],
              row("exec to login prompt, bootloader=direct (s)", ("<=", 0.8), results["direct"], "login",
@@ -202,6 +207,12 @@ def print_tables(results):
         lines.append(row("%s (%s)" % (text, unit), target, ours, key, theirs, key))
     markdown(lines)
     print()
+
+
+def print_tables(results, formats):
+    ours = results["xenner"]
+    if not formats:
+        print_comparison(results)
     lines = [["xenner", "qcow2", "raw", "qcow2/raw", "CPU time", "target"]]
     for key, text, unit, _ in ROWS:
         if key in FIO:
@@ -218,6 +229,7 @@ def arguments():
     p.add_argument("--xenner", help="another one than the build's")
     p.add_argument("--smp", type=int, default=1, help="vCPUs")
     p.add_argument("--boots", action="store_true", help="only the time to the login prompt")
+    p.add_argument("--formats", action="store_true", help="only xenner's disks: qcow2 against raw")
     args = p.parse_args()
     args.build = os.path.abspath(args.build)
     args.xenner = args.xenner or os.path.join(args.build, "xenner/xenner")
@@ -247,7 +259,7 @@ def main():
             why = "bench: %s (the consoles are in %s)" % (e, args.log.name)
         except KeyboardInterrupt:
             why = "bench: interrupted"
-    print_tables(results)
+    print_tables(results, args.formats)
     sys.exit(why)
 
 

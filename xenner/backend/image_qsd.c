@@ -37,7 +37,7 @@ static bool export_nbd(struct qsd *q, bool readonly, GError **error)
     return qsd_do(q, "block-export-add", args, NULL, error);
 }
 
-/* A connection to it; -1: this daemon can't, or nobody would have a use for it. */
+/* A connection to it; -1: this daemon can't. */
 static int export_vhost(struct qsd *q, const struct qsd_doors *doors, const struct disk_config *c, bool readonly)
 {
     JsonObject *args = export_of("vhost-user-blk", readonly), *addr = json_object_new();
