@@ -168,6 +168,25 @@ static void guest_memory(void **state)
     assert_int_equal(f->server->nr_regions, 1); /* nothing of the guest's is kept */
 }
 
+/* More pieces than the server takes, in memory that it has. */
+static void many_pieces(void **state)
+{
+    struct fixture *f = *state;
+    struct iovec iov[200];
+
+    disk_image_set_memory(f->img, f->mem);
+    for (unsigned i = 0; i < G_N_ELEMENTS(iov); i++) {
+        iov[i] = (struct iovec){guest_ptr(f->mem, 1024 * i, 512), 512};
+        memset(iov[i].iov_base, (int)i, 512);
+    }
+    assert_int_equal(run(f, IMAGE_WRITE, 512, iov, G_N_ELEMENTS(iov)), 0);
+    assert_int_equal((uint8_t)f->server->disk[512 * 200], 199);
+    assert_int_equal(run(f, IMAGE_WRITE, 0, iov, 126), 0); /* just as many */
+    assert_int_equal(f->server->disk[512 * 125], 125);
+    assert_int_equal(f->server->requests, 2);
+    assert_int_equal(f->below->submitted, 0);
+}
+
 /* Through memory of the queue's, or below when it is too much for that. */
 static void other_memory(void **state)
 {
@@ -331,8 +350,8 @@ static void other_disk(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(guest_memory), TEST(other_memory), TEST(across_the_end), TEST(many_at_once), TEST(errors),
-        TEST(goes_below), TEST(hangs_up), TEST(lies), TEST(ends_under_way), TEST(other_disk),
+        TEST(guest_memory), TEST(many_pieces), TEST(other_memory), TEST(across_the_end), TEST(many_at_once),
+        TEST(errors), TEST(goes_below), TEST(hangs_up), TEST(lies), TEST(ends_under_way), TEST(other_disk),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

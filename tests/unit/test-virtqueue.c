@@ -158,6 +158,7 @@ static void nonsense(void **state)
     assert_int_equal(virtqueue_take(f->vq), -2);
     f->ring.used->ring[0].id = a;
     assert_int_equal(virtqueue_take(f->vq), a);
+    f->ring.used->ring[1].id = b;
     f->ring.used->idx = 0; /* back */
     assert_int_equal(virtqueue_take(f->vq), -2);
     f->ring.used->idx = 3; /* more than there are */
