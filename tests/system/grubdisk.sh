@@ -49,7 +49,9 @@ mv "$work/disk" "$work/second"
 make_disk "$TEST_KERNEL" halt
 boots()
 {
-    run_disk_pair -device "xen-disk,drive=a,bootindex=$1" -device "xen-disk,drive=b,bootindex=$2"
+    first=$1 second=$2
+    shift 2
+    run_disk_pair -device "xen-disk,drive=a,bootindex=$first" -device "xen-disk,drive=b,bootindex=$second" "$@"
 }
 run_disk_pair()
 {
@@ -61,3 +63,6 @@ boots 2 1
 expect_line "^1\.\.[0-9]"
 boots 1 2
 ! grep -q "^1\.\." "$work/out" || fail "GRUB does not begin with the lowest bootindex"
+boots 2 1 -machine bootloader=direct
+expect_line "^1\.\.[0-9]"
+[ ! -s "$work/err" ] || fail "bootloader=direct does not begin with the lowest bootindex"
