@@ -36,7 +36,7 @@ static bool is_domctl(pid_t pid, const struct __ptrace_syscall_info *info)
 static int trace(pid_t pid, long n)
 {
     struct __ptrace_syscall_info info;
-    int status;
+    int status, sig = 0;
 
     for (;;) {
         if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info) > 0) {
@@ -44,8 +44,12 @@ static int trace(pid_t pid, long n)
                 break;
             n -= info.op == PTRACE_SYSCALL_INFO_ENTRY && is_domctl(pid, &info);
         }
-        if (ptrace(PTRACE_SYSCALL, pid, NULL, NULL) < 0 || waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
+        if (ptrace(PTRACE_SYSCALL, pid, NULL, (void *)(long)sig) < 0 || waitpid(pid, &status, 0) != pid ||
+            !WIFSTOPPED(status))
             return 1;
+        sig = WSTOPSIG(status); /* libxl waits for its children's */
+        if (sig == (SIGTRAP | 0x80) || sig == SIGTRAP || sig == SIGSTOP)
+            sig = 0;
     }
     kill(pid, SIGKILL);
     waitpid(pid, &status, 0);

@@ -50,7 +50,7 @@ gone()
 
 # Each start is behind one that was killed.
 killed_at 1 # no word of the domain in xenstore yet
-killed_at 5 # while it is being built
+killed_at 6 # while it is being built; the first of them end what was left
 cleaned_up
 pending
 cleaned_up
