@@ -20,12 +20,21 @@ struct net_user {
     SlirpConfig config;
     GSource *source;
     GPtrArray *guestfwds; /* struct net_user_guestfwd *, owned */
-    GPtrArray *polls; /* GPollFD *, owned */
-    guint used;       /* of them, in this round */
+    GPtrArray *polls;     /* struct user_poll *, owned */
     GQueue queue;     /* GBytes *: frames for the guest */
     GError **error;   /* of open() */
     bool ok;
 };
+
+/*
+ * A descriptor that libslirp asks for. One that it does not want for a while stays, without events: to take it
+ * out of what GLib polls and to put it back wakes the loop, a round more each time.
+ */
+struct user_poll {
+    GPollFD fd;     /* first: what GLib has is this */
+    unsigned idle;  /* rounds without anything asked for */
+};
+#define POLL_KEEP 64 /* rounds */
 
 struct user_source {
     GSource base;
@@ -153,44 +162,61 @@ static const struct {
     {SLIRP_POLL_ERR, G_IO_ERR}, {SLIRP_POLL_HUP, G_IO_HUP},
 };
 
-/* GLib keeps polls sorted by descriptor: one whose descriptor stays only changes its events. */
+static guint find_poll(struct net_user *u, int fd)
+{
+    guint i = 0;
+
+    while (i < u->polls->len && ((struct user_poll *)g_ptr_array_index(u->polls, i))->fd.fd != fd)
+        i++;
+    return i;
+}
+
 static int add_poll(int fd, int events, void *opaque)
 {
     struct net_user *u = opaque;
-    GPollFD *p;
+    guint at = find_poll(u, fd);
 
-    if (u->used == u->polls->len) {
-        p = g_new0(GPollFD, 1);
-        p->fd = fd;
-        g_ptr_array_add(u->polls, p);
-        g_source_add_poll(u->source, p);
+    if (at == u->polls->len) {
+        struct user_poll *new = g_new0(struct user_poll, 1);
+        new->fd.fd = fd;
+        g_ptr_array_add(u->polls, new);
+        g_source_add_poll(u->source, &new->fd);
     }
-    p = g_ptr_array_index(u->polls, u->used);
-    if (p->fd != fd) {
-        g_source_remove_poll(u->source, p);
-        p->fd = fd;
-        g_source_add_poll(u->source, p);
-    }
-    p->events = 0;
-    p->revents = 0;
+    struct user_poll *p = g_ptr_array_index(u->polls, at);
+    p->idle = 0;
     for (unsigned i = 0; i < G_N_ELEMENTS(conditions); i++) {
         if (events & conditions[i].slirp)
-            p->events |= conditions[i].glib;
+            p->fd.events |= conditions[i].glib;
     }
-    return (int)u->used++;
+    return (int)at;
 }
 
 static int get_revents(int idx, void *opaque)
 {
     struct net_user *u = opaque;
-    const GPollFD *p = g_ptr_array_index(u->polls, idx);
+    const struct user_poll *p = g_ptr_array_index(u->polls, idx);
     int events = 0;
 
     for (unsigned i = 0; i < G_N_ELEMENTS(conditions); i++) {
-        if (p->revents & conditions[i].glib)
+        if (p->fd.revents & conditions[i].glib)
             events |= conditions[i].slirp;
     }
     return events;
+}
+
+/* Before a round. A descriptor that is ready with what nobody asks for (it was closed) must not stay. */
+static void forget_polls(struct net_user *u)
+{
+    for (guint i = u->polls->len; i-- > 0;) {
+        struct user_poll *p = g_ptr_array_index(u->polls, i);
+        bool gone = p->idle > POLL_KEEP || (p->idle && p->fd.revents);
+        p->idle++;
+        p->fd.events = p->fd.revents = 0;
+        if (gone) {
+            g_source_remove_poll(u->source, &p->fd);
+            g_ptr_array_remove_index_fast(u->polls, i);
+        }
+    }
 }
 
 static gboolean user_prepare(GSource *source, gint *timeout)
@@ -198,14 +224,10 @@ static gboolean user_prepare(GSource *source, gint *timeout)
     struct net_user *u = ((struct user_source *)source)->u;
     uint32_t ms = UINT32_MAX;
 
-    u->used = 0;
+    forget_polls(u);
     slirp_pollfds_fill(u->slirp, &ms, add_poll, u);
     for (guint i = 0; i < u->guestfwds->len; i++)
         net_user_guestfwd_prepare(g_ptr_array_index(u->guestfwds, i));
-    while (u->polls->len > u->used) {
-        g_source_remove_poll(source, g_ptr_array_index(u->polls, u->polls->len - 1));
-        g_ptr_array_set_size(u->polls, (gint)u->polls->len - 1);
-    }
     *timeout = ms > G_MAXINT ? -1 : (gint)ms;
     return FALSE;
 }
@@ -296,6 +318,7 @@ static void open_in_thread(void *opaque)
         return;
     u->source = g_source_new(&user_source, sizeof(struct user_source));
     ((struct user_source *)u->source)->u = u;
+    g_source_set_can_recurse(u->source, TRUE); /* for the reason in fd_source.h */
     u->ok = add_guestfwds(u);
     if (u->ok)
         g_source_attach(u->source, io_thread_context(u->port.thread));

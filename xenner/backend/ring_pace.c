@@ -1,7 +1,7 @@
 #include "xenner/backend/ring_pace.h"
+#include "xenner/util/fd_source.h"
 
 #include <errno.h>
-#include <glib-unix.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -109,9 +109,7 @@ struct ring_pace *ring_pace_new(const struct ring_pace_config *config)
     p->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     if (p->timer < 0)
         return p;
-    p->source = g_unix_fd_source_new(p->timer, G_IO_IN);
-    g_source_set_callback(p->source, (GSourceFunc)(void (*)(void))on_timer, p, NULL);
-    g_source_attach(p->source, config->context);
+    p->source = fd_source_new(config->context, p->timer, G_IO_IN, on_timer, p);
     return p;
 }
 
