@@ -30,6 +30,7 @@ struct ring_pace_config {
     unsigned limit_us;          /* at most so long does one wait for the other */
     void (*look)(void *opaque); /* takes the ring's requests, called from context; NULL: no ring_pace_wait() */
     void *opaque;
+    bool unhurried;             /* nobody waits for single answers either: a busy vCPU is always told late */
 };
 
 struct ring_pace *ring_pace_new(const struct ring_pace_config *config);
