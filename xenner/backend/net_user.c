@@ -22,6 +22,9 @@ struct net_user {
     GPtrArray *guestfwds; /* struct net_user_guestfwd *, owned */
     GPtrArray *polls;     /* struct user_poll *, owned */
     GQueue queue;     /* GBytes *: frames for the guest */
+    bool large;       /* the guest takes large segments */
+    struct net_packet joined; /* of what libslirp sent in this round; before the queue */
+    bool joined_waits;        /* the guest had no room for it */
     GError **error;   /* of open() */
     bool ok;
 };
@@ -49,13 +52,40 @@ struct user_timer {
     void *opaque;
 };
 
+/* False: the guest has no room. */
+static bool deliver_joined(struct net_user *u)
+{
+    struct net_headers at;
+
+    if (!u->joined.len)
+        return true;
+    net_csum_prepare(&u->joined, &at);
+    u->joined_waits = !netport_receive(&u->port, 0, &u->joined);
+    if (!u->joined_waits)
+        u->joined.len = 0;
+    return !u->joined_waits;
+}
+
+/*
+ * libslirp cuts a stream into frames of its MTU, a burst of them at once. What was one goes to the guest as one
+ * large segment, before the thread sleeps.
+ */
+static bool deliver(struct net_user *u, struct net_packet *p)
+{
+    if (u->joined_waits || !g_queue_is_empty(&u->queue))
+        return false;
+    if (u->large && net_join(&u->joined, p->data, p->len))
+        return true;
+    return deliver_joined(u) && ((u->large && net_join(&u->joined, p->data, p->len)) || netport_receive(&u->port, 0, p));
+}
+
 static ssize_t on_packet(const void *buf, size_t len, void *opaque)
 {
     struct net_user *u = opaque;
     /* libslirp made the checksums just now, over no wire */
     struct net_packet p = {(uint8_t *)buf, len, NET_CSUM_VALID};
 
-    if (g_queue_is_empty(&u->queue) && netport_receive(&u->port, 0, &p))
+    if (deliver(u, &p))
         return (ssize_t)len;
     if (g_queue_get_length(&u->queue) < QUEUE_MAX)
         g_queue_push_tail(&u->queue, g_bytes_new(buf, len));
@@ -224,6 +254,8 @@ static gboolean user_prepare(GSource *source, gint *timeout)
     struct net_user *u = ((struct user_source *)source)->u;
     uint32_t ms = UINT32_MAX;
 
+    if (!u->joined_waits)
+        deliver_joined(u);
     forget_polls(u);
     slirp_pollfds_fill(u->slirp, &ms, add_poll, u);
     for (guint i = 0; i < u->guestfwds->len; i++)
@@ -265,6 +297,8 @@ static void user_resume(struct netport *port, unsigned queue)
 {
     struct net_user *u = (struct net_user *)port;
 
+    if (!deliver_joined(u))
+        return;
     while (!g_queue_is_empty(&u->queue)) {
         gsize len;
         GBytes *frame = g_queue_peek_head(&u->queue);
@@ -274,6 +308,11 @@ static void user_resume(struct netport *port, unsigned queue)
             return;
         g_bytes_unref(g_queue_pop_head(&u->queue));
     }
+}
+
+static void user_set_offloads(struct netport *port, const struct netport_offloads *o)
+{
+    ((struct net_user *)port)->large = o->csum && o->tso4 && o->tso6;
 }
 
 static bool add_hostfwd(struct net_user *u, const char *rule, GError **error)
@@ -345,6 +384,7 @@ static void user_free(struct netport *port)
     netport_done(port);
     g_queue_clear_full(&u->queue, (GDestroyNotify)g_bytes_unref);
     g_ptr_array_unref(u->polls);
+    g_free(u->joined.data);
     g_free(u);
 }
 
@@ -353,7 +393,8 @@ static void user_free(struct netport *port)
  * it is.
  */
 static const struct netport_ops user_ops = {
-    .name = "user", .gso = true, .send = user_send, .resume = user_resume, .free = user_free,
+    .name = "user", .gso = true, .send = user_send, .resume = user_resume,
+    .set_offloads = user_set_offloads, .free = user_free,
 };
 
 /* libslirp warns of what guests do: a trace, for a guest could fill the log with it. */
@@ -386,6 +427,7 @@ struct netport *net_user_new(const struct netdev_config *cfg, GError **error)
     u->guestfwds = g_ptr_array_new_with_free_func(net_user_guestfwd_free);
     u->polls = g_ptr_array_new_with_free_func(g_free);
     g_queue_init(&u->queue);
+    u->joined.data = g_malloc(NET_PACKET_MAX);
     netport_init(&u->port, &user_ops, cfg);
     io_thread_call(u->port.thread, open_in_thread, u);
     if (u->ok)
