@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 
 #define BUDGET 256 /* frames, before others have their turn */
-/* How long a busy vCPU may not know of frames: sent ones, which it only frees; received ones. */
+/* How long frames may wait for each other: those that the guest sends; those that a busy vCPU receives. */
 enum { TX_LIMIT_US = 500, RX_LIMIT_US = 200 };
 
 struct net_queue {
@@ -131,7 +131,7 @@ static bool map_rings(struct net_queue *q, GError **error)
     q->rx.features = q->config.features;
     GMainContext *ctx = io_thread_context(netport_thread(q->config.port));
     q->tx_pace = ring_pace_new(&(struct ring_pace_config){
-        &q->tx.ring, q->config.host, ctx, TX_LIMIT_US, on_run, q, .unhurried = true});
+        &q->tx.ring, q->config.host, ctx, TX_LIMIT_US, on_run, q, .prompt = true});
     q->rx_pace = ring_pace_new(&(struct ring_pace_config){
         &q->rx.ring, q->config.host, ctx, RX_LIMIT_US});
     return true;

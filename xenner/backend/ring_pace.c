@@ -76,7 +76,7 @@ void ring_pace_publish(struct ring_pace *p)
     p->held = false;
     if (!p->port)
         return;
-    if ((p->deep || p->config.unhurried) && p->timer >= 0 && p->ops->notify_idle) {
+    if (p->deep && !p->config.prompt && p->timer >= 0 && p->ops->notify_idle) {
         p->held = p->ops->notify_idle(p->port);
         if (p->held)
             start_timer(p);

@@ -30,7 +30,11 @@ struct ring_pace_config {
     unsigned limit_us;          /* at most so long does one wait for the other */
     void (*look)(void *opaque); /* takes the ring's requests, called from context; NULL: no ring_pace_wait() */
     void *opaque;
-    bool unhurried;             /* nobody waits for single answers either: a busy vCPU is always told late */
+    /*
+     * The guest is always told at once. For guests that also take answers without an event: one that comes too late
+     * is spurious to Linux, which masks such a port for a time (drivers/xen/events, "lateeoi").
+     */
+    bool prompt;
 };
 
 struct ring_pace *ring_pace_new(const struct ring_pace_config *config);
