@@ -17,7 +17,7 @@ struct blk_front {
 
 /* flags of the data's grant: 0 or GTF_readonly. */
 void blk_front_connect(struct blk_front *f, uint16_t flags);
-/* A request that blk_front_push() shows to the host. BLKIF_OP_READ and BLKIF_OP_WRITE: of a block of 4 KiB. */
+/* A request that blk_front_push() shows to the host. Reads and writes: a block of 4 KiB. */
 void blk_front_add(struct blk_front *f, uint8_t operation, unsigned block);
 /* True: the host had asked to be told, and was. */
 bool blk_front_push(struct blk_front *f);

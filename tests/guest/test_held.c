@@ -1,7 +1,8 @@
 /*
- * run=held: what the host holds back while the vCPU is busy (struct emu_vcpu_shared) comes when it sleeps, and
- * within a time when it doesn't. With a disk, xvda, whose backend (ring_pace.h) holds back 500 us at most. A
- * host that is busy itself makes single rounds slow, so some of many must have been quick.
+ * run=held: what the host holds back while the vCPU is busy (struct emu_vcpu_shared) comes when it
+ * sleeps, and within a time when it doesn't. With a disk, xvda, whose backend (ring_pace.h) holds
+ * back 500 us at most. A host that is busy itself makes single rounds slow, so some of many must
+ * have been quick.
  */
 #include "blk_front.h"
 
@@ -139,8 +140,9 @@ static void comes_in_time(void)
 }
 
 /*
- * The other direction. After several the host asks for a quarter of the ring, and the time that it waits for that
- * begins before the guest can see it in req_event: an answer before that time's end is the sleep's doing.
+ * The other direction. After several the host asks for a quarter of the ring, and the time that it
+ * waits for that begins before the guest can see it in req_event: an answer before that time's end
+ * is the sleep's doing.
  */
 static void rings_with_sleep(void)
 {

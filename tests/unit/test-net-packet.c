@@ -249,7 +249,8 @@ static void not_to_join(void **state)
     g_autofree uint8_t *room = g_malloc(NET_PACKET_MAX);
     uint8_t frame[FRAME_HEADERS + 100], first[FRAME_HEADERS + 100];
     static const struct { uint32_t seq; uint8_t flags; size_t n; int at; } rows[] = {
-        {99, ACK, 100, 0}, {101, ACK, 100, 0}, {100, ACK | FIN, 100, 0}, {100, PSH, 100, 0}, {100, ACK, 0, 0},
+        {99, ACK, 100, 0}, {101, ACK, 100, 0}, {100, ACK | FIN, 100, 0}, {100, PSH, 100, 0},
+        {100, ACK, 0, 0},
         {100, ACK, 100, 6},       /* another sender's address on the wire */
         {100, ACK, 100, 15},      /* type of service */
         {100, ACK, 100, 22},      /* time to live */

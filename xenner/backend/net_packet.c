@@ -263,7 +263,8 @@ static bool same_headers(const uint8_t *a, const uint8_t *b, const struct net_he
 {
     size_t ip = h->l3, tcp = h->l4;
     bool same_ip = h->v6 ? same(a, b, 0, ip + 4) && same(a, b, ip + 6, tcp)
-                         : same(a, b, 0, ip + 2) && same(a, b, ip + 6, ip + 10) && same(a, b, ip + 12, tcp);
+                         : same(a, b, 0, ip + 2) && same(a, b, ip + 6, ip + 10) &&
+                               same(a, b, ip + 12, tcp);
 
     return same_ip && same(a, b, tcp, tcp + 4) && same(a, b, tcp + 8, tcp + 13) &&
            same(a, b, tcp + 14, tcp + 16) && same(a, b, tcp + 18, h->payload);

@@ -53,9 +53,10 @@ bool net_csum_prepare(struct net_packet *p, struct net_headers *ret);
 size_t net_segment(struct net_packet *p, uint8_t *out);
 
 /*
- * The other way round: a frame behind the segments in p, when it is the next one and its headers say nothing
- * else; behind none (p->len is 0) when it is a TCP segment that others may follow. p->data has room for
- * NET_PACKET_MAX. False: nothing was changed. A packet of several has a blank checksum.
+ * The other way round: puts a frame behind the segments in p, when it is the next one and its
+ * headers say nothing else; behind none (p->len is 0) when it is a TCP segment that others may
+ * follow. p->data has room for NET_PACKET_MAX. False: nothing was changed. A packet of several has a
+ * blank checksum.
  */
 bool net_join(struct net_packet *p, const uint8_t *frame, size_t len);
 

@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 
 #define BUDGET 256 /* frames, before others have their turn */
-/* How long frames may wait for each other: those that the guest sends; those that a busy vCPU receives. */
+/* How long frames may wait for others: those that the guest sends; those for a busy vCPU. */
 enum { TX_LIMIT_US = 500, RX_LIMIT_US = 200 };
 
 struct net_queue {

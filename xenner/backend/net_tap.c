@@ -42,7 +42,8 @@ static void want_read(struct tap_queue *q, bool on)
     if (on == (q->readable != NULL))
         return;
     if (on) {
-        q->readable = fd_source_new(io_thread_context(q->tap->port.thread), q->fd, G_IO_IN, on_readable, q);
+        q->readable = fd_source_new(io_thread_context(q->tap->port.thread), q->fd, G_IO_IN,
+                                    on_readable, q);
     } else {
         g_source_destroy(q->readable);
         g_clear_pointer(&q->readable, g_source_unref);
@@ -128,7 +129,8 @@ static void wait_writable(struct tap_queue *q)
 {
     if (q->writable)
         return;
-    q->writable = fd_source_new(io_thread_context(q->tap->port.thread), q->fd, G_IO_OUT, on_writable, q);
+    q->writable = fd_source_new(io_thread_context(q->tap->port.thread), q->fd, G_IO_OUT,
+                                on_writable, q);
 }
 
 /*

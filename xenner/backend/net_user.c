@@ -30,8 +30,8 @@ struct net_user {
 };
 
 /*
- * A descriptor that libslirp asks for. One that it does not want for a while stays, without events: to take it
- * out of what GLib polls and to put it back wakes the loop, a round more each time.
+ * A descriptor that libslirp asks for. One that it does not want for a while stays, without events:
+ * to take it out of what GLib polls and to put it back wakes the loop, a round more each time.
  */
 struct user_poll {
     GPollFD fd;     /* first: what GLib has is this */
@@ -67,8 +67,8 @@ static bool deliver_joined(struct net_user *u)
 }
 
 /*
- * libslirp cuts a stream into frames of its MTU, a burst of them at once. What was one goes to the guest as one
- * large segment, before the thread sleeps.
+ * libslirp cuts a stream into frames of its MTU, a burst of them at once. What was one goes to the
+ * guest as one large segment, before the thread sleeps.
  */
 static bool deliver(struct net_user *u, struct net_packet *p)
 {
@@ -76,7 +76,9 @@ static bool deliver(struct net_user *u, struct net_packet *p)
         return false;
     if (u->large && net_join(&u->joined, p->data, p->len))
         return true;
-    return deliver_joined(u) && ((u->large && net_join(&u->joined, p->data, p->len)) || netport_receive(&u->port, 0, p));
+    if (!deliver_joined(u))
+        return false;
+    return (u->large && net_join(&u->joined, p->data, p->len)) || netport_receive(&u->port, 0, p);
 }
 
 static ssize_t on_packet(const void *buf, size_t len, void *opaque)

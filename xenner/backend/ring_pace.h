@@ -28,11 +28,11 @@ struct ring_pace_config {
     struct xen_host *host;
     GMainContext *context;
     unsigned limit_us;          /* at most so long does one wait for the other */
-    void (*look)(void *opaque); /* takes the ring's requests, called from context; NULL: no ring_pace_wait() */
+    void (*look)(void *opaque); /* takes requests, called from context; NULL: no ring_pace_wait() */
     void *opaque;
     /*
-     * The guest is always told at once. For guests that also take answers without an event: one that comes too late
-     * is spurious to Linux, which masks such a port for a time (drivers/xen/events, "lateeoi").
+     * The guest is always told at once. For guests that also take answers without an event: one
+     * that comes too late is spurious to Linux, which masks such a port for a time ("lateeoi").
      */
     bool prompt;
 };

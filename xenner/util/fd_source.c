@@ -1,6 +1,7 @@
 #include "xenner/util/fd_source.h"
 
-GSource *fd_source_new(GMainContext *context, int fd, GIOCondition what, GUnixFDSourceFunc fn, void *opaque)
+GSource *fd_source_new(GMainContext *context, int fd, GIOCondition what, GUnixFDSourceFunc fn,
+                       void *opaque)
 {
     GSource *source = g_unix_fd_source_new(fd, what);
 
