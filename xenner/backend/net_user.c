@@ -3,6 +3,7 @@
  * GSource.
  */
 #include "xenner/backend/net_user_guestfwd.h"
+#include "xenner/backend/net_user_polls.h"
 #include "xenner/backend/netport_priv.h"
 #include "xenner/util/ready_source.h"
 
@@ -20,7 +21,7 @@ struct net_user {
     SlirpConfig config;
     GSource *source;
     GPtrArray *guestfwds; /* struct net_user_guestfwd *, owned */
-    GPtrArray *polls;     /* struct user_poll *, owned */
+    struct user_polls *polls;
     GQueue queue;     /* GBytes *: frames for the guest */
     bool large;       /* the guest takes large segments */
     struct net_packet joined; /* of what libslirp sent in this round; before the queue */
@@ -28,16 +29,6 @@ struct net_user {
     GError **error;   /* of open() */
     bool ok;
 };
-
-/*
- * A descriptor that libslirp asks for. One that it does not want for a while stays, without events:
- * to take it out of what GLib polls and to put it back wakes the loop, a round more each time.
- */
-struct user_poll {
-    GPollFD fd;     /* first: what GLib has is this */
-    unsigned idle;  /* rounds without anything asked for */
-};
-#define POLL_KEEP 64 /* rounds */
 
 struct user_source {
     GSource base;
@@ -186,71 +177,6 @@ static const SlirpCb callbacks = {
     .timer_new_opaque = on_timer_new_id,
 };
 
-static const struct {
-    int slirp;
-    GIOCondition glib;
-} conditions[] = {
-    {SLIRP_POLL_IN, G_IO_IN}, {SLIRP_POLL_OUT, G_IO_OUT}, {SLIRP_POLL_PRI, G_IO_PRI},
-    {SLIRP_POLL_ERR, G_IO_ERR}, {SLIRP_POLL_HUP, G_IO_HUP},
-};
-
-static guint find_poll(struct net_user *u, int fd)
-{
-    guint i = 0;
-
-    while (i < u->polls->len && ((struct user_poll *)g_ptr_array_index(u->polls, i))->fd.fd != fd)
-        i++;
-    return i;
-}
-
-static int add_poll(int fd, int events, void *opaque)
-{
-    struct net_user *u = opaque;
-    guint at = find_poll(u, fd);
-
-    if (at == u->polls->len) {
-        struct user_poll *new = g_new0(struct user_poll, 1);
-        new->fd.fd = fd;
-        g_ptr_array_add(u->polls, new);
-        g_source_add_poll(u->source, &new->fd);
-    }
-    struct user_poll *p = g_ptr_array_index(u->polls, at);
-    p->idle = 0;
-    for (unsigned i = 0; i < G_N_ELEMENTS(conditions); i++) {
-        if (events & conditions[i].slirp)
-            p->fd.events |= conditions[i].glib;
-    }
-    return (int)at;
-}
-
-static int get_revents(int idx, void *opaque)
-{
-    struct net_user *u = opaque;
-    const struct user_poll *p = g_ptr_array_index(u->polls, idx);
-    int events = 0;
-
-    for (unsigned i = 0; i < G_N_ELEMENTS(conditions); i++) {
-        if (p->fd.revents & conditions[i].glib)
-            events |= conditions[i].slirp;
-    }
-    return events;
-}
-
-/* Before a round. A descriptor that is ready with what nobody asks for (it was closed) must not stay. */
-static void forget_polls(struct net_user *u)
-{
-    for (guint i = u->polls->len; i-- > 0;) {
-        struct user_poll *p = g_ptr_array_index(u->polls, i);
-        bool gone = p->idle > POLL_KEEP || (p->idle && p->fd.revents);
-        p->idle++;
-        p->fd.events = p->fd.revents = 0;
-        if (gone) {
-            g_source_remove_poll(u->source, &p->fd);
-            g_ptr_array_remove_index_fast(u->polls, i);
-        }
-    }
-}
-
 static gboolean user_prepare(GSource *source, gint *timeout)
 {
     struct net_user *u = ((struct user_source *)source)->u;
@@ -258,8 +184,7 @@ static gboolean user_prepare(GSource *source, gint *timeout)
 
     if (!u->joined_waits)
         deliver_joined(u);
-    forget_polls(u);
-    slirp_pollfds_fill(u->slirp, &ms, add_poll, u);
+    user_polls_prepare(u->polls, u->slirp, &ms);
     for (guint i = 0; i < u->guestfwds->len; i++)
         net_user_guestfwd_prepare(g_ptr_array_index(u->guestfwds, i));
     *timeout = ms > G_MAXINT ? -1 : (gint)ms;
@@ -279,7 +204,7 @@ static gboolean user_dispatch(GSource *source, GSourceFunc fn, gpointer data)
 {
     struct net_user *u = ((struct user_source *)source)->u;
 
-    slirp_pollfds_poll(u->slirp, 0, get_revents, u);
+    user_polls_dispatch(u->polls, u->slirp);
     for (guint i = 0; i < u->guestfwds->len; i++)
         net_user_guestfwd_dispatch(g_ptr_array_index(u->guestfwds, i));
     return G_SOURCE_CONTINUE;
@@ -359,6 +284,7 @@ static void open_in_thread(void *opaque)
         return;
     u->source = g_source_new(&user_source, sizeof(struct user_source));
     ((struct user_source *)u->source)->u = u;
+    u->polls = user_polls_new(u->source);
     g_source_set_can_recurse(u->source, TRUE); /* for the reason in fd_source.h */
     u->ok = add_guestfwds(u);
     if (u->ok)
@@ -385,7 +311,7 @@ static void user_free(struct netport *port)
     io_thread_call(port->thread, close_in_thread, u);
     netport_done(port);
     g_queue_clear_full(&u->queue, (GDestroyNotify)g_bytes_unref);
-    g_ptr_array_unref(u->polls);
+    user_polls_free(u->polls);
     g_free(u->joined.data);
     g_free(u);
 }
@@ -427,7 +353,6 @@ struct netport *net_user_new(const struct netdev_config *cfg, GError **error)
     u->cfg = &cfg->user;
     u->error = error;
     u->guestfwds = g_ptr_array_new_with_free_func(net_user_guestfwd_free);
-    u->polls = g_ptr_array_new_with_free_func(g_free);
     g_queue_init(&u->queue);
     u->joined.data = g_malloc(NET_PACKET_MAX);
     netport_init(&u->port, &user_ops, cfg);
