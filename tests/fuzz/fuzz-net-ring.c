@@ -48,8 +48,8 @@ static void transmit(struct fake_grants *g, const uint8_t *data, size_t size, ui
         if (rc == 1)
             use_frame(&tx.packet, out);
     }
-    net_tx_push(&tx);
-    if (tx.rsp_prod != tx.req_cons || (rc == 0 && tx.req_cons != prod))
+    ring_publish(&tx.ring);
+    if (tx.ring.rsp_prod != tx.ring.req_cons || (rc == 0 && tx.ring.req_cons != prod))
         abort();
     net_tx_done(&tx);
 }
@@ -67,10 +67,10 @@ static void receive(struct fake_grants *g, const uint8_t *data, size_t size, uin
     rx.features.sg = word >> 26 & 1;
     __atomic_store_n(&ring->req_prod, prod, __ATOMIC_RELAXED);
     for (unsigned i = 0; i < SLOTS && net_rx_put(&rx, &p) == 1; i++) {
-        if (rx.req_cons != rx.rsp_prod || rx.req_cons > prod)
+        if (rx.ring.req_cons != rx.ring.rsp_prod || rx.ring.req_cons > prod)
             abort();
     }
-    net_rx_push(&rx);
+    ring_publish(&rx.ring);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -128,6 +128,7 @@ static inline unsigned this_cpu(void)
 
 /* The groups, one file each. */
 void disk_writer(void);
+void test_held(void);
 void test_events(void);
 void test_fifo(void);
 void test_grants(void);

@@ -39,6 +39,7 @@ static const struct group {
     {"priv", test_priv},
     {"hostile", test_hostile, true},
     {"diskwriter", disk_writer, true},
+    {"held", test_held, true},
     {"hostile_blk", test_hostile_blk, true},
     {"hostile_console", test_hostile_console, true},
     {"hostile_fb", test_hostile_fb, true},

@@ -50,6 +50,25 @@ expect_line()
     grep -q -- "$1" "$work/out" || fail "no line '$1'"
 }
 
+# The test kernel (tests/guest) came to its end and found nothing wrong.
+expect_tap()
+{
+    tr -d '\r' <"$work/out" >"$work/tap"
+    ! grep '^not ok' "$work/tap" || fail "the lines above"
+    expect_status 0
+    plan=$(sed -n 's/^1\.\.\([0-9][0-9]*\)$/\1/p' "$work/tap")
+    [ -n "$plan" ] || fail "no plan: the kernel did not reach its end"
+    [ "$plan" -gt 0 ] || fail "an empty plan"
+    if [ "$(grep -c '^ok ' "$work/tap")" != "$plan" ]; then
+        echo "what is no test's line, and the tests that have none of their own:"
+        grep -v '^ok ' "$work/tap"
+        for i in $(seq "$plan"); do
+            grep -q "^ok $i " "$work/tap" || echo "missing: $i"
+        done
+        fail "not $plan lines of 'ok'"
+    fi
+}
+
 expect_no_children()
 {
     ! pgrep -f "name xenner-$1," >/dev/null || fail "a QEMU process was left behind"

@@ -36,9 +36,12 @@ static void fake_notify(struct host_port *p)
 
 static bool fake_notify_idle(struct host_port *p)
 {
-    if (!((struct fake_host *)p)->busy)
+    struct fake_host *h = (struct fake_host *)p;
+
+    if (!h->busy)
         fake_notify(p);
-    return ((struct fake_host *)p)->busy;
+    h->held += h->busy;
+    return h->busy;
 }
 
 static void fake_wake_idle(struct host_port *p)

@@ -13,6 +13,7 @@ struct fake_host {
     void *opaque;
     unsigned notified; /* how often the guest was */
     bool busy;         /* its vCPU has something else to do: notify_idle holds events back */
+    unsigned held;     /* how often it did */
     unsigned wake_idle; /* how often that was asked for */
     void *grants[FAKE_GRANTS];      /* granted pages, 4096 bytes of heap each, or NULL */
     bool readonly[FAKE_GRANTS];

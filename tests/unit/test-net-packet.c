@@ -186,12 +186,121 @@ static void not_to_cut(void **state)
     assert_int_equal(net_segment(&p, out), 0);
 }
 
+/* A segment of `n` bytes, `seq` behind the first, with its checksums. Returns its length. */
+static size_t segment(uint8_t *out, struct frame_kind kind, uint32_t seq, size_t n, uint8_t flags)
+{
+    size_t len = frame_make(out, kind, n);
+    struct net_packet p = {out, len, NET_CSUM_BLANK};
+    struct net_headers h;
+
+    assert_true(net_parse(out, len, &h));
+    seq += sequence(out, &h);
+    for (unsigned i = 0; i < 4; i++)
+        out[h.l4 + 4 + i] = (uint8_t)(seq >> (24 - 8 * i));
+    out[h.l4 + 13] = flags;
+    memset(out + h.payload, (int)('a' + seq % 26), n);
+    net_csum_complete(&p);
+    return len;
+}
+
+enum { ACK = 0x10, PSH = 0x08, FIN = 0x01 };
+
+/* What was joined is the stream again, and cut again it is the same frames. */
+static void join(struct frame_kind kind, size_t size, unsigned count, size_t last)
+{
+    g_autofree uint8_t *room = g_malloc(NET_PACKET_MAX), *frame = g_malloc(FRAME_HEADERS + size);
+    g_autofree uint8_t *out = g_malloc(NET_SEGMENT_MAX);
+    struct net_packet p = {.data = room};
+    struct net_headers h;
+
+    for (unsigned i = 0; i < count; i++) {
+        size_t n = i + 1 < count ? size : last;
+        size_t len = segment(frame, kind, (uint32_t)(i * size), n, i + 1 < count ? ACK : ACK | PSH);
+        assert_true(net_join(&p, frame, len));
+    }
+    assert_int_equal(p.csum, NET_CSUM_BLANK);
+    assert_int_equal(p.gso, kind.v6 ? NET_GSO_TCPV6 : NET_GSO_TCPV4);
+    assert_int_equal(p.gso_size, size);
+    assert_true(net_csum_prepare(&p, &h));
+    assert_int_equal(p.len - h.payload, (count - 1) * size + last);
+    for (unsigned i = 0; i < count; i++) {
+        size_t n = i + 1 < count ? size : last;
+        size_t len = segment(frame, kind, (uint32_t)(i * size), n, i + 1 < count ? ACK : ACK | PSH);
+        assert_int_equal(net_segment(&p, out), len);
+        assert_memory_equal(out + h.payload, frame + h.payload, n);
+        assert_true(frame_sums_right(out, len));
+    }
+    assert_int_equal(net_segment(&p, out), 0);
+    /* it ended: with PSH, or with a shorter one */
+    size_t len = segment(frame, kind, (uint32_t)((count - 1) * size + last), last, ACK);
+    assert_false(net_join(&p, frame, len));
+}
+
+static void joined(void **state)
+{
+    join((struct frame_kind){0}, 1460, 44, 1460);
+    join((struct frame_kind){.v6 = true}, 1000, 2, 1);
+    join((struct frame_kind){.vlan = true, .tcp_options = 12}, 1448, 10, 77);
+}
+
+/* Frames that are no more of the same stay what they are, and so does the packet. */
+static void not_to_join(void **state)
+{
+    g_autofree uint8_t *room = g_malloc(NET_PACKET_MAX);
+    uint8_t frame[FRAME_HEADERS + 100], first[FRAME_HEADERS + 100];
+    static const struct { uint32_t seq; uint8_t flags; size_t n; int at; } rows[] = {
+        {99, ACK, 100, 0}, {101, ACK, 100, 0}, {100, ACK | FIN, 100, 0}, {100, PSH, 100, 0},
+        {100, ACK, 0, 0},
+        {100, ACK, 100, 6},       /* another sender's address on the wire */
+        {100, ACK, 100, 15},      /* type of service */
+        {100, ACK, 100, 22},      /* time to live */
+        {100, ACK, 100, 26},      /* IP address */
+        {100, ACK, 100, 34},      /* port */
+        {100, ACK, 100, 42},      /* acknowledgement */
+        {100, ACK, 100, 48},      /* window */
+        {100, ACK, 100, 16},      /* a length that the frame has not */
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        struct net_packet p = {.data = room};
+        size_t len = segment(first, (struct frame_kind){0}, 0, 100, ACK);
+        assert_true(net_join(&p, first, len));
+        size_t n = segment(frame, (struct frame_kind){0}, rows[i].seq, rows[i].n, rows[i].flags);
+        if (rows[i].at)
+            frame[rows[i].at] ^= 1;
+        if (net_join(&p, frame, n))
+            fail_msg("row %u", i);
+        assert_int_equal(p.len, len);
+        assert_int_equal(p.gso, NET_GSO_NONE);
+        assert_memory_equal(room, first, len);
+        assert_true(net_join(&p, frame, segment(frame, (struct frame_kind){0}, 100, 100, ACK)));
+    }
+    struct net_packet p = {.data = room};
+    assert_false(net_join(&p, frame, segment(frame, (struct frame_kind){.ip_options = 8}, 0, 100, ACK)));
+    assert_false(net_join(&p, frame, frame_make(frame, (struct frame_kind){.udp = true}, 100)));
+    assert_int_equal(p.len, 0);
+}
+
+/* No larger than an IP packet may be. */
+static void join_to_the_limit(void **state)
+{
+    g_autofree uint8_t *room = g_malloc(NET_PACKET_MAX);
+    uint8_t frame[FRAME_HEADERS + 1460];
+    struct net_packet p = {.data = room};
+    uint32_t seq = 0;
+
+    while (net_join(&p, frame, segment(frame, (struct frame_kind){0}, seq, 1460, ACK)))
+        seq += 1460;
+    assert_in_range(p.len, 65535 - 1460, 65535 + 14);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(checksums), cmocka_unit_test(padded), cmocka_unit_test(udp_zero),
         cmocka_unit_test(prepared), cmocka_unit_test(complete_stays), cmocka_unit_test(broken),
-        cmocka_unit_test(segments), cmocka_unit_test(not_to_cut),
+        cmocka_unit_test(segments), cmocka_unit_test(not_to_cut), cmocka_unit_test(joined),
+        cmocka_unit_test(not_to_join), cmocka_unit_test(join_to_the_limit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

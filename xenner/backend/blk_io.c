@@ -1,7 +1,7 @@
 #include "xenner/backend/blk_io_priv.h"
+#include "xenner/util/fd_source.h"
 
 #include <errno.h>
-#include <glib-unix.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -118,9 +118,7 @@ struct blk_io *blk_io_new(bool uring)
         g_error("no eventfd: %s", g_strerror(errno));
     choose_executor(io, uring);
     g_log("blk", G_LOG_LEVEL_DEBUG, "I/O goes through %s", io->ops->name);
-    io->event_source = g_unix_fd_source_new(io->event_fd, G_IO_IN);
-    g_source_set_callback(io->event_source, (GSourceFunc)(void (*)(void))on_event, io, NULL);
-    g_source_attach(io->event_source, io->context);
+    io->event_source = fd_source_new(io->context, io->event_fd, G_IO_IN, on_event, io);
     io->thread = g_thread_new("block-io", io_thread, io);
     return io;
 }

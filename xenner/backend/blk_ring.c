@@ -1,5 +1,5 @@
 #include "xenner/backend/blk_ring.h"
-#include "xenner/backend/blk_pace.h"
+#include "xenner/backend/ring_pace.h"
 #include "xenner/backend/blk_pages.h"
 #include "xenner/util/ready_source.h"
 
@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 
 /* Linux's frontends use up to 32 pages a request, and one for the list of them. */
-enum { KEPT_PER_ENTRY = 33 };
+enum { KEPT_PER_ENTRY = 33, PACE_LIMIT_US = 500 };
 
 struct blk_ring {
     struct blk_ring_config config;
@@ -18,7 +18,7 @@ struct blk_ring {
     struct op *barrier; /* taken last, waits for the others; nothing is taken until it is done */
     bool closing, broken;
     bool answered;      /* answers are in the ring that the guest was not shown */
-    struct blk_pace *pace;
+    struct ring_pace *pace;
     struct io_batch batch;
     struct blk_pages *pages;
     GSource *again;     /* ready when a round ended with requests left */
@@ -56,7 +56,7 @@ static void publish(struct io_batch *batch)
     struct blk_ring *ring = (struct blk_ring *)((char *)batch - offsetof(struct blk_ring, batch));
 
     if (ring->answered)
-        blk_pace_publish(ring->pace);
+        ring_pace_publish(ring->pace);
     ring->answered = false;
 }
 
@@ -256,7 +256,7 @@ static void take_requests(struct blk_ring *ring)
             }
             take_one(ring);
         }
-    } while (n == 0 && blk_pace_wait(ring->pace));
+    } while (n == 0 && ring_pace_wait(ring->pace));
     if (n < 0) {
         if (!*ring->config.complained)
             g_warning("%s: the frontend's ring is broken: it has more requests than fit",
@@ -294,12 +294,14 @@ struct blk_ring *blk_ring_new(const struct blk_ring_config *config, GError **err
 
     ring->config = *config;
     ring->batch.fn = publish;
-    ring->pace = blk_pace_new(&ring->ring, config->host, blk_io_context(config->io), on_event, ring);
+    ring->pace = ring_pace_new(&(struct ring_pace_config){&ring->ring, config->host,
+                                                          blk_io_context(config->io), PACE_LIMIT_US,
+                                                          on_event, ring});
     ring->again = ready_source_new(blk_io_context(config->io), on_event, ring);
     if (map_ring(ring, error))
         ring->port = config->host->ops->bind(config->host, config->port, blk_io_context(config->io),
                                              on_event, ring, error);
-    blk_pace_set_port(ring->pace, ring->port);
+    ring_pace_set_port(ring->pace, ring->port);
     if (ring->port)
         return ring;
     blk_ring_free(ring);
@@ -316,14 +318,14 @@ void blk_ring_free(struct blk_ring *ring)
     while (ring->under_way || ring->batch.queued)
         io_iterate(ring->config.io);
     disk_image_hurry(ring->config.image, false);
-    blk_pace_flush(ring->pace);
+    ring_pace_flush(ring->pace);
     host->ops->unbind(ring->port);
     blk_pages_free(ring->pages);
     if (ring->ring.nr_pages)
         host->ops->unmap_grants(host, ring->config.refs, ring->ring.nr_pages,
                                 PROT_READ | PROT_WRITE, ring->ring.pages);
     ready_source_free(ring->again);
-    blk_pace_free(ring->pace);
+    ring_pace_free(ring->pace);
     g_free(ring);
 }
 

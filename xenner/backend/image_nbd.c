@@ -207,6 +207,7 @@ static void attach(struct nbd *nbd, struct blk_io *io)
     s->nbd = nbd;
     s->events = G_IO_IN;
     s->tag = g_source_add_unix_fd(nbd->source, nbd_aio_get_fd(nbd->handle), G_IO_IN);
+    g_source_set_can_recurse(nbd->source, TRUE); /* for the reason in fd_source.h */
     g_source_attach(nbd->source, blk_io_context(io));
 }
 

@@ -1,10 +1,10 @@
 #include "xenner/backend/image_vhost.h"
 #include "xenner/backend/vhost_slots.h"
 #include "xenner/backend/virtqueue.h"
+#include "xenner/util/fd_source.h"
 
 #include <errno.h>
 #include <gio/gio.h>
-#include <glib-unix.h>
 #include <linux/virtio_blk.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
@@ -173,11 +173,7 @@ static void open_way(void *opaque)
 
 static GSource *watch(struct vhost *v, int fd, GIOCondition condition, GUnixFDSourceFunc fn)
 {
-    GSource *source = g_unix_fd_source_new(fd, condition);
-
-    g_source_set_callback(source, (GSourceFunc)(void (*)(void))fn, v, NULL);
-    g_source_attach(source, blk_io_context(v->base.io));
-    return source;
+    return fd_source_new(blk_io_context(v->base.io), fd, condition, fn, v);
 }
 
 static void close_fd(int *fd)

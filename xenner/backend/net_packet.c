@@ -8,7 +8,7 @@ enum {
     ETH_IP = 0x0800, ETH_IPV6 = 0x86dd, ETH_VLAN = 0x8100, ETH_QINQ = 0x88a8,
     IP_HEADER = 20, IPV6_HEADER = 40, TCP_HEADER = 20, UDP_HEADER = 8,
 };
-enum { FIN = 0x01, PSH = 0x08, CWR = 0x80 }; /* of TCP's flags */
+enum { FIN = 0x01, PSH = 0x08, ACK = 0x10, CWR = 0x80 }; /* of TCP's flags */
 
 static uint16_t get16(const uint8_t *p)
 {
@@ -244,6 +244,60 @@ size_t net_segment(struct net_packet *p, uint8_t *out)
     fill_csum(out, &h, h.payload - h.l4 + n);
     p->segments_out++;
     return h.payload + n;
+}
+
+/* Data, and nothing else that a receiver would have to be told of. */
+static bool only_data(const uint8_t *data, size_t len, const struct net_headers *h)
+{
+    return h->proto == IPPROTO_TCP && (data[h->l4 + 13] & ~PSH) == ACK && h->payload < len &&
+           h->l4 - h->l3 == (h->v6 ? IPV6_HEADER : IP_HEADER) && l4_length(data, len, h) == len - h->l4;
+}
+
+static bool same(const uint8_t *a, const uint8_t *b, size_t from, size_t to)
+{
+    return memcmp(a + from, b + from, to - from) == 0;
+}
+
+/* All but lengths, IPv4's number, sequence numbers, PSH and checksums. */
+static bool same_headers(const uint8_t *a, const uint8_t *b, const struct net_headers *h)
+{
+    size_t ip = h->l3, tcp = h->l4;
+    bool same_ip = h->v6 ? same(a, b, 0, ip + 4) && same(a, b, ip + 6, tcp)
+                         : same(a, b, 0, ip + 2) && same(a, b, ip + 6, ip + 10) &&
+                               same(a, b, ip + 12, tcp);
+
+    return same_ip && same(a, b, tcp, tcp + 4) && same(a, b, tcp + 8, tcp + 13) &&
+           same(a, b, tcp + 14, tcp + 16) && same(a, b, tcp + 18, h->payload);
+}
+
+bool net_join(struct net_packet *p, const uint8_t *frame, size_t len)
+{
+    struct net_headers h, next;
+
+    if (len > NET_PACKET_MAX || !net_parse(frame, len, &next) || !only_data(frame, len, &next))
+        return false;
+    if (!p->len) {
+        memcpy(p->data, frame, len);
+        *p = (struct net_packet){.data = p->data, .len = len, .csum = NET_CSUM_VALID};
+        return true;
+    }
+    if (!net_parse(p->data, p->len, &h) || h.l3 != next.l3 || h.v6 != next.v6 ||
+        h.payload != next.payload || !same_headers(p->data, frame, &h))
+        return false;
+    uint8_t *tcp = p->data + h.l4;
+    size_t done = p->len - h.payload, n = len - next.payload;
+    size_t size = p->gso == NET_GSO_NONE ? done : p->gso_size;
+    if ((tcp[13] & PSH) || done % size || n > size || p->len + n - h.l3 > UINT16_MAX ||
+        get32(frame + next.l4 + 4) != get32(tcp + 4) + (uint32_t)done)
+        return false;
+    memcpy(p->data + p->len, frame + next.payload, n);
+    p->len += n;
+    tcp[13] |= frame[next.l4 + 13];
+    fix_ip(p->data, &h, p->len, 0);
+    p->gso = h.v6 ? NET_GSO_TCPV6 : NET_GSO_TCPV4;
+    p->gso_size = (uint16_t)size;
+    p->csum = NET_CSUM_BLANK;
+    return true;
 }
 
 uint32_t net_flow_hash(const uint8_t *data, size_t len)

@@ -52,5 +52,13 @@ bool net_csum_prepare(struct net_packet *p, struct net_headers *ret);
  */
 size_t net_segment(struct net_packet *p, uint8_t *out);
 
+/*
+ * The other way round: puts a frame behind the segments in p, when it is the next one and its
+ * headers say nothing else; behind none (p->len is 0) when it is a TCP segment that others may
+ * follow. p->data has room for NET_PACKET_MAX. False: nothing was changed. A packet of several has a
+ * blank checksum.
+ */
+bool net_join(struct net_packet *p, const uint8_t *frame, size_t len);
+
 /* The same for both directions of a flow's packets in one direction; for choosing a queue. */
 uint32_t net_flow_hash(const uint8_t *data, size_t len);

@@ -1,16 +1,20 @@
 #include "xenner/backend/net_queue.h"
+#include "xenner/backend/ring_pace.h"
 #include "xenner/util/ready_source.h"
 
 #include <gio/gio.h>
 #include <sys/mman.h>
 
 #define BUDGET 256 /* frames, before others have their turn */
+/* How long frames may wait for others: those that the guest sends; those for a busy vCPU. */
+enum { TX_LIMIT_US = 500, RX_LIMIT_US = 200 };
 
 struct net_queue {
     struct net_queue_config config;
     void *pages[2]; /* tx, rx */
     struct net_tx tx;
     struct net_rx rx;
+    struct ring_pace *tx_pace, *rx_pace;
     struct host_port *tx_port, *rx_port; /* the same unless split */
     bool broken;
     bool tx_waits; /* the port has no room for tx.packet */
@@ -38,13 +42,12 @@ void net_queue_run(struct net_queue *q)
     q->tx_waits = false;
     for (unsigned i = 0; i < BUDGET && !q->tx_waits; i++) {
         rc = net_tx_next(&q->tx);
-        if (rc <= 0)
+        if (rc < 0 || (rc == 0 && !ring_pace_wait(q->tx_pace)))
             break;
         if (rc == 1)
             q->tx_waits = !netport_send(q->config.port, q->config.port_queue, &q->tx.packet);
     }
-    if (net_tx_push(&q->tx))
-        q->config.host->ops->notify(q->tx_port);
+    ring_pace_publish(q->tx_pace);
     if (rc < 0)
         give_up(q, rc);
     else if (rc > 0 && !q->tx_waits)
@@ -59,8 +62,8 @@ static bool put(struct net_queue *q, const struct net_packet *p)
         give_up(q, rc);
     else if (rc == 0)
         q->rx_waits = true;
-    else if (net_rx_push(&q->rx))
-        q->config.host->ops->notify(q->rx_port);
+    else
+        ring_pace_publish(q->rx_pace);
     return rc != 0;
 }
 
@@ -105,7 +108,7 @@ static void on_event(void *opaque)
     }
 }
 
-static void on_again(void *opaque)
+static void on_run(void *opaque)
 {
     net_queue_run(opaque);
 }
@@ -126,6 +129,11 @@ static bool map_rings(struct net_queue *q, GError **error)
     net_tx_init(&q->tx, q->config.host, q->pages[0]);
     net_rx_init(&q->rx, q->config.host, q->pages[1]);
     q->rx.features = q->config.features;
+    GMainContext *ctx = io_thread_context(netport_thread(q->config.port));
+    q->tx_pace = ring_pace_new(&(struct ring_pace_config){
+        &q->tx.ring, q->config.host, ctx, TX_LIMIT_US, on_run, q, .prompt = true});
+    q->rx_pace = ring_pace_new(&(struct ring_pace_config){
+        &q->rx.ring, q->config.host, ctx, RX_LIMIT_US});
     return true;
 }
 
@@ -139,6 +147,8 @@ static bool bind_ports(struct net_queue *q, GError **error)
         q->rx_port = c->host->ops->bind(c->host, c->rx_port, ctx, on_event, q, error);
     else
         q->rx_port = q->tx_port;
+    ring_pace_set_port(q->tx_pace, q->tx_port);
+    ring_pace_set_port(q->rx_pace, q->rx_port);
     return q->rx_port != NULL;
 }
 
@@ -147,7 +157,7 @@ struct net_queue *net_queue_new(const struct net_queue_config *config, GError **
     struct net_queue *q = g_new0(struct net_queue, 1);
 
     q->config = *config;
-    q->again = ready_source_new(io_thread_context(netport_thread(config->port)), on_again, q);
+    q->again = ready_source_new(io_thread_context(netport_thread(config->port)), on_run, q);
     if (map_rings(q, error) && bind_ports(q, error))
         return q;
     net_queue_free(q);
@@ -160,11 +170,17 @@ void net_queue_free(struct net_queue *q)
         return;
     const struct xen_host_ops *ops = q->config.host->ops;
     const grant_ref_t refs[2] = {q->config.tx_ref, q->config.rx_ref};
+    if (q->tx_pace)
+        ring_pace_flush(q->tx_pace);
+    if (q->rx_pace)
+        ring_pace_flush(q->rx_pace);
     if (q->rx_port != q->tx_port)
         ops->unbind(q->rx_port);
     ops->unbind(q->tx_port);
     if (q->pages[0])
         ops->unmap_grants(q->config.host, refs, 2, PROT_READ | PROT_WRITE, q->pages);
+    ring_pace_free(q->tx_pace);
+    ring_pace_free(q->rx_pace);
     net_tx_done(&q->tx);
     ready_source_free(q->again);
     g_free(q->segment);

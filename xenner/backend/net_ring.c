@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define TX_RING_SIZE __CONST_RING_SIZE(netif_tx, FRAME_SIZE)
-#define RX_RING_SIZE __CONST_RING_SIZE(netif_rx, FRAME_SIZE)
 #define RX_SLOTS_MAX (NET_PACKET_MAX / FRAME_SIZE + 2)
 #define ETH_HEADER   14
 
@@ -13,49 +11,16 @@ static void trace(const char *what, unsigned value)
     g_log("net", G_LOG_LEVEL_DEBUG, "%s (%u)", what, value);
 }
 
-/*
- * The other side's index is read once. Everything that it covers is visible after the barrier.
- * -EPROTO when it runs away: that many requests don't fit.
- */
-static int available(const RING_IDX *req_prod, RING_IDX req_cons, unsigned size)
+static void init(struct ring *ring, void *page, unsigned entry_size)
 {
-    RING_IDX prod = __atomic_load_n(req_prod, __ATOMIC_ACQUIRE);
-    unsigned n = prod - req_cons;
-
-    return n <= size ? (int)n : -EPROTO;
-}
-
-/*
- * The same after asking for a notification once `want` requests are there. Both sides write their
- * word and then read the other's, so one of them sees the other.
- */
-static int available_or_event(const RING_IDX *req_prod, RING_IDX *req_event, RING_IDX req_cons,
-                              unsigned want, unsigned size)
-{
-    int n = available(req_prod, req_cons, size);
-
-    if (n < 0 || (unsigned)n >= want)
-        return n;
-    __atomic_store_n(req_event, req_cons + want, __ATOMIC_SEQ_CST);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    return available(req_prod, req_cons, size);
-}
-
-/* RING_PUSH_RESPONSES_AND_CHECK_NOTIFY, with the guest's word read once. */
-static bool push(RING_IDX *shared, const RING_IDX *rsp_event, RING_IDX rsp_prod)
-{
-    RING_IDX old = __atomic_load_n(shared, __ATOMIC_RELAXED);
-
-    __atomic_store_n(shared, rsp_prod, __ATOMIC_RELEASE);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    return rsp_prod - __atomic_load_n(rsp_event, __ATOMIC_RELAXED) < rsp_prod - old;
+    *ring = (struct ring){.pages = {page}, .nr_pages = 1};
+    ring_init(ring, entry_size);
 }
 
 void net_tx_init(struct net_tx *tx, struct xen_host *host, void *page)
 {
-    *tx = (struct net_tx){.host = host, .sring = page, .buf = g_malloc(NET_PACKET_MAX)};
-    /* a frontend that changes its backend starts where the last one stopped */
-    tx->rsp_prod = tx->req_cons = __atomic_load_n(&tx->sring->rsp_prod, __ATOMIC_ACQUIRE);
+    *tx = (struct net_tx){.host = host, .buf = g_malloc(NET_PACKET_MAX)};
+    init(&tx->ring, page, sizeof(union netif_tx_sring_entry));
 }
 
 void net_tx_done(struct net_tx *tx)
@@ -78,7 +43,7 @@ static union netif_tx_sring_entry copy_slot(struct net_tx *tx, RING_IDX i)
 {
     union netif_tx_sring_entry e;
 
-    memcpy(&e, &tx->sring->ring[i & (TX_RING_SIZE - 1)], sizeof(e));
+    ring_copy(&tx->ring, i, &e, sizeof(e), false);
     __asm__ volatile("" ::: "memory"); /* e is what was read here, once */
     return e;
 }
@@ -90,7 +55,7 @@ static int read_extras(struct net_tx *tx, struct chain *c, unsigned n)
     do {
         if (c->slots >= n)
             return -EPROTO;
-        union netif_tx_sring_entry e = copy_slot(tx, tx->req_cons + c->slots);
+        union netif_tx_sring_entry e = copy_slot(tx, tx->ring.req_cons + c->slots);
         memcpy(&info, &e, sizeof(info));
         c->slots++;
         c->extra++;
@@ -106,7 +71,7 @@ static int read_extras(struct net_tx *tx, struct chain *c, unsigned n)
     return 0;
 }
 
-/* The chain at req_cons, with n requests there. -EPROTO: it doesn't end there. */
+/* The chain at ring.req_cons, with n requests there. -EPROTO: it doesn't end there. */
 static int read_chain(struct net_tx *tx, struct chain *c, unsigned n)
 {
     bool more;
@@ -115,7 +80,7 @@ static int read_chain(struct net_tx *tx, struct chain *c, unsigned n)
     do {
         if (c->slots >= n)
             return -EPROTO;
-        struct netif_tx_request req = copy_slot(tx, tx->req_cons + c->slots).req;
+        struct netif_tx_request req = copy_slot(tx, tx->ring.req_cons + c->slots).req;
         c->slots++;
         if (c->nr < NET_TX_SLOTS)
             c->req[c->nr++] = req;
@@ -132,7 +97,7 @@ static void respond_one(struct net_tx *tx, uint16_t id, int16_t status)
 {
     struct netif_tx_response rsp = {id, status};
 
-    memcpy(&tx->sring->ring[tx->rsp_prod++ & (TX_RING_SIZE - 1)].rsp, &rsp, sizeof(rsp));
+    ring_answer(&tx->ring, &rsp, sizeof(rsp));
 }
 
 /* As many answers as requests, the ids of those beyond the kept ones read from the ring. */
@@ -145,9 +110,9 @@ static void respond(struct net_tx *tx, const struct chain *c, int16_t status)
         else if (data < c->nr)
             respond_one(tx, c->req[data].id, status);
         else
-            respond_one(tx, copy_slot(tx, tx->rsp_prod).req.id, status);
+            respond_one(tx, copy_slot(tx, tx->ring.rsp_prod).req.id, status);
     }
-    tx->req_cons += c->slots;
+    tx->ring.req_cons += c->slots;
 }
 
 /* Sizes: the first one is the whole frame's. */
@@ -210,11 +175,10 @@ static bool fetch(struct net_tx *tx, const struct chain *c)
 int net_tx_next(struct net_tx *tx)
 {
     struct chain c;
-    int n = available_or_event(&tx->sring->req_prod, &tx->sring->req_event, tx->req_cons, 1,
-                               TX_RING_SIZE);
+    int n = ring_waiting(&tx->ring);
 
     if (n <= 0)
-        return n;
+        return n < 0 ? -EPROTO : 0;
     int rc = read_chain(tx, &c, (unsigned)n);
     if (rc < 0)
         return rc;
@@ -223,15 +187,10 @@ int net_tx_next(struct net_tx *tx)
     return good ? 1 : 2;
 }
 
-bool net_tx_push(struct net_tx *tx)
-{
-    return push(&tx->sring->rsp_prod, &tx->sring->rsp_event, tx->rsp_prod);
-}
-
 void net_rx_init(struct net_rx *rx, struct xen_host *host, void *page)
 {
-    *rx = (struct net_rx){.host = host, .sring = page};
-    rx->rsp_prod = rx->req_cons = __atomic_load_n(&rx->sring->rsp_prod, __ATOMIC_ACQUIRE);
+    *rx = (struct net_rx){.host = host};
+    init(&rx->ring, page, sizeof(union netif_rx_sring_entry));
 }
 
 static uint16_t rx_flags(const struct net_packet *p)
@@ -247,17 +206,16 @@ static uint16_t rx_flags(const struct net_packet *p)
     return 0;
 }
 
-static void put_slot(struct net_rx *rx, const void *what)
+static void put_slot(struct net_rx *rx, void *what)
 {
-    memcpy(&rx->sring->ring[rx->rsp_prod++ & (RX_RING_SIZE - 1)].rsp, what,
-           sizeof(struct netif_rx_response));
+    ring_answer(&rx->ring, what, sizeof(struct netif_rx_response));
 }
 
 static struct netif_rx_request take_request(struct net_rx *rx)
 {
     struct netif_rx_request req;
 
-    memcpy(&req, &rx->sring->ring[rx->req_cons++ & (RX_RING_SIZE - 1)].req, sizeof(req));
+    ring_take(&rx->ring, &req);
     __asm__ volatile("" ::: "memory");
     return req;
 }
@@ -312,17 +270,15 @@ int net_rx_put(struct net_rx *rx, const struct net_packet *p)
         trace("a frame that the guest can't take is dropped", (unsigned)p->len);
         return 1;
     }
-    int n = available_or_event(&rx->sring->req_prod, &rx->sring->req_event, rx->req_cons, slots,
-                               RX_RING_SIZE);
+    int n = ring_waiting(&rx->ring);
+    if (n >= 0 && (unsigned)n < slots) {
+        ring_wait(&rx->ring, slots);
+        n = ring_waiting(&rx->ring);
+    }
     if (n < 0)
-        return n;
+        return -EPROTO;
     if ((unsigned)n < slots)
         return 0;
     put_frame(rx, p, slots);
     return 1;
-}
-
-bool net_rx_push(struct net_rx *rx)
-{
-    return push(&rx->sring->rsp_prod, &rx->sring->rsp_event, rx->rsp_prod);
 }

@@ -1,11 +1,12 @@
 /*
  * The two rings of a vif's queue (xen/io/netif.h): requests are read once, checked, and frames
  * copied through grants, so what the guest changes later changes nothing here. Nothing of xenstore,
- * threads or ports; whoever calls does so from one thread.
+ * threads or ports: who publishes the answers and asks for requests is the caller, from one thread.
  */
 #pragma once
 
 #include "xenner/backend/net_packet.h"
+#include "xenner/backend/ring.h"
 #include "xenner/host/xen_host.h"
 
 #include <xen/io/netif.h>
@@ -20,8 +21,7 @@ struct net_features {
 
 struct net_tx {
     struct xen_host *host;
-    struct netif_tx_sring *sring;
-    RING_IDX req_cons, rsp_prod;
+    struct ring ring;
     /* the frame that net_tx_next() gave */
     struct net_packet packet;
     uint8_t *buf; /* NET_PACKET_MAX */
@@ -31,17 +31,13 @@ void net_tx_init(struct net_tx *tx, struct xen_host *host, void *page);
 void net_tx_done(struct net_tx *tx); /* accepts a zeroed one */
 /*
  * The next frame. 1: it is in tx->packet until the next call; 2: it was a bad one, which got its
- * error; 0: no more for now, the guest will notify; -errno: the ring makes no sense and must not be
- * looked at any more.
+ * error; 0: no more for now; -errno: the ring makes no sense and must not be looked at any more.
  */
 int net_tx_next(struct net_tx *tx);
-/* Shows the answers to the guest; true: it wants to be notified. */
-bool net_tx_push(struct net_tx *tx);
 
 struct net_rx {
     struct xen_host *host;
-    struct netif_rx_sring *sring;
-    RING_IDX req_cons, rsp_prod;
+    struct ring ring;
     struct net_features features;
 };
 
@@ -51,4 +47,3 @@ void net_rx_init(struct net_rx *rx, struct xen_host *host, void *page);
  * notify; -errno as above. p must not need more than the features allow.
  */
 int net_rx_put(struct net_rx *rx, const struct net_packet *p);
-bool net_rx_push(struct net_rx *rx);

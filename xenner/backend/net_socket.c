@@ -4,12 +4,12 @@
  */
 #include "xenner/backend/net_socket.h"
 #include "xenner/backend/netport_priv.h"
+#include "xenner/util/fd_source.h"
 #include "xenner/util/child.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <gio/gio.h>
-#include <glib-unix.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -42,11 +42,7 @@ static void clear_source(GSource **s)
 
 static GSource *watch_fd(struct net_socket *s, int fd, GIOCondition what, GUnixFDSourceFunc fn)
 {
-    GSource *source = g_unix_fd_source_new(fd, what);
-
-    g_source_set_callback(source, G_SOURCE_FUNC(fn), s, NULL);
-    g_source_attach(source, io_thread_context(s->port.thread));
-    return source;
+    return fd_source_new(io_thread_context(s->port.thread), fd, what, fn, s);
 }
 
 static gboolean on_readable(gint fd, GIOCondition condition, gpointer data);

@@ -4,10 +4,10 @@
  */
 #include "xenner/backend/net_tap.h"
 #include "xenner/backend/netport_priv.h"
+#include "xenner/util/fd_source.h"
 
 #include <errno.h>
 #include <gio/gio.h>
-#include <glib-unix.h>
 #include <linux/if_tun.h>
 #include <linux/virtio_net.h>
 #include <netinet/in.h>
@@ -42,9 +42,8 @@ static void want_read(struct tap_queue *q, bool on)
     if (on == (q->readable != NULL))
         return;
     if (on) {
-        q->readable = g_unix_fd_source_new(q->fd, G_IO_IN);
-        g_source_set_callback(q->readable, G_SOURCE_FUNC(on_readable), q, NULL);
-        g_source_attach(q->readable, io_thread_context(q->tap->port.thread));
+        q->readable = fd_source_new(io_thread_context(q->tap->port.thread), q->fd, G_IO_IN,
+                                    on_readable, q);
     } else {
         g_source_destroy(q->readable);
         g_clear_pointer(&q->readable, g_source_unref);
@@ -130,9 +129,8 @@ static void wait_writable(struct tap_queue *q)
 {
     if (q->writable)
         return;
-    q->writable = g_unix_fd_source_new(q->fd, G_IO_OUT);
-    g_source_set_callback(q->writable, G_SOURCE_FUNC(on_writable), q, NULL);
-    g_source_attach(q->writable, io_thread_context(q->tap->port.thread));
+    q->writable = fd_source_new(io_thread_context(q->tap->port.thread), q->fd, G_IO_OUT,
+                                on_writable, q);
 }
 
 /*

@@ -3,6 +3,7 @@
  * GSource.
  */
 #include "xenner/backend/net_user_guestfwd.h"
+#include "xenner/backend/net_user_polls.h"
 #include "xenner/backend/netport_priv.h"
 #include "xenner/util/ready_source.h"
 
@@ -20,9 +21,11 @@ struct net_user {
     SlirpConfig config;
     GSource *source;
     GPtrArray *guestfwds; /* struct net_user_guestfwd *, owned */
-    GPtrArray *polls; /* GPollFD *, owned */
-    guint used;       /* of them, in this round */
+    struct user_polls *polls;
     GQueue queue;     /* GBytes *: frames for the guest */
+    bool large;       /* the guest takes large segments */
+    struct net_packet joined; /* of what libslirp sent in this round; before the queue */
+    bool joined_waits;        /* the guest had no room for it */
     GError **error;   /* of open() */
     bool ok;
 };
@@ -40,13 +43,42 @@ struct user_timer {
     void *opaque;
 };
 
+/* False: the guest has no room. */
+static bool deliver_joined(struct net_user *u)
+{
+    struct net_headers at;
+
+    if (!u->joined.len)
+        return true;
+    net_csum_prepare(&u->joined, &at);
+    u->joined_waits = !netport_receive(&u->port, 0, &u->joined);
+    if (!u->joined_waits)
+        u->joined.len = 0;
+    return !u->joined_waits;
+}
+
+/*
+ * libslirp cuts a stream into frames of its MTU, a burst of them at once. What was one goes to the
+ * guest as one large segment, before the thread sleeps.
+ */
+static bool deliver(struct net_user *u, struct net_packet *p)
+{
+    if (u->joined_waits || !g_queue_is_empty(&u->queue))
+        return false;
+    if (u->large && net_join(&u->joined, p->data, p->len))
+        return true;
+    if (!deliver_joined(u))
+        return false;
+    return (u->large && net_join(&u->joined, p->data, p->len)) || netport_receive(&u->port, 0, p);
+}
+
 static ssize_t on_packet(const void *buf, size_t len, void *opaque)
 {
     struct net_user *u = opaque;
     /* libslirp made the checksums just now, over no wire */
     struct net_packet p = {(uint8_t *)buf, len, NET_CSUM_VALID};
 
-    if (g_queue_is_empty(&u->queue) && netport_receive(&u->port, 0, &p))
+    if (deliver(u, &p))
         return (ssize_t)len;
     if (g_queue_get_length(&u->queue) < QUEUE_MAX)
         g_queue_push_tail(&u->queue, g_bytes_new(buf, len));
@@ -145,67 +177,16 @@ static const SlirpCb callbacks = {
     .timer_new_opaque = on_timer_new_id,
 };
 
-static const struct {
-    int slirp;
-    GIOCondition glib;
-} conditions[] = {
-    {SLIRP_POLL_IN, G_IO_IN}, {SLIRP_POLL_OUT, G_IO_OUT}, {SLIRP_POLL_PRI, G_IO_PRI},
-    {SLIRP_POLL_ERR, G_IO_ERR}, {SLIRP_POLL_HUP, G_IO_HUP},
-};
-
-/* GLib keeps polls sorted by descriptor: one whose descriptor stays only changes its events. */
-static int add_poll(int fd, int events, void *opaque)
-{
-    struct net_user *u = opaque;
-    GPollFD *p;
-
-    if (u->used == u->polls->len) {
-        p = g_new0(GPollFD, 1);
-        p->fd = fd;
-        g_ptr_array_add(u->polls, p);
-        g_source_add_poll(u->source, p);
-    }
-    p = g_ptr_array_index(u->polls, u->used);
-    if (p->fd != fd) {
-        g_source_remove_poll(u->source, p);
-        p->fd = fd;
-        g_source_add_poll(u->source, p);
-    }
-    p->events = 0;
-    p->revents = 0;
-    for (unsigned i = 0; i < G_N_ELEMENTS(conditions); i++) {
-        if (events & conditions[i].slirp)
-            p->events |= conditions[i].glib;
-    }
-    return (int)u->used++;
-}
-
-static int get_revents(int idx, void *opaque)
-{
-    struct net_user *u = opaque;
-    const GPollFD *p = g_ptr_array_index(u->polls, idx);
-    int events = 0;
-
-    for (unsigned i = 0; i < G_N_ELEMENTS(conditions); i++) {
-        if (p->revents & conditions[i].glib)
-            events |= conditions[i].slirp;
-    }
-    return events;
-}
-
 static gboolean user_prepare(GSource *source, gint *timeout)
 {
     struct net_user *u = ((struct user_source *)source)->u;
     uint32_t ms = UINT32_MAX;
 
-    u->used = 0;
-    slirp_pollfds_fill(u->slirp, &ms, add_poll, u);
+    if (!u->joined_waits)
+        deliver_joined(u);
+    user_polls_prepare(u->polls, u->slirp, &ms);
     for (guint i = 0; i < u->guestfwds->len; i++)
         net_user_guestfwd_prepare(g_ptr_array_index(u->guestfwds, i));
-    while (u->polls->len > u->used) {
-        g_source_remove_poll(source, g_ptr_array_index(u->polls, u->polls->len - 1));
-        g_ptr_array_set_size(u->polls, (gint)u->polls->len - 1);
-    }
     *timeout = ms > G_MAXINT ? -1 : (gint)ms;
     return FALSE;
 }
@@ -223,7 +204,7 @@ static gboolean user_dispatch(GSource *source, GSourceFunc fn, gpointer data)
 {
     struct net_user *u = ((struct user_source *)source)->u;
 
-    slirp_pollfds_poll(u->slirp, 0, get_revents, u);
+    user_polls_dispatch(u->polls, u->slirp);
     for (guint i = 0; i < u->guestfwds->len; i++)
         net_user_guestfwd_dispatch(g_ptr_array_index(u->guestfwds, i));
     return G_SOURCE_CONTINUE;
@@ -243,6 +224,8 @@ static void user_resume(struct netport *port, unsigned queue)
 {
     struct net_user *u = (struct net_user *)port;
 
+    if (!deliver_joined(u))
+        return;
     while (!g_queue_is_empty(&u->queue)) {
         gsize len;
         GBytes *frame = g_queue_peek_head(&u->queue);
@@ -252,6 +235,11 @@ static void user_resume(struct netport *port, unsigned queue)
             return;
         g_bytes_unref(g_queue_pop_head(&u->queue));
     }
+}
+
+static void user_set_offloads(struct netport *port, const struct netport_offloads *o)
+{
+    ((struct net_user *)port)->large = o->csum && o->tso4 && o->tso6;
 }
 
 static bool add_hostfwd(struct net_user *u, const char *rule, GError **error)
@@ -296,6 +284,8 @@ static void open_in_thread(void *opaque)
         return;
     u->source = g_source_new(&user_source, sizeof(struct user_source));
     ((struct user_source *)u->source)->u = u;
+    u->polls = user_polls_new(u->source);
+    g_source_set_can_recurse(u->source, TRUE); /* for the reason in fd_source.h */
     u->ok = add_guestfwds(u);
     if (u->ok)
         g_source_attach(u->source, io_thread_context(u->port.thread));
@@ -321,7 +311,8 @@ static void user_free(struct netport *port)
     io_thread_call(port->thread, close_in_thread, u);
     netport_done(port);
     g_queue_clear_full(&u->queue, (GDestroyNotify)g_bytes_unref);
-    g_ptr_array_unref(u->polls);
+    user_polls_free(u->polls);
+    g_free(u->joined.data);
     g_free(u);
 }
 
@@ -330,7 +321,8 @@ static void user_free(struct netport *port)
  * it is.
  */
 static const struct netport_ops user_ops = {
-    .name = "user", .gso = true, .send = user_send, .resume = user_resume, .free = user_free,
+    .name = "user", .gso = true, .send = user_send, .resume = user_resume,
+    .set_offloads = user_set_offloads, .free = user_free,
 };
 
 /* libslirp warns of what guests do: a trace, for a guest could fill the log with it. */
@@ -361,8 +353,8 @@ struct netport *net_user_new(const struct netdev_config *cfg, GError **error)
     u->cfg = &cfg->user;
     u->error = error;
     u->guestfwds = g_ptr_array_new_with_free_func(net_user_guestfwd_free);
-    u->polls = g_ptr_array_new_with_free_func(g_free);
     g_queue_init(&u->queue);
+    u->joined.data = g_malloc(NET_PACKET_MAX);
     netport_init(&u->port, &user_ops, cfg);
     io_thread_call(u->port.thread, open_in_thread, u);
     if (u->ok)

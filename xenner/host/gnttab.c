@@ -199,23 +199,30 @@ static int read_frame(struct gnttab *t, struct grant *g, uint32_t header)
     return g->page ? 0 : -EFAULT;
 }
 
-/* A grant that nobody uses yet: *ret is not in the table of grants. */
-static int first_use(struct gnttab *t, grant_ref_t ref, bool write, bool sub_page,
-                     struct grant **ret)
+/* A grant that nobody uses yet: marked, and not in the table of grants. */
+static int mark_first(struct gnttab *t, grant_ref_t ref, bool write, bool sub_page, struct grant *ret)
 {
-    struct grant new = {0};
     uint32_t header;
 
-    if (!find_entry(t, ref, &new.entry))
+    *ret = (struct grant){0};
+    if (!find_entry(t, ref, &ret->entry))
         return -ENOENT;
-    int rc = mark(&new, write, sub_page, &header);
+    int rc = mark(ret, write, sub_page, &header);
     if (rc < 0)
         return rc;
-    rc = read_frame(t, &new, header);
-    if (rc < 0) {
-        unmark(&new.entry, GTF_reading | GTF_writing);
+    rc = read_frame(t, ret, header);
+    if (rc < 0)
+        unmark(&ret->entry, GTF_reading | GTF_writing);
+    return rc;
+}
+
+static int first_use(struct gnttab *t, grant_ref_t ref, bool write, struct grant **ret)
+{
+    struct grant new;
+    int rc = mark_first(t, ref, write, false, &new);
+
+    if (rc < 0)
         return rc;
-    }
     *ret = g_memdup2(&new, sizeof(new));
     g_hash_table_insert(t->grants, GUINT_TO_POINTER(ref), *ret);
     return 0;
@@ -239,26 +246,16 @@ static int further_use(struct grant *g, bool write, bool sub_page)
     return mark(g, write, sub_page, &header);
 }
 
-static int get(struct gnttab *t, grant_ref_t ref, bool write, bool sub_page, struct grant *ret)
+int gnttab_map(struct gnttab *t, grant_ref_t ref, bool write, void **ret_page)
 {
     g_mutex_lock(&t->lock);
     struct grant *g = g_hash_table_lookup(t->grants, GUINT_TO_POINTER(ref));
-    int rc = g ? further_use(g, write, sub_page) : first_use(t, ref, write, sub_page, &g);
+    int rc = g ? further_use(g, write, false) : first_use(t, ref, write, &g);
     if (!rc) {
         (*(write ? &g->writers : &g->readers))++;
-        *ret = *g;
+        *ret_page = g->page;
     }
     g_mutex_unlock(&t->lock);
-    return rc;
-}
-
-int gnttab_map(struct gnttab *t, grant_ref_t ref, bool write, void **ret_page)
-{
-    struct grant g;
-    int rc = get(t, ref, write, false, &g);
-
-    if (!rc)
-        *ret_page = g.page;
     return rc;
 }
 
@@ -277,22 +274,46 @@ void gnttab_unmap(struct gnttab *t, grant_ref_t ref, bool write)
     g_mutex_unlock(&t->lock);
 }
 
-int gnttab_copy(struct gnttab *t, grant_ref_t ref, bool write, unsigned offset, void *buf,
-                size_t len)
+static int copy(const struct grant *g, bool write, unsigned offset, void *buf, size_t len)
 {
-    struct grant g;
-    int rc = get(t, ref, write, true, &g);
+    unsigned end = MIN((unsigned)g->offset + g->length, FRAME_SIZE);
+
+    if (offset < g->offset || offset > end || len > end - offset)
+        return -EINVAL;
+    if (write)
+        memcpy(g->page + offset, buf, len);
+    else
+        memcpy(buf, g->page + offset, len);
+    return 0;
+}
+
+/* With the lock; of a grant that is in the table. */
+static int copy_in_use(struct grant *g, bool write, unsigned offset, void *buf, size_t len)
+{
+    int rc = further_use(g, write, true);
 
     if (rc < 0)
         return rc;
-    unsigned end = MIN((unsigned)g.offset + g.length, FRAME_SIZE);
-    if (offset < g.offset || offset > end || len > end - offset)
-        rc = -EINVAL;
-    else if (write)
-        memcpy(g.page + offset, buf, len);
-    else
-        memcpy(buf, g.page + offset, len);
-    gnttab_unmap(t, ref, write);
+    rc = copy(g, write, offset, buf, len);
+    if (write && !g->writers) /* further_use() marked it */
+        unmark(&g->entry, GTF_writing);
+    return rc;
+}
+
+/* All of it with the lock: a copy of a page is shorter than an entry in the table of grants takes. */
+int gnttab_copy(struct gnttab *t, grant_ref_t ref, bool write, unsigned offset, void *buf,
+                size_t len)
+{
+    struct grant new;
+
+    g_mutex_lock(&t->lock);
+    struct grant *g = g_hash_table_lookup(t->grants, GUINT_TO_POINTER(ref));
+    int rc = g ? copy_in_use(g, write, offset, buf, len) : mark_first(t, ref, write, true, &new);
+    if (!g && !rc) {
+        rc = copy(&new, write, offset, buf, len);
+        unmark(&new.entry, GTF_reading | (write ? GTF_writing : 0));
+    }
+    g_mutex_unlock(&t->lock);
     return rc;
 }
 

@@ -56,6 +56,7 @@ static struct local_door *open_door(struct local_host *l, GMainContext *ctx, uns
     d->number = n;
     d->ports = g_ptr_array_new();
     g_source_add_unix_fd(&d->source, l->door_fd[n], G_IO_IN);
+    g_source_set_can_recurse(&d->source, TRUE); /* for the reason in fd_source.h */
     g_source_attach(&d->source, ctx);
     l->doors[n] = d;
     return d;

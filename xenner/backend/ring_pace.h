@@ -6,34 +6,45 @@
  * request. One that took several at the last event has more to do than to wait for one of them:
  *
  *   - It is told when its vCPU has nothing else to do, when half of the ring is answered, or after
- *     BLK_PACE_LIMIT_US, whatever comes first.
+ *     a time, whatever comes first.
  *   - We ask for a quarter of a ring of requests, and look at it when a vCPU has nothing else to do, or after
  *     that time. When nothing came until then, we ask for the next request again.
  *
  * What the vCPU does is the host's to know (notify_idle, wake_idle in xen_host.h); where nobody knows,
  * both are told at once.
  *
- * Threads: the I/O thread's.
+ * Threads: that of context.
  */
 #pragma once
 
 #include "xenner/backend/ring.h"
 #include "xenner/host/xen_host.h"
 
-enum { BLK_PACE_LIMIT_US = 500 };
+struct ring_pace;
 
-struct blk_pace;
+/* All is borrowed. */
+struct ring_pace_config {
+    struct ring *ring;
+    struct xen_host *host;
+    GMainContext *context;
+    unsigned limit_us;          /* at most so long does one wait for the other */
+    void (*look)(void *opaque); /* takes requests, called from context; NULL: no ring_pace_wait() */
+    void *opaque;
+    /*
+     * The guest is always told at once. For guests that also take answers without an event: one
+     * that comes too late is spurious to Linux, which masks such a port for a time ("lateeoi").
+     */
+    bool prompt;
+};
 
-/* look: takes the ring's requests, called from context. All are borrowed. */
-struct blk_pace *blk_pace_new(struct ring *ring, struct xen_host *host, GMainContext *context,
-                              void (*look)(void *opaque), void *opaque);
+struct ring_pace *ring_pace_new(const struct ring_pace_config *config);
 /* Accepts NULL. */
-void blk_pace_free(struct blk_pace *p);
+void ring_pace_free(struct ring_pace *p);
 /* The guest's event channel; NULL: from here on nobody is told. */
-void blk_pace_set_port(struct blk_pace *p, struct host_port *port);
+void ring_pace_set_port(struct ring_pace *p, struct host_port *port);
 /* Shows the guest the ring's answers. */
-void blk_pace_publish(struct blk_pace *p);
+void ring_pace_publish(struct ring_pace *p);
 /* Tells the guest now what was held back. */
-void blk_pace_flush(struct blk_pace *p);
+void ring_pace_flush(struct ring_pace *p);
 /* No request waits: asks for the next ones. True when some have come meanwhile, or the ring is broken. */
-bool blk_pace_wait(struct blk_pace *p);
+bool ring_pace_wait(struct ring_pace *p);
