@@ -17,7 +17,7 @@ PATH=$PATH:/usr/sbin:/sbin
 rigs=$(cd "$(dirname "$0")" && pwd)
 sh "$rigs/../../tools/setup.sh" packages-xenhost.txt
 
-dom0_packages=xen-utils-4.17,xenstore-utils,kmod,udev,procps,iproute2,python3
+dom0_packages=xen-utils-4.17,xenstore-utils,qemu-system-xen,kmod,udev,procps,iproute2,python3
 root_modules="virtio_pci virtio_blk ext4"
 dom0_modules="xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs xen-blkback xen-netback loop tun
     bridge"
