@@ -162,6 +162,7 @@ static bool add_disk(struct option_state *s, struct disk_config *d, bool attach,
         g_autofree char *vdev = vdev_nth((unsigned)i);
         if (!place_taken(s, vdev)) {
             d->vdev = g_steal_pointer(&vdev);
+            d->placed = true;
             index = i;
         } else if (index >= 0) {
             disk_config_free(d);

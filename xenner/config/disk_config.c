@@ -71,6 +71,7 @@ void disk_config_plug(struct disk_config *disk, struct disk_config *device, cons
         g_autofree char *next = vdev_nth(i);
         if (!place_taken(disks, next))
             disk->vdev = g_steal_pointer(&next);
+        disk->placed = true;
     }
 }
 

@@ -54,6 +54,8 @@ struct disk_config {
     unsigned boot_order; /* bootindex= and one; 0: none */
     bool cdrom;
     bool empty;    /* a drive for media, without one: no path */
+    bool placed;   /* vdev is the next that was free, not one that was asked for */
+    bool emulated; /* an HVM guest's device model has the image, too, and locks it */
 
     bool readonly, snapshot;
     bool discard;  /* the guest's discards are passed on */

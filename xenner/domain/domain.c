@@ -40,6 +40,20 @@ static bool libvirt_gets_xen(const struct vm_config *cfg)
            domain_probe("xen", why_not);
 }
 
+/* emu runs PV guests only. */
+static const char *xen_or_nothing(const struct vm_config *cfg, const char *const *accels, GError **error)
+{
+    g_autoptr(GString) why_not = g_string_new(NULL);
+
+    if (!g_strv_contains(accels, "xen"))
+        g_string_append_printf(why_not, "not -accel %s", accels[0]);
+    else if (domain_probe("xen", why_not))
+        return "xen";
+    g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "-machine %s needs a Xen host (-accel xen): %s",
+                cfg->machine, why_not->str);
+    return NULL;
+}
+
 const char *domain_choose_accel(const struct vm_config *cfg, GError **error)
 {
     const char *const *list = cfg->accels && cfg->accels[0] ? (const char *const *)cfg->accels
@@ -48,6 +62,8 @@ const char *domain_choose_accel(const struct vm_config *cfg, GError **error)
 
     if (libvirt_gets_xen(cfg))
         return "xen";
+    if (cfg->type != GUEST_PV)
+        return xen_or_nothing(cfg, list, error);
     for (unsigned i = 0; list[i]; i++) {
         g_autoptr(GString) why_not = g_string_new(NULL);
         if (domain_probe(list[i], why_not))

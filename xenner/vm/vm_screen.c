@@ -61,7 +61,7 @@ struct vm_screen *vm_screen_new(const struct vm_config *cfg, GError **error)
     s->text = text_view_new(s->display);
     s->vnc_users = g_ptr_array_new_with_free_func(g_free);
     s->vncs = g_ptr_array_new_with_free_func((GDestroyNotify)vnc_free);
-    for (guint i = 0; i < cfg->vncs->len; i++) {
+    for (guint i = 0; cfg->type != GUEST_HVM && i < cfg->vncs->len; i++) { /* its device model listens */
         if (!open_vnc(s, g_ptr_array_index(cfg->vncs, i), error)) {
             vm_screen_free(s);
             return NULL;
