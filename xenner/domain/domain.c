@@ -1,5 +1,6 @@
 /* Chooses the driver for an accelerator, and passes on what domain.h offers. */
 #include "xenner/domain/driver.h"
+#include "xenner/build/builder.h"
 
 #include <gio/gio.h>
 #include <string.h>
@@ -77,6 +78,18 @@ const char *domain_choose_accel(const struct vm_config *cfg, GError **error)
     return NULL;
 }
 
+/* libxl can only say that it does not know the kernel. */
+static void explain(const struct vm_config *cfg, const char *accel, GError **error)
+{
+    GError *why = NULL;
+
+    if (strcmp(accel, "xen") != 0 || cfg->type != GUEST_PV || !cfg->boot.kernel || !error ||
+        !build_kernel_is_pvh_only(cfg->boot.kernel, &why))
+        return;
+    g_clear_error(error);
+    g_propagate_error(error, why);
+}
+
 struct domain *domain_create(const struct vm_config *cfg, const struct boot_images *images,
                              const struct domain_events *events, void *opaque, GError **error)
 {
@@ -88,6 +101,8 @@ struct domain *domain_create(const struct vm_config *cfg, const struct boot_imag
     struct domain *d = find_driver(accel, unused)->create(cfg, images, accel, events, opaque, error);
     if (d)
         d->accel = accel;
+    else if (!images)
+        explain(cfg, accel, error);
     return d;
 }
 
