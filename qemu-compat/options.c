@@ -181,7 +181,7 @@ static const struct option options[] = {
     {"bios", "FILE", "the boot loader, a PV kernel itself, when there is no -kernel", opt_bios},
     {"blockdev", "[driver=]DRIVER,node-name=NAME,...", "an image for -device: raw, qcow2... over file, host_device, nbd",
      opt_blockdev},
-    {"boot", "[order=]LETTERS,menu=on|off", "accepted: the boot loader's configuration decides", opt_boot},
+    {"boot", "[order=]LETTERS,menu=on|off", "of xenfv; else accepted: the boot loader's configuration decides", opt_boot},
     {"cdrom", "FILE", "a CD-ROM: -drive file=FILE,index=2,media=cdrom", opt_cdrom},
     {"chardev", "BACKEND,id=ID,...", "a character device ('help' lists backends)", opt_chardev},
     {"chroot", "DIR", "DIR is the root once the guest's files are open", opt_chroot},
@@ -204,8 +204,8 @@ static const struct option options[] = {
     {"k", "LAYOUT", "keyboard layout of VNC clients: us (default), de", opt_keyboard},
     {"kernel", "FILE", "the guest's kernel: bzImage or ELF with Xen PV notes", opt_kernel},
     {"m", "[size=]SIZE", "memory, in MiB unless a suffix says otherwise (default 128)", opt_memory},
-    {"machine", "[type=]xenpv,...", "kernel-ring=auto|1|3, user-tables=auto|shared|split, bootloader=auto|direct|x86_64|i386|FILE, "
-     "soft-quit=off|on|S, disk-backend=, net-backend=auto|kernel|xenner, accel=",
+    {"machine", "[type=]xenpv|xenpvh|xenfv,...", "kernel-ring=auto|1|3, user-tables=auto|shared|split, bootloader=auto|direct|x86_64|i386|FILE, "
+     "soft-quit=off|on|S, disk-backend=, net-backend=auto|kernel|xenner, firmware=bios|uefi, accel=",
      opt_machine},
     {"mon", "[chardev=]ID,mode=readline|control,pretty=on|off", "a monitor on a chardev", opt_mon},
     {"monitor", "DEV", "commands for people on: stdio, pty, unix:F,server=on, chardev:ID, none",

@@ -65,7 +65,9 @@ static const struct qom_type types[] = {
     {"xen-net-device", "xen-device", NULL},
     {"xenfb", "xen-device", NULL},
     {"xenkbd", "xen-device", NULL},
+    {"xenfv-machine", "machine", "graphics:bool"},
     {"xenpv-machine", "machine", "graphics:bool"},
+    {"xenpvh-machine", "machine", "graphics:bool"},
 };
 
 /* The screen is an object when its device has an id. */

@@ -151,6 +151,14 @@ bool domain_nmi(struct domain *d, GError **error)
     return d->driver->nmi(d, error);
 }
 
+bool domain_power_button(struct domain *d, GError **error)
+{
+    if (d->driver->power_button)
+        return d->driver->power_button(d, error);
+    g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "the guest has no power button");
+    return false;
+}
+
 void domain_crash_report(struct domain *d, GString *out)
 {
     d->driver->crash_report(d, out);
