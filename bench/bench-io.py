@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Disks and networks: the same Debian under xenner and under QEMU with virtio, each with its own GRUB.
 
-Each round boots both, one after the other: time to the login prompt, fio on a second disk, iperf3 to
-and from the host. The table has medians over the rounds and ratios of those. See bench/README.md.
+Each round boots each with nothing but that disk and a network card, for the time to the login prompt,
+and then with more, for fio on a second disk and iperf3 to and from the host. The table has medians over the
+rounds and ratios of those. See bench/README.md.
 """
 import argparse
+import contextlib
 import ctypes
 import os
 import re
@@ -23,6 +25,7 @@ CLONE_NEWNET = 0x40000000
 TAP, HOST, GUEST = "bench0", "10.78.0.1", "10.78.0.2"
 USER_HOST, USER_GUEST = "10.0.2.2", "10.0.2.15"
 TAP_MAC, USER_MAC = "52:54:00:12:34:57", "52:54:00:12:34:56"
+STEPS = ("boot", "fio", "net")
 FIO = ("randread", "randwrite", "read", "write")
 
 # key, what the table says, unit, target for xenner/QEMU: at most, at least
@@ -66,23 +69,32 @@ def make_scratch(args):
     os.sync()
 
 
-def machines(args):
-    """name: (command line, disks for fio as (prefix of the results, device); None: only the boot)"""
-    tap = "tap,id=t,ifname=%s,script=no,downscript=no" % TAP
+def with_system(args):
+    """Command lines of xenner and of QEMU: the same disk and network card."""
     common = ["-m", "512", "-smp", str(args.smp), "-display", "none", "-serial", "stdio"]
-    xenner = [args.xenner, "-accel", "tcg", *common,
-              "-drive", "file=%s,format=raw" % args.disk, "-drive", "file=%s,format=raw" % args.raw,
-              "-drive", "file=%s,format=qcow2" % args.qcow2, "-nic", "user,mac=" + USER_MAC]
+    xenner = [args.xenner, "-accel", "tcg", *common, "-drive", "file=%s,format=raw" % args.disk,
+              "-nic", "user,mac=" + USER_MAC]
     qemu = [args.qemu, "-accel", "tcg", "-cpu", CPU, "-nodefaults", *common,
-            "-drive", "file=%s,format=raw,if=virtio" % args.disk,
-            "-drive", "file=%s,format=raw,if=virtio" % args.raw,
-            "-nic", "user,model=virtio,mac=" + USER_MAC]
+            "-drive", "file=%s,format=raw,if=virtio" % args.disk, "-nic", "user,model=virtio,mac=" + USER_MAC]
+    return xenner, qemu
+
+
+def boots(args):
+    """name: command line"""
+    xenner, qemu = with_system(args)
+    return {"xenner": xenner, "direct": xenner + ["-machine", "bootloader=direct"], "QEMU": qemu}
+
+
+def machines(args):
+    """name: (command line, disks for fio as (prefix of the results, device))"""
+    xenner, qemu = with_system(args)
+    xenner += ["-drive", "file=%s,format=raw" % args.raw, "-drive", "file=%s,format=qcow2" % args.qcow2]
+    qemu += ["-drive", "file=%s,format=raw,if=virtio" % args.raw]
     if args.tap:
+        tap = "tap,id=t,ifname=%s,script=no,downscript=no" % TAP
         xenner += ["-netdev", tap, "-device", "xen-net-device,netdev=t,mac=" + TAP_MAC]
         qemu += ["-netdev", tap, "-device", "virtio-net-pci,romfile=,netdev=t,mac=" + TAP_MAC]
-    direct = xenner + ["-machine", "bootloader=direct"]
-    return {"xenner": (xenner, (("", "xvdb"), ("qcow2-", "xvdc"))), "direct": (direct, None),
-            "QEMU": (qemu, (("", "vdb"),))}
+    return {"xenner": (xenner, (("", "xvdb"), ("qcow2-", "xvdc"))), "QEMU": (qemu, (("", "vdb"),))}
 
 
 class Results:
@@ -142,25 +154,43 @@ def copy_system(args):
     os.close(fd)
 
 
-def measure_one(argv, disks, args, results):
-    copy_system(args)
-    machine = Machine(argv, args.log)
-    try:
-        results.add("login", *machine.login(PASSWORD))
-        if disks is None or args.boots:
-            machine.end()
-            return
+def measure_io(machine, results, disks, args):
+    machine.login(PASSWORD)
+    if "fio" in args.steps:
         for prefix, device in disks:
             for kind in FIO:
                 results.add(prefix + kind, *fio(machine, kind, device))
+    if "net" in args.steps:
         set_addresses(machine, args)
         for name, host in (("tap", HOST), ("user", USER_HOST)):
             if name == "user" or args.tap:
                 results.add(name + "-up", *iperf(machine, host))
                 results.add(name + "-down", *iperf(machine, host, "-R"))
+
+
+@contextlib.contextmanager
+def fresh_machine(name, argv, args):
+    """With a new copy of the system; powered off at the end."""
+    print("%s: %s" % (args.round, name), file=sys.stderr, flush=True)
+    args.log.write(b"\n=== %s\n" % name.encode())
+    copy_system(args)
+    machine = Machine(argv, args.log)
+    try:
+        yield machine
         machine.end()
     finally:
         machine.kill()
+
+
+def measure_round(args, results):
+    if "boot" in args.steps:
+        for name, argv in boots(args).items():
+            with fresh_machine(name + ", boot", argv, args) as machine:
+                results[name].add("login", *machine.login(PASSWORD))
+    if "fio" in args.steps or "net" in args.steps:
+        for name, (argv, disks) in machines(args).items():
+            with fresh_machine(name, argv, args) as machine:
+                measure_io(machine, results[name], disks, args)
 
 
 def measure(args, results):
@@ -169,10 +199,9 @@ def measure(args, results):
                               stderr=args.log)
     try:
         for n in range(args.runs):
-            for name, (argv, disks) in machines(args).items():
-                print("round %d of %d: %s" % (n + 1, args.runs, name), file=sys.stderr, flush=True)
-                args.log.write(b"\n=== %s\n" % name.encode())
-                measure_one(argv, disks, args, results[name])
+            args.round = "round %d of %d" % (n + 1, args.runs)
+            measure_round(args, results)
+            args.rounds = n + 1
     finally:
         server.kill()
         server.wait()
@@ -193,22 +222,23 @@ def row(what, target, ours, our_key, theirs, their_key):
     return [what, number(a), number(b), number(ratio), number(cpu_ratio), verdict(target, ratio)]
 
 
+def table(head, rows):
+    """Without the rows that nothing was measured for."""
+    if rows:
+        markdown([head] + rows)
+        print()
+
+
 def print_tables(results):
-    ours, theirs = results["xenner"], results["QEMU"]
-    lines = [["", "xenner", "QEMU", "xenner/QEMU", "CPU time", "target"],
-             row("exec to login prompt, bootloader=direct (s)", ("<=", 0.8), results["direct"], "login",
-                 theirs, "login")]
-    for key, text, unit, target in ROWS:
-        lines.append(row("%s (%s)" % (text, unit), target, ours, key, theirs, key))
-    markdown(lines)
-    print()
-    lines = [["xenner", "qcow2", "raw", "qcow2/raw", "CPU time", "target"]]
-    for key, text, unit, _ in ROWS:
-        if key in FIO:
-            lines.append(row("%s (%s)" % (text, unit), QCOW2_TARGET, ours, "qcow2-" + key, ours, key))
-    markdown(lines)
-    print("Rounds: " + ", ".join("%s %d" % (name, len(r.values.get("login", [])))
-                                 for name, r in results.items()))
+    ours, direct, theirs = results["xenner"], results["direct"], results["QEMU"]
+    rows = [row("exec to login prompt, bootloader=direct (s)", ("<=", 0.8), direct, "login", theirs, "login")
+            ] if "login" in direct.values else []
+    rows += [row("%s (%s)" % (text, unit), target, ours, key, theirs, key)
+             for key, text, unit, target in ROWS if key in ours.values]
+    table(["", "xenner", "QEMU", "xenner/QEMU", "CPU time", "target"], rows)
+    rows = [row("%s (%s)" % (text, unit), QCOW2_TARGET, ours, "qcow2-" + key, ours, key)
+            for key, text, unit, _ in ROWS if "qcow2-" + key in ours.values]
+    table(["xenner", "qcow2", "raw", "qcow2/raw", "CPU time", "target"], rows)
 
 
 def arguments():
@@ -217,8 +247,11 @@ def arguments():
     p.add_argument("--runs", type=int, default=5)
     p.add_argument("--xenner", help="another one than the build's")
     p.add_argument("--smp", type=int, default=1, help="vCPUs")
-    p.add_argument("--boots", action="store_true", help="only the time to the login prompt")
+    p.add_argument("--steps", default=",".join(STEPS), help="only these, of " + ",".join(STEPS))
     args = p.parse_args()
+    args.steps, args.rounds = args.steps.split(","), 0
+    if set(args.steps) - set(STEPS):
+        p.error("steps are " + ",".join(STEPS))
     args.build = os.path.abspath(args.build)
     args.xenner = args.xenner or os.path.join(args.build, "xenner/xenner")
     args.qemu = os.environ.get("XENNER_QEMU", "qemu-system-x86_64")
@@ -248,6 +281,7 @@ def main():
         except KeyboardInterrupt:
             why = "bench: interrupted"
     print_tables(results)
+    print("Rounds: %d" % args.rounds)
     sys.exit(why)
 
 

@@ -99,7 +99,9 @@ mv "$work/disk" "$work/second"
 make_disk "$TEST_KERNEL" halt
 boots()
 {
-    run_disk_pair -device "xen-disk,drive=a,bootindex=$1" -device "xen-disk,drive=b,bootindex=$2"
+    first=$1 second=$2
+    shift 2
+    run_disk_pair -device "xen-disk,drive=a,bootindex=$first" -device "xen-disk,drive=b,bootindex=$second" "$@"
 }
 run_disk_pair()
 {
@@ -111,6 +113,9 @@ boots 2 1
 expect_line "^1\.\.[0-9]"
 boots 1 2
 ! grep -q "^1\.\." "$work/out" || fail "GRUB does not begin with the lowest bootindex"
+boots 2 1 -machine bootloader=direct
+expect_line "^1\.\.[0-9]"
+[ ! -s "$work/err" ] || fail "bootloader=direct does not begin with the lowest bootindex"
 
 # Without GRUB: the menu is read on the host, and again at a reboot.
 make_disk "$TEST_KERNEL"

@@ -201,7 +201,9 @@ static void test_not_understood(void **state)
     gives("insmod ext2\n", "E: has no entries");
     gives("linux /k\n", "E: has no entries");
     gives("submenu a {\n}\n", "E: has no entries");
-    gives("menuentry a { chainloader +1\n}\n", "E: starts something else than Linux");
+    gives("menuentry a { chainloader +1\n}\n", "E: does something else than start Linux");
+    gives("halt\nlinux /k\nboot\n", "E: does something else than start Linux");
+    gives("if [ a = b ]; then reboot; fi\nmenuentry a { linux /k\n}\n", "/k|");
     gives("menuentry a { linux k\n}\n", "E: starts something else than Linux");
     gives("menuentry a { linux\n}\n", "E: starts something else than Linux");
     gives("menuentry a { linux /k\ninitrd newc:x:/y\n}\n", "E: has an initrd that is not understood");

@@ -117,6 +117,12 @@ static bool goes_on_elsewhere(struct grub_menu *m, const GPtrArray *args)
     return false;
 }
 
+static bool leaves_linux(struct grub_menu *m, const GPtrArray *args)
+{
+    grub_menu_give_up(m, "does something else than start Linux");
+    return false;
+}
+
 static bool loops(struct grub_menu *m, const GPtrArray *args)
 {
     grub_menu_give_up(m, "has a loop");
@@ -150,6 +156,12 @@ static const struct {
     {"extract_entries_source", goes_on_elsewhere},
     {"extract_entries_configfile", goes_on_elsewhere},
     {"blscfg", goes_on_elsewhere},
+    {"halt", leaves_linux},
+    {"reboot", leaves_linux},
+    {"exit", leaves_linux},
+    {"chainloader", leaves_linux},
+    {"multiboot", leaves_linux},
+    {"multiboot2", leaves_linux},
     {"eval", loops},
     {"for", loops},
     {"while", loops},

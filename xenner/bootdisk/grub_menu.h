@@ -3,7 +3,7 @@
  * is a guest's, and can say anything.
  *
  * Of the commands only those are known that choose among entries and describe one; all others do nothing, and
- * fail where a condition asks. A script that loops or that goes on in another file is not understood.
+ * fail where a condition asks. A script that loops, goes on in another file or comes to a halt is not understood.
  */
 #pragma once
 
