@@ -20,6 +20,7 @@ expect_line "xenner: guest is up"
 truncate -s 510 "$work/boot"
 printf '\125\252' >>"$work/boot"
 truncate -s 1M "$work/boot"
-run_xenner -machine xenfv -m 64 -drive "file=$work/boot,format=raw" -nographic
+run_xenner -machine xenfv -m 32 -vga none -vnc "unix:$work/vnc" -drive "file=$work/boot,format=raw" -nographic
 expect_status 0
 expect_line "an HVM guest"
+[ ! -e "$work/vnc" ] || fail "VNC's socket is left behind"
