@@ -38,7 +38,7 @@ static char *name_of(int fd)
     return c;
 }
 
-/* What it starts with; an HVM guest may have nothing but its firmware. libxl builds in this process, where files have names. */
+/* What it starts with; an HVM guest may have nothing but firmware. libxl builds in this process, where files have names. */
 static bool fill_boot(libxl_domain_build_info *b, const struct vm_config *cfg, const struct boot_images *images,
                       GError **error)
 {

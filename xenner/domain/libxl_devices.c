@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <gio/gio.h>
 #include <libxl.h>
+#include <libxl_utils.h>
 #include <linux/loop.h>
 #include <linux/major.h>
 #include <net/if.h>
