@@ -31,6 +31,12 @@ def sparse(directory, name):
     return path
 
 
+def qcow2(directory, name):
+    path = os.path.join(directory, name)
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", path, "16M"], check=True)
+    return path
+
+
 def expect_error(qmp, device, action):
     """The next event of that disk; each failed request has one."""
     while (data := qmp.wait_event("BLOCK_IO_ERROR")["data"])["device"] != device:
@@ -95,7 +101,7 @@ def main(directory):
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "none", small], check=True)
     try:
         with Guest("", "-nodefaults", "-display", "none", "-qmp", f"unix:{monitor},server=on,wait=off",
-                   "-drive", f"file={sparse(small, 'd')},format=raw,id=d",
+                   "-drive", f"file={qcow2(small, 'd')},format=qcow2,id=d",
                    "-drive", f"file={sparse(small, 'r')},format=raw,id=r,werror=report",
                    "-drive", f"file={sparse(small, 'i')},format=raw,id=i,werror=ignore", typing=True) as guest:
             qmp = Qmp(monitor)

@@ -208,6 +208,7 @@ struct blk_backend *blk_backend_new(struct xen_host *host, const struct disk_con
     *b = (struct blk_backend){.host = host, .config = config, .image = image, .io = io};
     b->name = g_strdup_printf("vbd %s", config->vdev);
     vdev_parse(config->vdev, &number);
+    disk_image_set_memory(image, host->mem);
     if (offer(b, number, error))
         b->dev = xenbus_device_new(host, number, &blk_ops, b, error);
     if (b->dev)
@@ -221,6 +222,7 @@ void blk_backend_free(struct blk_backend *b)
     if (!b)
         return;
     xenbus_device_free(b->dev); /* closes the rings */
+    disk_image_set_memory(b->image, NULL);
     g_free(b->name);
     g_free(b);
 }

@@ -140,6 +140,12 @@ bool disk_image_resize(struct disk_image *img, uint64_t bytes, GError **error)
     return true;
 }
 
+void disk_image_set_memory(struct disk_image *img, const struct guest_mem *mem)
+{
+    if (img->ops->set_memory)
+        img->ops->set_memory(img, mem);
+}
+
 void disk_image_hurry(struct disk_image *img, bool hurry)
 {
     if (img->ops->hurry)

@@ -9,6 +9,7 @@
 
 #include "xenner/backend/blk_io.h"
 #include "xenner/config/disk_config.h"
+#include "xenner/util/guest_mem.h"
 
 #define IMAGE_SECTOR 512u
 
@@ -58,6 +59,7 @@ struct image_ops {
     /* Optional. The I/O thread's. */
     void (*set_policy)(struct disk_image *img, const struct image_policy *policy);
     void (*retry)(struct disk_image *img);
+    void (*set_memory)(struct disk_image *img, const struct guest_mem *mem); /* optional; main loop's thread */
 };
 
 struct disk_image {
@@ -98,6 +100,11 @@ bool disk_image_resize(struct disk_image *img, uint64_t bytes, GError **error);
 /* From now on; and once more what is held. Main loop's thread. */
 void disk_image_set_policy(struct disk_image *img, const struct image_policy *policy);
 void disk_image_retry(struct disk_image *img);
+/*
+ * Where requests' data will be, mostly; for those who can do more with memory that they know beforehand. Borrowed
+ * until the next call (NULL: there is none). Main loop's thread, with no request under way.
+ */
+void disk_image_set_memory(struct disk_image *img, const struct guest_mem *mem);
 
 /* For disk_image_open(). */
 struct disk_image *image_raw_open(const struct disk_config *config, struct blk_io *io, bool probed,

@@ -11,6 +11,7 @@
 struct on_error {
     struct disk_image base;
     struct disk_image *below; /* owned; NULL: there is none any more */
+    const struct guest_mem *mem; /* the main loop's: for who comes below */
     struct image_policy policy;
     GQueue held;              /* struct attempt * */
     bool hurry;               /* nobody can wait: all is told */
@@ -170,6 +171,15 @@ static bool on_error_resize(struct disk_image *img, uint64_t bytes, GError **err
     return false;
 }
 
+static void on_error_set_memory(struct disk_image *img, const struct guest_mem *mem)
+{
+    struct on_error *o = (struct on_error *)img;
+
+    o->mem = mem;
+    if (o->below)
+        disk_image_set_memory(o->below, mem);
+}
+
 static void on_error_free(struct disk_image *img)
 {
     struct on_error *o = (struct on_error *)img;
@@ -203,6 +213,8 @@ void image_on_error_exchange(struct disk_image *img, struct disk_image *below)
 
     disk_image_free(o->below);
     o->below = below;
+    if (below)
+        disk_image_set_memory(below, o->mem);
 }
 
 static void end_hold(void *opaque)
@@ -222,7 +234,8 @@ void disk_image_go_on(struct disk_image *img)
 
 static const struct image_ops on_error_ops = {
     .format = "on-error", .submit = on_error_submit, .free = on_error_free, .hurry = on_error_hurry,
-    .resize = on_error_resize, .set_policy = on_error_set_policy, .retry = on_error_retry};
+    .resize = on_error_resize, .set_policy = on_error_set_policy, .retry = on_error_retry,
+    .set_memory = on_error_set_memory};
 
 struct disk_image *image_on_error(struct disk_image *below)
 {

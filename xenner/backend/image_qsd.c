@@ -1,57 +1,57 @@
 /*
- * All that is not raw: a qemu-storage-daemon has the image open and serves it over NBD on a socket that
- * nobody else can reach.
+ * All that is not raw: a qemu-storage-daemon has the image open and serves it over NBD, and faster as a vhost-user
+ * device, on sockets that nobody else can reach.
  */
 #include "xenner/backend/image_nbd.h"
 #include "xenner/backend/image_url.h"
+#include "xenner/backend/image_vhost.h"
 #include "xenner/backend/qsd_disk.h"
 #include "xenner/util/child.h"
 
 #include <errno.h>
 #include <gio/gio.h>
-#include <glib/gstdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-/*
- * A listening socket and our connection to it, made before the server runs: so nothing has to be waited
- * for, and no other process finds the way in.
- */
-static bool make_sockets(int *ret_listen, int *ret_fd, GError **error)
+static bool writes_through(const struct disk_config *c)
 {
-    struct sockaddr_un addr = {.sun_family = AF_UNIX};
-    g_autofree char *dir = g_dir_make_tmp("xenner-XXXXXX", error); /* for us alone: mode 0700 */
-    bool ok = false;
-
-    if (!dir)
-        return false;
-    g_snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/nbd", dir);
-    *ret_listen = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    *ret_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ok = *ret_listen >= 0 && *ret_fd >= 0 &&
-         bind(*ret_listen, (struct sockaddr *)&addr, sizeof(addr)) == 0 &&
-         listen(*ret_listen, 1) == 0 &&
-         connect(*ret_fd, (struct sockaddr *)&addr, sizeof(addr)) == 0;
-    if (!ok)
-        g_set_error(error, G_IO_ERROR, (int)g_io_error_from_errno(errno),
-                    "no socket for qemu-storage-daemon: %s", g_strerror(errno));
-    g_unlink(addr.sun_path);
-    g_rmdir(dir);
-    return ok;
+    return c->cache == DISK_CACHE_WRITETHROUGH || c->cache == DISK_CACHE_DIRECTSYNC;
 }
 
-static bool export_disk(struct qsd *q, bool readonly, GError **error)
+static JsonObject *export_of(const char *type, bool readonly)
 {
     JsonObject *args = json_object_new();
 
-    json_object_set_string_member(args, "type", "nbd");
-    json_object_set_string_member(args, "id", "disk");
+    json_object_set_string_member(args, "type", type);
+    json_object_set_string_member(args, "id", type);
     json_object_set_string_member(args, "node-name", "disk");
-    json_object_set_string_member(args, "name", "disk");
     json_object_set_boolean_member(args, "writable", !readonly);
+    return args;
+}
+
+static bool export_nbd(struct qsd *q, bool readonly, GError **error)
+{
+    JsonObject *args = export_of("nbd", readonly);
+
+    json_object_set_string_member(args, "name", "disk");
     return qsd_do(q, "block-export-add", args, NULL, error);
+}
+
+/* A connection to it; -1: this daemon can't. */
+static int export_vhost(struct qsd *q, const struct qsd_doors *doors, const struct disk_config *c, bool readonly)
+{
+    JsonObject *args = export_of("vhost-user-blk", readonly), *addr = json_object_new();
+    g_autoptr(GError) why = NULL;
+
+    json_object_set_string_member(addr, "type", "unix");
+    json_object_set_string_member(addr, "path", QSD_VHOST_PATH);
+    json_object_set_object_member(args, "addr", addr);
+    json_object_set_int_member(args, "logical-block-size", IMAGE_SECTOR);
+    json_object_set_boolean_member(args, "writethrough", writes_through(c));
+    if (qsd_do(q, "block-export-add", args, NULL, &why))
+        return qsd_doors_vhost(doors);
+    g_log("blk", G_LOG_LEVEL_DEBUG, "no vhost-user: %s", why->message);
+    return -1;
 }
 
 /* An image and the daemon that has it. */
@@ -59,6 +59,7 @@ struct served {
     struct disk_config *config;
     char *format;
     struct qsd *qsd;
+    struct disk_image *vhost; /* in front of the NBD server's; it owns us */
 };
 
 static void served_free(void *opaque)
@@ -87,23 +88,23 @@ static bool set_size(struct qsd *q, uint64_t bytes, GError **error)
 
 /*
  * Starts s->qsd, which serves the image, of that size when bytes is not NULL: if it can't have it, ret_size has
- * the error and it is served as it is. Our connection, or -1 with error.
+ * the error and it is served as it is. Our connections (vhost: maybe -1), or false with error.
  */
-static int start_daemon(struct served *s, const uint64_t *bytes, GError **ret_size, GError **error)
+static bool start_daemon(struct served *s, const uint64_t *bytes, GError **ret_size, int *ret_nbd, int *ret_vhost,
+                         GError **error)
 {
     const struct disk_config *c = s->config;
-    int listener = -1, fd = -1;
+    struct qsd_doors doors;
 
-    s->qsd = make_sockets(&listener, &fd, error) ? qsd_new(c->path, listener, error) : NULL;
+    s->qsd = qsd_doors_open(&doors, error) ? qsd_new(c->path, &doors, error) : NULL;
     bool ok = s->qsd && qsd_add_disk(s->qsd, c, s->format, error);
     if (ok && bytes)
         set_size(s->qsd, *bytes, ret_size);
-    ok = ok && export_disk(s->qsd, is_readonly(c), error);
-    if (listener >= 0)
-        close(listener);
-    if (!ok && fd >= 0)
-        close(fd);
-    return ok ? fd : -1;
+    ok = ok && export_nbd(s->qsd, is_readonly(c), error);
+    *ret_nbd = ok ? g_steal_fd(&doors.nbd) : -1;
+    *ret_vhost = ok ? export_vhost(s->qsd, &doors, c, is_readonly(c)) : -1;
+    qsd_doors_close(&doors);
+    return ok;
 }
 
 /*
@@ -121,11 +122,17 @@ static bool resize(void *opaque, struct disk_image *img, uint64_t bytes, GError 
                                   : "Image format driver does not support resize");
         return false;
     }
+    image_vhost_disconnect(s->vhost);
     image_nbd_suspend(img);
     g_clear_pointer(&s->qsd, qsd_free);
     GError *refused = NULL;
-    int fd = start_daemon(s, &bytes, &refused, &gone);
-    if (!image_nbd_resume(img, fd, gone ? NULL : &gone)) {
+    int nbd, vhost;
+    start_daemon(s, &bytes, &refused, &nbd, &vhost, &gone);
+    if (image_nbd_resume(img, nbd, gone ? NULL : &gone)) {
+        image_vhost_connect(s->vhost, vhost);
+    } else {
+        if (vhost >= 0)
+            close(vhost);
         g_warning("the disk of '%s' is gone: %s", s->config->path, gone->message);
         if (!refused)
             refused = g_error_copy(gone);
@@ -135,18 +142,21 @@ static bool resize(void *opaque, struct disk_image *img, uint64_t bytes, GError 
     return !refused;
 }
 
-/* Takes fd. */
-static struct disk_image *connect_image(struct served *s, int fd, struct blk_io *io, GError **error)
+/* Takes the connections. */
+static struct disk_image *connect_image(struct served *s, int nbd, int vhost, struct blk_io *io, GError **error)
 {
     const struct disk_config *c = s->config;
-    bool readonly = is_readonly(c);
-    struct nbd_config nbd = {
-        .fd = fd, .readonly = readonly, .discard = c->discard && !readonly,
-        .no_flush = c->cache == DISK_CACHE_UNSAFE,
-        .write_through = c->cache == DISK_CACHE_WRITETHROUGH || c->cache == DISK_CACHE_DIRECTSYNC,
-        .closed = served_free, .resize = resize, .opaque = s};
+    bool readonly = is_readonly(c), no_flush = c->cache == DISK_CACHE_UNSAFE;
+    const struct nbd_config config = {
+        .fd = nbd, .readonly = readonly, .discard = c->discard && !readonly, .no_flush = no_flush,
+        .write_through = writes_through(c), .closed = served_free, .resize = resize, .opaque = s};
+    struct disk_image *img = image_nbd_open(&config, io, error);
 
-    return image_nbd_open(&nbd, io, error);
+    if (img)
+        return s->vhost = image_vhost(img, no_flush, vhost);
+    if (vhost >= 0)
+        close(vhost);
+    return NULL;
 }
 
 struct disk_image *image_qsd_open(const struct disk_config *config, const char *format,
@@ -157,8 +167,9 @@ struct disk_image *image_qsd_open(const struct disk_config *config, const char *
 
     s->config = disk_config_copy(config);
     s->format = g_strdup(format);
-    int fd = start_daemon(s, NULL, NULL, &why);
-    struct disk_image *img = fd >= 0 ? connect_image(s, fd, io, &why) : NULL;
+    int nbd, vhost;
+    struct disk_image *img = start_daemon(s, NULL, NULL, &nbd, &vhost, &why)
+                                 ? connect_image(s, nbd, vhost, io, &why) : NULL;
     if (img)
         return img;
     served_free(s);

@@ -51,10 +51,15 @@ static void throttled_retry(struct disk_image *img)
     below->ops->retry(below);
 }
 
+static void throttled_set_memory(struct disk_image *img, const struct guest_mem *mem)
+{
+    disk_image_set_memory(of(img)->below, mem);
+}
+
 static const struct image_ops throttled_ops = {
     .format = "throttle", .submit = throttled_submit, .free = throttled_free,
     .hurry = throttled_hurry, .resize = throttled_resize, .set_policy = throttled_set_policy,
-    .retry = throttled_retry};
+    .retry = throttled_retry, .set_memory = throttled_set_memory};
 
 void image_throttle_set_group(struct disk_image *img, struct throttle_group *group)
 {

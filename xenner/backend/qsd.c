@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MONITOR_FD = 3, LISTEN_FD = 4, END_TIMEOUT_MS = 5000 };
+enum { MONITOR_FD = 3, LISTEN_FD = 4, DIR_FD = 5 /* in QSD_VHOST_PATH */, END_TIMEOUT_MS = 5000 };
 
 struct qsd {
     struct child *child;
@@ -84,20 +84,21 @@ static gboolean on_monitor(gint fd, GIOCondition condition, gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-static bool start(struct qsd *q, int listener, int monitor, int err, GError **error)
+static bool start(struct qsd *q, const struct qsd_doors *doors, int monitor, int err, GError **error)
 {
     char *argv[] = {(char *)"qemu-storage-daemon",
                     (char *)"--chardev", (char *)"socket,id=m,fd=" G_STRINGIFY(3),
                     (char *)"--monitor", (char *)"m",
-                    listener >= 0 ? (char *)"--nbd-server" : NULL,
+                    doors ? (char *)"--nbd-server" : NULL,
                     (char *)"addr.type=fd,addr.str=" G_STRINGIFY(4), NULL};
-    const struct child_fd fds[] = {{monitor, MONITOR_FD}, {err, 2}, {listener, LISTEN_FD}};
+    const struct child_fd fds[] = {{monitor, MONITOR_FD}, {err, 2},
+                                   {doors ? doors->listener : -1, LISTEN_FD}, {doors ? doors->dir : -1, DIR_FD}};
 
-    q->child = child_spawn_guest(argv, fds, listener >= 0 ? 3 : 2, on_child_exit, q, error);
+    q->child = child_spawn_guest(argv, fds, doors ? 4 : 2, on_child_exit, q, error);
     return q->child != NULL;
 }
 
-struct qsd *qsd_new(const char *label, int listener, GError **error)
+struct qsd *qsd_new(const char *label, const struct qsd_doors *doors, GError **error)
 {
     struct qsd *q = g_new0(struct qsd, 1);
     int err[2] = {-1, -1}, pair[2] = {-1, -1};
@@ -107,7 +108,7 @@ struct qsd *qsd_new(const char *label, int listener, GError **error)
     if (pipe2(err, O_CLOEXEC) < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
         failed(error, "no socket for qemu-storage-daemon");
     else
-        ok = start(q, listener, pair[1], err[1], error);
+        ok = start(q, doors, pair[1], err[1], error);
     q->err_fd = err[0];
     if (err[1] >= 0)
         close(err[1]);

@@ -6,18 +6,23 @@
  */
 #pragma once
 
+#include "xenner/backend/qsd_doors.h"
+
 #include <glib.h>
 #include <json-glib/json-glib.h>
 #include <stdbool.h>
 
 struct qsd;
 
+/* By what name it makes a socket for vhost-user. */
+#define QSD_VHOST_PATH "/proc/self/fd/5/" QSD_VHOST_SOCKET
+
 /*
- * label: what it is for, in messages. listener: a socket that its NBD server listens on, borrowed; -1: none.
+ * label: what it is for, in messages. doors: how we get in, borrowed; NULL: it serves nothing.
  * It has the rights that we will have once we are confined: it can't be handed open files, nor give up
  * rights once it has opened them.
  */
-struct qsd *qsd_new(const char *label, int listener, GError **error);
+struct qsd *qsd_new(const char *label, const struct qsd_doors *doors, GError **error);
 /* Waits for it to end. Accepts NULL; a GDestroyNotify. */
 void qsd_free(void *qsd);
 /* A command of its monitor; args (may be NULL) is taken, ret (may be NULL) is the caller's. QEMU's words. */

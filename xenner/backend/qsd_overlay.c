@@ -28,7 +28,7 @@ bool qsd_make_overlay(const char *path, const char *format, uint64_t bytes, cons
                     "The overlay does not support backing images");
         return false;
     }
-    struct qsd *q = qsd_new(path, -1, error);
+    struct qsd *q = qsd_new(path, NULL, error);
     bool ok = q && make_file(q, path, error);
     if (ok) {
         JsonObject *options = json_object_new();

@@ -206,7 +206,7 @@ struct xen_host *local_host_new(struct guest_mem *mem, struct evtchn_table *evtc
 {
     struct local_host *l = g_new0(struct local_host, 1);
 
-    l->base = (struct xen_host){&local_ops, GUEST_DOMID, &local_xs_ops};
+    l->base = (struct xen_host){.ops = &local_ops, .domid = GUEST_DOMID, .xs = &local_xs_ops, .mem = mem};
     l->mem = mem;
     l->evtchn = evtchn;
     l->gnttab = gnttab;

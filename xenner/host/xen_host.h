@@ -15,6 +15,7 @@
 #include <xen/event_channel.h>
 #include <xen/grant_table.h>
 
+struct guest_mem;  /* guest_mem.h */
 struct xen_kernel; /* xen_kernel.h */
 struct host_port; /* a bound event channel */
 typedef void (*host_port_fn)(void *opaque);
@@ -26,6 +27,7 @@ struct xen_host {
     const struct xen_host_ops *ops;
     domid_t domid; /* whom we serve */
     const struct xen_store_ops *xs;
+    const struct guest_mem *mem; /* all of the guest's, where we have it mapped; NULL: pages are mapped singly. Borrowed */
     struct xen_kernel *kernel; /* what the host's kernel serves the guest with; NULL: nothing. Borrowed */
 };
 

@@ -122,7 +122,7 @@ static bool begin(struct job *j, JsonObject *asked, const GPtrArray *nodes, GErr
     const char *file = json_object_get_string_member_with_default(asked, "file", NULL);
     JsonObject *options;
 
-    j->q = qsd_new(j->id, -1, error);
+    j->q = qsd_new(j->id, NULL, error);
     if (!j->q || (file && !add_file(j->q, nodes, file, error)))
         return false;
     options = copy(asked);
