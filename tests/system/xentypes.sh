@@ -6,7 +6,7 @@
 
 # the kernel says what it was started as
 truncate -s 16M "$work/disk"
-boot 256 1 xenner.demo -machine xenpvh -drive "file=$work/disk,format=raw"
+boot 128 1 xenner.demo -machine xenpvh -drive "file=$work/disk,format=raw"
 expect_status 0
 expect_line "Booting kernel on Xen PVH"
 expect_line "blkfront: xvda:"
