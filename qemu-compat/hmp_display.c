@@ -159,6 +159,17 @@ void hmp_sendkey(struct qmp_call *call, const char *args, GString *out)
     g_strfreev(w.argv);
 }
 
+/* Says why not. */
+static bool has_screen(struct qmp_call *call, GString *out)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (vm_has_screen(call->vm, &error))
+        return true;
+    g_string_append_printf(out, "Error: %s\n", error->message);
+    return false;
+}
+
 void hmp_mouse_move(struct qmp_call *call, const char *args, GString *out)
 {
     int dx = 0, dy = 0, dz = 0;
@@ -169,7 +180,7 @@ void hmp_mouse_move(struct qmp_call *call, const char *args, GString *out)
     if (w.argc < 2 || w.argc > 3 || !number(w.argv[0], &dx) || !number(w.argv[1], &dy) ||
         (w.argc == 3 && !number(w.argv[2], &dz))) {
         g_string_append(out, "mouse_move: DX DY [DZ]\n");
-    } else {
+    } else if (has_screen(call, out)) {
         if (dx || dy)
             vm_pointer_move(call->vm, dx, dy);
         if (dz)
@@ -188,7 +199,7 @@ void hmp_mouse_button(struct qmp_call *call, const char *args, GString *out)
         g_string_append(out, "mouse_button: the sum of 1 (left), 2 (middle), 4 (right)\n");
         return;
     }
-    for (unsigned i = 0; i < G_N_ELEMENTS(codes); i++)
+    for (unsigned i = 0; has_screen(call, out) && i < G_N_ELEMENTS(codes); i++)
         vm_key(call->vm, codes[i], state >> i & 1);
 }
 

@@ -113,6 +113,9 @@ bool opt_vga(struct option_state *s, const char *value, GError **error)
                                             "xenfb\n", NULL));
     s->explicit_vga = true;
     s->cfg->screen.framebuffer = s->cfg->screen.keyboard = false;
+    s->cfg->screen.vga = strcmp(value, "none") == 0     ? VGA_NONE
+                         : strcmp(value, "cirrus") == 0 ? VGA_CIRRUS
+                                                        : VGA_STD;
     if (strcmp(value, "none") == 0)
         return true;
     for (unsigned i = 0; i < G_N_ELEMENTS(cards); i++)
@@ -184,4 +187,5 @@ void opt_display_finish(struct option_state *s)
     if (!s->explicit_vga && s->cfg->vncs->len && !s->nodefaults)
         s->cfg->screen.framebuffer = s->cfg->screen.keyboard = true;
     s->cfg->screen.relative = s->mouse && !s->tablet;
+    s->cfg->screen.tablet = s->tablet;
 }

@@ -144,24 +144,15 @@ static struct disk_config *find_disk(struct option_state *s, const char *id)
     return NULL;
 }
 
-static bool place_taken(struct option_state *s, const char *vdev)
-{
-    for (guint i = 0; i < s->cfg->disks->len; i++) {
-        const struct disk_config *d = g_ptr_array_index(s->cfg->disks, i);
-        if (g_strcmp0(d->vdev, vdev) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* Takes d. */
 static bool add_disk(struct option_state *s, struct disk_config *d, bool attach, int index,
                      GError **error)
 {
     for (int i = MAX(index, 0); attach && !d->vdev; i++) {
         g_autofree char *vdev = vdev_nth((unsigned)i);
-        if (!place_taken(s, vdev)) {
+        if (!disk_place_taken(s->cfg->disks, vdev)) {
             d->vdev = g_steal_pointer(&vdev);
+            d->placed = true;
             index = i;
         } else if (index >= 0) {
             disk_config_free(d);

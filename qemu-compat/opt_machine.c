@@ -81,6 +81,12 @@ static void bootloader(struct option_state *s, const char *text)
         s->cfg->boot.loader = g_strdup(text);
 }
 
+static bool firmware(const char *text, bool *ret_uefi, GError **error)
+{
+    *ret_uefi = strcmp(text, "uefi") == 0;
+    return *ret_uefi || strcmp(text, "bios") == 0 || opt_error(error, "firmware=%s: 'bios' or 'uefi'", text);
+}
+
 /* off, on, or how many seconds the guest has */
 static bool soft_quit(const char *text, struct vm_config *cfg, GError **error)
 {
@@ -98,15 +104,20 @@ static bool soft_quit(const char *text, struct vm_config *cfg, GError **error)
  * One PV machine under three names: libvirt takes only machines that it knows for a PC's. "none" has no
  * guest.
  */
-static bool machine_type(struct vm_config *cfg, const char *type)
+static bool machine_type(struct vm_config *cfg, const char *name)
 {
-    static const char *const types[] = {"none", "pc", "pc-i440fx-7.2", "xenpv"};
+    static const struct {
+        const char *name;
+        enum guest_type type;
+    } types[] = {{"none", GUEST_PV}, {"pc", GUEST_PV}, {"pc-i440fx-7.2", GUEST_PV}, {"xenpv", GUEST_PV},
+                 {"xenpvh", GUEST_PVH}, {"xenfv", GUEST_HVM}};
 
     for (unsigned i = 0; i < G_N_ELEMENTS(types); i++) {
-        if (strcmp(type, types[i]) == 0) {
+        if (strcmp(name, types[i].name) == 0) {
             g_free(cfg->machine);
-            cfg->machine = g_strdup(strcmp(type, "pc") == 0 ? "pc-i440fx-7.2" : type);
-            cfg->none = strcmp(type, "none") == 0;
+            cfg->machine = g_strdup(strcmp(name, "pc") == 0 ? "pc-i440fx-7.2" : name);
+            cfg->none = strcmp(name, "none") == 0;
+            cfg->type = types[i].type;
             return true;
         }
     }
@@ -131,6 +142,8 @@ static bool machine_keys(struct option_state *s, struct keyval *kv, GError **err
         return false;
     if ((text = keyval_get(kv, "bootloader")))
         bootloader(s, text);
+    if ((text = keyval_get(kv, "firmware")) && !firmware(text, &s->cfg->boot.uefi, error))
+        return false;
     if ((text = keyval_get(kv, "soft-quit")) && !soft_quit(text, s->cfg, error))
         return false;
     if (!opt_take_backend(kv, "disk-backend", &s->cfg->backends.disk, error) ||

@@ -1,4 +1,5 @@
 #include "qemu-compat/optlist.h"
+#include "xenner/config/hvm_config.h"
 #include "xenner/util/printable.h"
 
 #include <gio/gio.h>
@@ -65,7 +66,7 @@ static bool opt_bios(struct option_state *s, const char *value, GError **error)
     return set_text(&s->cfg->boot.loader, value);
 }
 
-/* The order of devices and the menu are in the boot loader's own configuration, on the guest's disk. */
+/* A PV guest's order of devices and menu are in the boot loader's own configuration, on its disk. */
 static bool opt_boot(struct option_state *s, const char *value, GError **error)
 {
     static const char *const keys[] = {"order", "once", "menu", "strict", "reboot-timeout",
@@ -73,9 +74,13 @@ static bool opt_boot(struct option_state *s, const char *value, GError **error)
     struct keyval kv = {0};
     bool ok = keyval_parse(value, "order", &kv, error);
 
+    const char *order = ok ? keyval_get(&kv, "order") : NULL;
+
     for (unsigned i = 0; i < G_N_ELEMENTS(keys); i++)
         keyval_get(&kv, keys[i]);
     ok = ok && keyval_check_unused(&kv, error);
+    if (ok && order)
+        set_text(&s->cfg->boot.order, order);
     keyval_clear(&kv);
     return ok;
 }
@@ -176,7 +181,7 @@ static const struct option options[] = {
     {"bios", "FILE", "the boot loader, a PV kernel itself, when there is no -kernel", opt_bios},
     {"blockdev", "[driver=]DRIVER,node-name=NAME,...", "an image for -device: raw, qcow2... over file, host_device, nbd",
      opt_blockdev},
-    {"boot", "[order=]LETTERS,menu=on|off", "accepted: the boot loader's configuration decides", opt_boot},
+    {"boot", "[order=]LETTERS,menu=on|off", "of xenfv; else accepted: the boot loader's configuration decides", opt_boot},
     {"cdrom", "FILE", "a CD-ROM: -drive file=FILE,index=2,media=cdrom", opt_cdrom},
     {"chardev", "BACKEND,id=ID,...", "a character device ('help' lists backends)", opt_chardev},
     {"chroot", "DIR", "DIR is the root once the guest's files are open", opt_chroot},
@@ -199,8 +204,8 @@ static const struct option options[] = {
     {"k", "LAYOUT", "keyboard layout of VNC clients: us (default), de", opt_keyboard},
     {"kernel", "FILE", "the guest's kernel: bzImage or ELF with Xen PV notes", opt_kernel},
     {"m", "[size=]SIZE", "memory, in MiB unless a suffix says otherwise (default 128)", opt_memory},
-    {"machine", "[type=]xenpv,...", "kernel-ring=auto|1|3, user-tables=auto|shared|split, bootloader=auto|direct|x86_64|i386|FILE, "
-     "soft-quit=off|on|S, disk-backend=, net-backend=auto|kernel|xenner, accel=",
+    {"machine", "[type=]xenpv|xenpvh|xenfv,...", "kernel-ring=auto|1|3, user-tables=auto|shared|split, bootloader=auto|direct|x86_64|i386|FILE, "
+     "soft-quit=off|on|S, disk-backend=, net-backend=auto|kernel|xenner, firmware=bios|uefi, accel=",
      opt_machine},
     {"mon", "[chardev=]ID,mode=readline|control,pretty=on|off", "a monitor on a chardev", opt_mon},
     {"monitor", "DEV", "commands for people on: stdio, pty, unix:F,server=on, chardev:ID, none",
@@ -310,6 +315,8 @@ static bool parse_all(struct option_state *s, int argc, char *const argv[], GErr
     if (!opt_chardev_finish(s, error) || !opt_drive_finish(s, error) || !opt_net_finish(s, error))
         return false;
     opt_display_finish(s);
+    if (s->cfg->type == GUEST_HVM)
+        hvm_config_finish(s->cfg, s->req->warnings);
     if (s->accels->len) {
         g_ptr_array_add(s->accels, NULL);
         s->cfg->accels = (char **)g_ptr_array_steal(s->accels, NULL);

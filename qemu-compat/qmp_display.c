@@ -150,7 +150,7 @@ JsonNode *qmp_input_send_event(struct qmp_call *call, JsonObject *args, GError *
     JsonArray *events = json_object_get_array_member(args, "events");
     struct moves m = {.x = -1, .y = -1};
 
-    if (!check_device(call, args, error))
+    if (!check_device(call, args, error) || !vm_has_screen(call->vm, error))
         return NULL;
     for (guint i = 0; i < json_array_get_length(events); i++) { /* all or nothing */
         JsonObject *e = json_array_get_object_element(events, i);

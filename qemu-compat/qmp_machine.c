@@ -50,6 +50,8 @@ JsonNode *qmp_machines(struct qmp_call *call, JsonObject *args, GError **error)
         "[{\"name\":\"pc-i440fx-7.2\",\"alias\":\"pc\",\"is-default\":true,\"cpu-max\":32,"
         "\"default-cpu-type\":\"qemu64-x86_64-cpu\",\"default-ram-id\":\"pc.ram\"," COMMON "},"
         "{\"name\":\"xenpv\",\"cpu-max\":32,\"default-cpu-type\":\"qemu64-x86_64-cpu\"," COMMON "},"
+        "{\"name\":\"xenpvh\",\"cpu-max\":32,\"default-cpu-type\":\"qemu64-x86_64-cpu\"," COMMON "},"
+        "{\"name\":\"xenfv\",\"cpu-max\":32,\"default-cpu-type\":\"qemu64-x86_64-cpu\"," COMMON "},"
         "{\"name\":\"none\",\"cpu-max\":1," COMMON "}]");
 #undef COMMON
 }

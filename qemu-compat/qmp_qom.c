@@ -64,8 +64,10 @@ static const struct qom_type types[] = {
     {"xen-disk", "xen-block", NULL},
     {"xen-net-device", "xen-device", NULL},
     {"xenfb", "xen-device", NULL},
+    {"xenfv-machine", "machine", "graphics:bool"},
     {"xenkbd", "xen-device", NULL},
     {"xenpv-machine", "machine", "graphics:bool"},
+    {"xenpvh-machine", "machine", "graphics:bool"},
 };
 
 /* The screen is an object when its device has an id. */

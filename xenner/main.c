@@ -60,7 +60,9 @@ static void print_help(const struct front_request *req)
              "none                 no guest: for questions over a monitor\n"
              "pc                   alias of pc-i440fx-7.2\n"
              "pc-i440fx-7.2        Xen paravirtual guest, by the name of a PC: for libvirt\n"
-             "xenpv                Xen paravirtual guest (default)");
+             "xenfv                Xen HVM guest: a PC; needs a Xen host\n"
+             "xenpv                Xen paravirtual guest (default)\n"
+             "xenpvh               Xen PVH guest; needs a Xen host");
         break;
     case HELP_CPU:
         puts("A PV guest sees the accelerator's own CPU: host, max");
@@ -106,11 +108,11 @@ static void choose_loader(struct program *p)
 {
     struct vm_config *cfg = p->cfg;
 
-    if (cfg->none || cfg->boot.kernel)
+    if (cfg->none || cfg->boot.kernel || cfg->type == GUEST_HVM)
         return;
     if (cfg->boot.direct)
         p->direct = boot_direct_new(cfg->disks, cfg->confine.runas ? &cfg->confine.user : NULL);
-    if (cfg->boot.loader)
+    if (cfg->boot.loader || cfg->type == GUEST_PVH)
         return;
     bool is32 = boot_probe(cfg->disks) == KERNEL_32;
     cfg->boot.loader = g_strdup(is32 ? VM_CONFIG_GRUB("i386") : VM_CONFIG_GRUB("x86_64"));

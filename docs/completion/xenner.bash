@@ -8,7 +8,7 @@ _xenner()
         -accel)
             COMPREPLY=($(compgen -W "xen kvm tcg kvm:tcg help" -- "$cur")) ;;
         -machine)
-            COMPREPLY=($(compgen -W "xenpv pc none xenpv,kernel-ring= xenpv,user-tables= xenpv,bootloader= xenpv,bootloader=direct xenpv,soft-quit= xenpv,disk-backend= xenpv,net-backend= help" -- "$cur")) ;;
+            COMPREPLY=($(compgen -W "xenpv xenpvh xenfv xenfv,firmware= pc none xenpv,kernel-ring= xenpv,user-tables= xenpv,bootloader= xenpv,bootloader=direct xenpv,soft-quit= xenpv,disk-backend= xenpv,net-backend= help" -- "$cur")) ;;
         -serial)
             COMPREPLY=($(compgen -W "stdio mon:stdio pty file: unix: null none chardev:" -- "$cur")) ;;
         -qmp | -qmp-pretty | -monitor)

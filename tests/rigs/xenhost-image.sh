@@ -1,8 +1,9 @@
 #!/bin/sh
-# xenhost-image.sh DIR: what the xenhost rig boots, made once into DIR/xenhost:
+# xenhost-image.sh DIR: what the xenhost rig boots, made into DIR/xenhost, once for each list of what is in it:
 #   xen        the hypervisor, an uncompressed multiboot ELF
 #   initrd     the base of dom0's first ramdisk: busybox and the modules that reach the root disk
 #   root.ext4  Debian with Xen's tools and the modules of a dom0, never written to afterwards
+#   made-of    that list
 # DIR/kernel comes from tools/fetch-kernel.sh. Needs root (debootstrap), the packages of
 # tools/packages-xenhost.txt, the network (the mirror that apt uses, or $DEBIAN_MIRROR), and some
 # minutes. Nothing is left behind when it fails.
@@ -10,17 +11,17 @@ set -eu
 umask 022
 assets=$1
 out=$assets/xenhost
-[ ! -e "$out" ] || exit 0
+dom0_packages=xen-utils-4.17,xenstore-utils,qemu-system-xen,kmod,udev,procps,iproute2,python3
+root_modules="virtio_pci virtio_blk ext4"
+dom0_modules="xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs xen-blkback xen-netback loop tun
+    bridge"
+made_of="$dom0_packages $root_modules $dom0_modules"
+[ "$(cat "$out/made-of" 2>/dev/null)" != "$made_of" ] || exit 0
 [ "$(id -u)" = 0 ] || { echo "xenhost-image: needs root, for debootstrap" >&2; exit 1; }
 PATH=$PATH:/usr/sbin:/sbin
 
 rigs=$(cd "$(dirname "$0")" && pwd)
 sh "$rigs/../../tools/setup.sh" packages-xenhost.txt
-
-dom0_packages=xen-utils-4.17,xenstore-utils,kmod,udev,procps,iproute2,python3
-root_modules="virtio_pci virtio_blk ext4"
-dom0_modules="xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs xen-blkback xen-netback loop tun
-    bridge"
 
 assets=$(cd "$assets" && pwd)
 out=$assets/xenhost
@@ -89,4 +90,6 @@ copy_modules
 make_initrd
 mke2fs -q -t ext4 -d "$work/root" "$work/new/root.ext4" 2G >/dev/null
 chmod 755 "$work/new"
+echo "$made_of" > "$work/new/made-of"
+rm -rf "$out"
 mv "$work/new" "$out"

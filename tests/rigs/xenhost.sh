@@ -23,7 +23,7 @@ chmod 755 "$work/ram/init"
 # QEMU splits -initrd at commas. With SMAP or five-level paging, dom0 crashes under TCG; with XSAVE programs in
 # all domains die of broken heaps now and then (docs/xen-host.md).
 case $ASSETS$work in *,*) rig_fail "a comma in the path" ;; esac
-boot_machine -accel tcg,thread=multi -cpu max,smap=off,smep=off,pku=off,la57=off,erms=off,xsave=off,avx=off,avx2=off \
+boot_machine -accel tcg,thread=multi -cpu max,smap=off,smep=off,pku=off,la57=off,erms=off,xsave=off,avx=off,avx2=off,rdtscp=off \
     -drive "file=$ASSETS/xenhost/root.ext4,format=raw,if=none,id=root,snapshot=on" \
     -device virtio-blk-pci,drive=root -kernel "$ASSETS/xenhost/xen" \
     -append "console=com1 com1=115200 dom0_mem=1536M,max:1536M loglvl=warning noreboot=0" \

@@ -25,11 +25,16 @@ want="$work/xenner -name guest=from-xl -m 128 -smp 2,maxcpus=2 -kernel $KERNEL -
 "$timeout" "$TEST_TIMEOUT" "$XENVM" --network=user run guest.cfg </dev/null >out 2>err ||
     fail "run: status $?"
 expect_line "guest is up: Linux .* on 2 vCPUs"
-echo 'type = "hvm"' >>guest.cfg
-status=0
-"$XENVM" show guest.cfg >out 2>err || status=$?
-expect_status 1
-[ "$(tail -n 1 err)" = "xenvm: guest.cfg:9: only PV guests can be run, not 'hvm'" ] || fail "hvm: $(cat err)"
+echo 'type = "pvh"' >>guest.cfg
+"$XENVM" show guest.cfg >out 2>err || fail "pvh: $(cat err)"
+grep -q -- "-machine xenpvh" out || fail "pvh: $(cat out)"
+if [ "$ACCEL" != xen ]; then
+    status=0
+    "$timeout" "$TEST_TIMEOUT" "$XENVM" --network=user run guest.cfg </dev/null >out 2>err || status=$?
+    expect_status 1
+    [ "$(tail -n 1 err)" = "xenner: -machine xenpvh needs a Xen host (-accel xen): not -accel $ACCEL" ] ||
+        fail "pvh: $(cat err)"
+fi
 status=0
 "$XENVM" stop guest.cfg >out 2>err || status=$?
 expect_status 2

@@ -328,6 +328,11 @@ bool vm_disks_del_drive(struct vm_disks *d, const char *id, GError **error)
     return no_devices(error);
 }
 
+bool vm_has_screen(struct vm *vm, GError **error)
+{
+    return true;
+}
+
 bool vm_screendump(struct vm *vm, const char *path, enum vm_shot_format format, GError **error)
 {
     g_autofree char *text = g_strdup_printf("shot(%s %s)", path, format == VM_SHOT_PNG ? "png" : "ppm");

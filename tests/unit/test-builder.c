@@ -418,6 +418,33 @@ static void survives_a_damaged_real_kernel(void **state)
     }
 }
 
+static void knows_a_kernel_for_pvh(void **state)
+{
+    g_autoptr(GByteArray) notes = g_byte_array_new();
+    g_autoptr(GByteArray) both = g_byte_array_new();
+    struct kernel_spec spec = spec_like_linux(both);
+    g_autofree char *path = g_strdup("/tmp/test-builder-XXXXXX"), *expected = NULL;
+    g_autoptr(GError) why = NULL;
+
+    assert_true(close(g_mkstemp(path)) == 0);
+    add_note_u64(both, XEN_ELFNOTE_PHYS32_ENTRY, 0x100000);
+    for (unsigned pvh_only = 0; pvh_only < 2; pvh_only++) {
+        add_note_text(notes, XEN_ELFNOTE_XEN_VERSION, "xen-3.0");
+        add_note_u64(notes, XEN_ELFNOTE_PHYS32_ENTRY, 0x100000);
+        spec.notes = pvh_only ? notes : both;
+        g_autoptr(GByteArray) elf = make_kernel(&spec);
+        assert_true(g_file_set_contents(path, (char *)elf->data, elf->len, NULL));
+        assert_int_equal(build_kernel_is_pvh_only(path, &why), pvh_only);
+    }
+    expected = g_strdup_printf("kernel '%s': kernel has a Xen PVH entry and none for PV: -machine xenpvh runs it, "
+                               "on a Xen host", path);
+    assert_string_equal(why->message, expected);
+    assert_true(g_file_set_contents(path, "junk", 4, NULL));
+    assert_false(build_kernel_is_pvh_only(path, NULL));
+    unlink(path);
+    assert_false(build_kernel_is_pvh_only(path, NULL));
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -431,6 +458,7 @@ int main(void)
         TEST(loads_a_kernel_across_the_hole),
         TEST(unwraps),
         TEST(names_the_bad_file),
+        TEST(knows_a_kernel_for_pvh),
         TEST(wants_room_for_shared_info),
         TEST(builds_grub),
         TEST(builds_a_real_kernel),

@@ -84,7 +84,7 @@ static int setup(void **state)
     f->chr = (struct chardev){.got = g_string_new(NULL), .room = SIZE_MAX,
                               .unread = g_string_new(NULL)};
     f->tapped = g_string_new(NULL);
-    f->console = console_backend_new_tty(f->host, &f->chr);
+    f->console = console_backend_new_tty(f->host, "console/tty", &f->chr);
     console_backend_set_tap(f->console, on_tap, f);
     f->master = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK);
     assert_int_equal(grantpt(f->master) | unlockpt(f->master), 0);

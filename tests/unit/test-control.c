@@ -80,6 +80,17 @@ static void features(void **state)
     g_clear_error(&error);
 }
 
+static void knows_power(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_false(control_power_known(f->host));
+    store_write(f->store, HOME "control/feature-poweroff", ""); /* as libxl makes it */
+    assert_false(control_power_known(f->host));
+    store_write(f->store, HOME "control/feature-poweroff", "1");
+    assert_true(control_power_known(f->host));
+}
+
 static void sysrq(void **state)
 {
     struct fixture *f = *state;
@@ -114,6 +125,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(power, setup, teardown),
         cmocka_unit_test_setup_teardown(features, setup, teardown),
+        cmocka_unit_test_setup_teardown(knows_power, setup, teardown),
         cmocka_unit_test_setup_teardown(sysrq, setup, teardown),
         cmocka_unit_test_setup_teardown(memory, setup, teardown),
     };

@@ -193,7 +193,7 @@ static void refuses_kernels_for_something_else(void **state)
     add_note_text(pvh, XEN_ELFNOTE_XEN_VERSION, "xen-3.0");
     add_note_u64(pvh, XEN_ELFNOTE_PHYS32_ENTRY, 0x100000);
     spec.notes = pvh;
-    assert_refused(&spec, no_pv);
+    assert_refused(&spec, "kernel has a Xen PVH entry and none for PV: -machine xenpvh runs it, on a Xen host");
 
     spec_like_linux(xen2);
     add_note_text(xen2, XEN_ELFNOTE_XEN_VERSION, "xen-2.\x1b[0m");

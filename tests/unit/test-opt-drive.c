@@ -106,6 +106,8 @@ static void places(void **state)
         {"-drive file=a,if=none,id=x -drive file=b", "- xvda"},
         {"-device xen-disk,drive=x -drive file=a,if=none,id=x -drive file=b", "xvdb xvda"},
         {"-drive file=a,if=none,id=x -device xen-disk,drive=x,vdev=hda", "hda"},
+        {"-drive file=a,if=none,id=x -drive file=b,if=none,id=y -device xen-disk,drive=x,vdev=hda "
+         "-device xen-disk,drive=y", "hda xvdb"},
         {"-drive file=a,if=none,id=x -device xen-disk,drive=x,vdev=51728", "xvdb"},
         {"-drive file=a,index=27", "xvdab"},
     };

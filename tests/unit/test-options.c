@@ -99,6 +99,13 @@ static void refused(void **state)
          "-machine xenpv,kernel-ring=2: kernel-ring=2: 'auto', '1' or '3'"},
         {"xenner -machine user-tables=",
          "-machine user-tables=: user-tables=: 'auto', 'shared' or 'split'"},
+        {"xenner -machine firmware=coreboot", "-machine firmware=coreboot: firmware=coreboot: 'bios' or 'uefi'"},
+        {"xenner -machine xenfv -boot order=x", "-boot order=x: letters of a, c, d, n"},
+        {"xenner -machine xenfv,bootloader=direct",
+         "-machine bootloader=: an HVM guest's firmware finds its boot loader"},
+        {"xenner -machine xenfv -vnc :1 -vnc :2", "-machine xenfv: the device model has one -vnc at most"},
+        {"xenner -machine xenfv -vnc :1,password=on",
+         "-vnc :1,password=on: -machine xenfv: the device model has the screen, and is not told a password"},
         {"xenner -machine soft-quit=maybe",
          "-machine soft-quit=maybe: soft-quit=maybe: 'on', 'off' or 1 to 86400 seconds"},
         {"xenner -machine soft-quit=0",
@@ -303,6 +310,44 @@ static void topology(void **state)
             fail_msg("-smp %s: %u of %u", cases[i].smp, p.cfg->vcpus.count, p.cfg->vcpus.max);
         drop(&p);
     }
+}
+
+static const struct disk_config *disk(const struct parsed *p, unsigned i)
+{
+    return g_ptr_array_index(p->cfg->disks, i);
+}
+
+/* Places that firmware sees, for disks that ask for none. */
+static void hvm(void **state)
+{
+    g_autofree char *path = g_strdup("/tmp/test-options-XXXXXX"), *line = NULL;
+
+    assert_true(close(g_mkstemp(path)) == 0);
+    line = g_strdup_printf("xenner -drive file=%s,format=raw -drive file=%s,if=none,id=p,format=raw "
+                           "-device xen-disk,drive=p,vdev=xvde -cdrom %s -hdb %s -boot dc -vga cirrus -vnc :1 "
+                           "-machine xenfv,firmware=uefi", path, path, path, path);
+    struct parsed p = accept(line);
+    assert_int_equal(p.cfg->type, GUEST_HVM);
+    assert_true(p.cfg->boot.uefi);
+    assert_string_equal(p.cfg->boot.order, "dc");
+    assert_int_equal(p.cfg->screen.vga, VGA_CIRRUS);
+    assert_false(p.cfg->screen.framebuffer || p.cfg->screen.keyboard);
+    assert_string_equal(disk(&p, 0)->vdev, "hda");
+    assert_string_equal(disk(&p, 1)->vdev, "xvde");
+    assert_string_equal(disk(&p, 2)->vdev, "hdc");
+    assert_string_equal(disk(&p, 3)->vdev, "hdb");
+    assert_true(disk(&p, 0)->emulated && disk(&p, 2)->emulated);
+    assert_false(disk(&p, 1)->emulated || disk(&p, 3)->emulated);
+    assert_int_equal(p.req.warnings->len, 2);
+    g_autofree char *warning = g_strdup_printf("-hdb %s: only the guest's PV drivers will see it: no format is named",
+                                               path);
+    assert_string_equal(g_ptr_array_index(p.req.warnings, 1), warning);
+    drop(&p);
+    p = accept("xenner -machine xenpvh -kernel k");
+    assert_int_equal(p.cfg->type, GUEST_PVH);
+    assert_string_equal(vm_config_first_image(p.cfg, NULL), "k");
+    drop(&p);
+    unlink(path);
 }
 
 static void later_ones_win(void **state)
@@ -516,6 +561,7 @@ int main(void)
         cmocka_unit_test(config_files),
         cmocka_unit_test(refused),     cmocka_unit_test(errors_are_one_line),
         cmocka_unit_test(defaults),    cmocka_unit_test(a_long_line),
+        cmocka_unit_test(hvm),
         cmocka_unit_test(topology),    cmocka_unit_test(later_ones_win),
         cmocka_unit_test(help),        cmocka_unit_test(vnc),
         cmocka_unit_test(screen),

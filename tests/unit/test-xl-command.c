@@ -134,10 +134,34 @@ static void test_vfb(void **state)
     gives("vfb = ['sdl=1,vnc=0']", "-vnc none\nW: guest.cfg:1: vfb: 'sdl' is without effect");
 }
 
+static void test_types(void **state)
+{
+    gives("type = 'pvh'\nkernel = 'k'", "-machine xenpvh -kernel /g/k");
+    gives("type = 'pvh'\nbuilder = 'hvm'\nvnc = 1",
+          "-machine xenpvh\nW: guest.cfg:3: vnc is without effect");
+    gives("type = 'pvh'\nbootloader = 'pygrub'", "-machine xenpvh -machine bootloader=direct");
+    gives("builder = 'hvm'\nkernel = '/usr/lib/xen/boot/hvmloader'\ndisk = ['/d,,hda,rw']",
+          "-machine xenfv -drive if=none,id=disk0,format=raw,file=/d -device xen-disk,drive=disk0,vdev=hda "
+          "-vnc 127.0.0.1:0,to=99\nW: guest.cfg:2: kernel: an HVM guest's firmware comes by itself");
+    gives("type = 'hvm'\nfirmware = 'ovmf'\nboot = 'dc'\nvga = 'stdvga'\nusbdevice = 'tablet'\nserial = 'pty'\n"
+          "vnclisten = '0.0.0.0'\nvncdisplay = 3\nvncunused = 0\nkeymap = 'de'\ndevice_model_version = 'qemu-xen'\n"
+          "acpi = 1",
+          "-machine xenfv -machine firmware=uefi -boot dc -vga std -usbdevice tablet -vnc 0.0.0.0:3 -k de\n"
+          "W: guest.cfg:12: acpi is without effect");
+    gives("type = 'hvm'\nvnc = 0\nfirmware = 'bios'", "-machine xenfv");
+}
+
 static void test_refused(void **state)
 {
-    gives("type = 'hvm'", "E: guest.cfg:1: only PV guests can be run, not 'hvm'");
-    gives("builder = 'hvm'", "E: guest.cfg:1: only PV guests can be run, not 'hvm'");
+    gives("type = 'hvn'", "E: guest.cfg:1: 'hvn' is none of pv, pvh, hvm");
+    gives("type = 'hvm'\nvfb = ['vnc=1']",
+          "E: guest.cfg:2: vfb: an HVM guest has VGA: vnc, vnclisten and so on are for it");
+    gives("type = 'hvm'\nvncpasswd = 'x'", "E: guest.cfg:2: vncpasswd is not possible for an HVM guest");
+    gives("type = 'hvm'\nbootloader = 'pygrub'",
+          "E: guest.cfg:2: bootloader: an HVM guest's firmware finds its boot loader");
+    gives("type = 'hvm'\ndevice_model_version = 'qemu-xen-traditional'",
+          "E: guest.cfg:2: device_model_version = 'qemu-xen-traditional' is not possible here");
+    gives("usbdevice = 'tablet'", "E: guest.cfg:1: usbdevice is not possible here");
     gives("pci = ['01:00.0']", "E: guest.cfg:1: pci is not possible here");
     gives("pci = []\ncpu_weight = 512\n", "\nW: guest.cfg:2: cpu_weight is without effect");
     gives("memory = 0", "E: guest.cfg:1: memory is 0, not 1 to 4194304");
@@ -150,7 +174,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_base),    cmocka_unit_test(test_events), cmocka_unit_test(test_disks),
         cmocka_unit_test(test_vifs),    cmocka_unit_test(test_macs),   cmocka_unit_test(test_vfb),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_refused), cmocka_unit_test(test_types),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -104,6 +104,7 @@ static void identity(void **state)
     static const char *const cases[][3] = {
         {"domain type='xen'", "type", "domain type 'xen' will be refused"},
         {"domain type='qemu'", "type machine='xenpv'", "no PCI bus in machine 'xenpv'"},
+        {"domain type='qemu'", "type machine='xenfv'", "no PCI bus in machine 'xenfv'"},
         {"domain type='qemu'", "type machine='q35'", "machine 'q35' will be refused"},
         {"domain type='qemu'", "type arch='aarch64'", "arch 'aarch64' will be refused"}};
 

@@ -82,7 +82,7 @@ static bool check_others(struct xl_out *o, GError **error)
 
     for (unsigned i = 0; names[i]; i++) {
         const struct xlcfg_value *v = xlcfg_get(o->cfg, names[i]);
-        if (xl_find_param(names[i]) || is_empty(v))
+        if (xl_find_param(names[i]) || (o->hvm && xl_hvm_find_param(names[i])) || is_empty(v))
             continue;
         if (g_strv_contains(refused, names[i]))
             return xl_fail(o, v, error, "%s is not possible here", names[i]);
@@ -135,7 +135,7 @@ bool xl_command(const struct xlcfg *cfg, const struct xl_host *host, struct xl_c
         if (v && !p->translate(&o, v, error))
             return false;
     }
-    return add_cmdline(&o, error) && check_others(&o, error);
+    return (!o.hvm || xl_hvm(&o, error)) && add_cmdline(&o, error) && check_others(&o, error);
 }
 
 void xl_command_clear(struct xl_command *cmd)

@@ -1,5 +1,5 @@
 /*
- * An xl.cfg(5) configuration of a PV guest as xenner's command line. What xenner has no use for is
+ * An xl.cfg(5) configuration as xenner's command line. What xenner has no use for is
  * a warning; what would give the guest another machine than the configuration says is an error.
  */
 #pragma once

@@ -55,9 +55,21 @@ static bool do_uuid(struct xl_out *o, const struct xlcfg_value *v, GError **erro
 static bool do_type(struct xl_out *o, const struct xlcfg_value *v, GError **error)
 {
     static const char *const pv[] = {"pv", "generic", "linux", NULL};
+    const char *type = v->type == XLCFG_STRING ? v->string : "";
 
-    return (v->type == XLCFG_STRING && g_strv_contains(pv, v->string)) ||
-           xl_fail(o, v, error, "only PV guests can be run, not '%s'", v->string ? v->string : "");
+    if (g_strv_contains(pv, type))
+        return true;
+    o->hvm = strcmp(type, "hvm") == 0;
+    if (!o->hvm && strcmp(type, "pvh") != 0)
+        return xl_fail(o, v, error, "'%s' is none of pv, pvh, hvm", type);
+    xl_add(o, "-machine", o->hvm ? "xenfv" : "xenpvh");
+    return true;
+}
+
+/* The older name; xl does not look at it where there is a type. */
+static bool do_builder(struct xl_out *o, const struct xlcfg_value *v, GError **error)
+{
+    return xlcfg_get(o->cfg, "type") || do_type(o, v, error);
 }
 
 static bool do_memory(struct xl_out *o, const struct xlcfg_value *v, GError **error)
@@ -98,8 +110,10 @@ static bool do_kernel(struct xl_out *o, const struct xlcfg_value *v, GError **er
 {
     if (!want_string(o, v, "kernel", error))
         return false;
-    g_autofree char *path = xl_path(o, v->string);
-    if (*v->string)
+    g_autofree char *path = xl_path(o, v->string), *base = g_path_get_basename(v->string);
+    if (o->hvm && strcmp(base, "hvmloader") == 0)
+        xl_warn(o, v, "kernel: an HVM guest's firmware comes by itself");
+    else if (*v->string)
         xl_add(o, "-kernel", path);
     return true;
 }
@@ -124,6 +138,8 @@ static bool do_bootloader(struct xl_out *o, const struct xlcfg_value *v, GError 
     g_autofree char *base = g_path_get_basename(v->string);
     if (*v->string && !g_strv_contains(known, base))
         return xl_fail(o, v, error, "bootloader: '%s' can't be run here", v->string);
+    if (*v->string && o->hvm)
+        return xl_fail(o, v, error, "bootloader: an HVM guest's firmware finds its boot loader");
     if (*v->string && xl_text(o, "kernel"))
         return xl_fail(o, v, error, "both bootloader and kernel");
     if (strcmp(base, "pygrub") == 0)
@@ -206,6 +222,8 @@ static bool do_vif(struct xl_out *o, const struct xlcfg_value *v, GError **error
 
 static bool do_vfb(struct xl_out *o, const struct xlcfg_value *v, GError **error)
 {
+    if (o->hvm)
+        return true; /* xl_hvm() says no */
     if (v->type == XLCFG_LIST && v->list->len > 1)
         return xl_fail(o, v, error, "vfb: there is one framebuffer at most");
     return each(o, v, "vfb", xl_vfb, error);
@@ -221,7 +239,7 @@ const struct xl_param xl_params[] = {
     {"name", do_name},
     {"uuid", do_uuid},
     {"type", do_type},
-    {"builder", do_type},
+    {"builder", do_builder},
     {"memory", do_memory},
     {"maxmem", do_nothing},
     {"vcpus", do_vcpus},

@@ -8,6 +8,7 @@ struct xl_out {
     const struct xl_host *host;
     struct xl_command *cmd;
     unsigned nr_disks, nr_vifs;
+    bool hvm;
 };
 
 /* "SOURCE:LINE: text"; returns false. */
@@ -32,6 +33,17 @@ struct xl_param {
 };
 extern const struct xl_param xl_params[];
 const struct xl_param *xl_find_param(const char *name);
+
+/* All that only HVM guests have; find_param: whether a name is one of those. */
+bool xl_hvm(struct xl_out *o, GError **error);
+const struct xl_param *xl_hvm_find_param(const char *name);
+
+struct xl_vnc {
+    const char *listen, *display, *password, *keymap; /* or NULL */
+    bool vnc, unused;
+};
+/* -vnc and -k. */
+void xl_add_vnc(struct xl_out *o, const struct xl_vnc *vnc);
 
 /* One value of the lists disk, vif, vfb. */
 bool xl_disk(struct xl_out *o, const struct xlcfg_value *v, GError **error);

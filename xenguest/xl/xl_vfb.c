@@ -5,12 +5,7 @@
 
 #define FIRST_PORT_OFFSET 99u /* vncunused: how far displays are tried */
 
-struct vfb {
-    const char *listen, *display, *password, *keymap;
-    bool vnc, unused;
-};
-
-static bool set_key(const struct xl_out *o, const struct xlcfg_value *v, struct vfb *vfb,
+static bool set_key(const struct xl_out *o, const struct xlcfg_value *v, struct xl_vnc *vfb,
                     const char *key, const char *value, GError **error)
 {
     static const char *const ignored[] = {"type", "xauthority", "display", "opengl", NULL};
@@ -37,7 +32,7 @@ static bool set_key(const struct xl_out *o, const struct xlcfg_value *v, struct 
 }
 
 static bool parse(const struct xl_out *o, const struct xlcfg_value *v, char **words,
-                  struct vfb *vfb, GError **error)
+                  struct xl_vnc *vfb, GError **error)
 {
     for (unsigned i = 0; words[i]; i++) {
         char *word = g_strstrip(words[i]), *equals = strchr(word, '=');
@@ -53,7 +48,7 @@ static bool parse(const struct xl_out *o, const struct xlcfg_value *v, char **wo
 }
 
 /* "127.0.0.1:2" as vnclisten has a display too. */
-static char *vnc_address(const struct vfb *vfb)
+static char *vnc_address(const struct xl_vnc *vfb)
 {
     const char *listen = vfb->listen && *vfb->listen ? vfb->listen : "127.0.0.1";
     const char *colon = strrchr(listen, ':');
@@ -63,26 +58,32 @@ static char *vnc_address(const struct vfb *vfb)
     return g_strdup_printf("%s:%s", listen, vfb->display ? vfb->display : "0");
 }
 
-bool xl_vfb(struct xl_out *o, const struct xlcfg_value *v, GError **error)
+void xl_add_vnc(struct xl_out *o, const struct xl_vnc *vfb)
 {
-    g_auto(GStrv) words = g_strsplit(v->string, ",", -1);
-    struct vfb vfb = {.vnc = true, .unused = true};
+    g_autofree char *address = vnc_address(vfb);
+    g_autoptr(GString) vnc = g_string_new(vfb->vnc ? address : "none");
 
-    if (!parse(o, v, words, &vfb, error))
-        return false;
-    g_autofree char *address = vnc_address(&vfb);
-    g_autoptr(GString) vnc = g_string_new(vfb.vnc ? address : "none");
-    if (vfb.vnc && vfb.unused) {
+    if (vfb->vnc && vfb->unused) {
         const char *display = strrchr(address, ':') + 1;
         g_string_append_printf(vnc, ",to=%u",
                                (unsigned)strtoul(display, NULL, 10) + FIRST_PORT_OFFSET);
     }
-    if (vfb.vnc && vfb.password && *vfb.password) { /* not where every user can read it */
+    if (vfb->vnc && vfb->password && *vfb->password) { /* not where every user can read it */
         g_string_append(vnc, ",password=on");
-        o->cmd->vnc_password = g_strdup(vfb.password);
+        o->cmd->vnc_password = g_strdup(vfb->password);
     }
     xl_add(o, "-vnc", vnc->str);
-    if (vfb.keymap)
-        xl_add(o, "-k", vfb.keymap);
+    if (vfb->keymap)
+        xl_add(o, "-k", vfb->keymap);
+}
+
+bool xl_vfb(struct xl_out *o, const struct xlcfg_value *v, GError **error)
+{
+    g_auto(GStrv) words = g_strsplit(v->string, ",", -1);
+    struct xl_vnc vfb = {.vnc = true, .unused = true};
+
+    if (!parse(o, v, words, &vfb, error))
+        return false;
+    xl_add_vnc(o, &vfb);
     return true;
 }

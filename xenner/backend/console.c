@@ -61,12 +61,12 @@ struct console_backend *console_backend_new(struct xen_host *host, xen_pfn_t rin
     return b;
 }
 
-struct console_backend *console_backend_new_tty(struct xen_host *host, struct chardev *chr)
+struct console_backend *console_backend_new_tty(struct xen_host *host, const char *node, struct chardev *chr)
 {
     struct console_backend *b = g_new0(struct console_backend, 1);
 
     b->host = host;
-    b->tty = console_tty_new(host, chr, on_escape, b);
+    b->tty = console_tty_new(host, node, chr, on_escape, b);
     return b;
 }
 

@@ -17,8 +17,11 @@ typedef void (*console_escape_fn)(void *opaque, struct console_backend *console,
 struct console_backend *console_backend_new(struct xen_host *host, xen_pfn_t ring,
                                             evtchn_port_t port, struct chardev *chr,
                                             GError **error);
-/* Console 0 of a domain whose ring xenconsoled serves (a Xen host): by way of its terminal. */
-struct console_backend *console_backend_new_tty(struct xen_host *host, struct chardev *chr);
+/*
+ * Console 0 of a domain on a Xen host, which another program serves: by way of its terminal, named by a node of the
+ * domain ("console/tty": xenconsoled's; "serial/0/tty": of an HVM guest's serial port, the device model's).
+ */
+struct console_backend *console_backend_new_tty(struct xen_host *host, const char *node, struct chardev *chr);
 /* number: 1 to 9, hvcN in Linux. Offers the device and waits for the guest. */
 struct console_backend *console_backend_new_device(struct xen_host *host, unsigned number,
                                                    struct chardev *chr, GError **error);

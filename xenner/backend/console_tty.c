@@ -16,6 +16,7 @@
 
 struct console_tty {
     struct xen_host *host;
+    const char *node;
     struct chardev *chr;
     void (*escape)(void *opaque, char key);
     void *opaque;
@@ -126,7 +127,7 @@ static const struct chardev_user user = {
 static void on_tty(void *opaque, const char *path)
 {
     struct console_tty *t = opaque;
-    g_autofree char *node = g_strdup_printf("/local/domain/%u/console/tty", t->host->domid);
+    g_autofree char *node = g_strdup_printf("/local/domain/%u/%s", t->host->domid, t->node);
     g_autofree char *tty = t->host->xs->read(t->host, 0, node, NULL);
     struct termios mode;
 
@@ -145,10 +146,10 @@ static void on_tty(void *opaque, const char *path)
     chardev_accept_input(t->chr);
 }
 
-struct console_tty *console_tty_new(struct xen_host *host, struct chardev *chr,
+struct console_tty *console_tty_new(struct xen_host *host, const char *node, struct chardev *chr,
                                     void (*escape)(void *opaque, char key), void *opaque)
 {
-    g_autofree char *node = g_strdup_printf("/local/domain/%u/console/tty", host->domid);
+    g_autofree char *path = g_strdup_printf("/local/domain/%u/%s", host->domid, node);
     struct console_tty *t = g_new0(struct console_tty, 1);
 
     t->host = host;
@@ -157,7 +158,8 @@ struct console_tty *console_tty_new(struct xen_host *host, struct chardev *chr,
     t->opaque = opaque;
     t->fd = -1;
     chardev_set_user(chr, &user, t);
-    t->watch = host->xs->watch(host, node, on_tty, t);
+    t->node = node;
+    t->watch = host->xs->watch(host, path, on_tty, t);
     return t;
 }
 

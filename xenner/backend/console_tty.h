@@ -1,6 +1,6 @@
 /*
- * Console 0 of a domain whose ring xenconsoled serves: the other end of its terminal, which the node
- * console/tty names, as soon as it does. The same shape as console_ring.h.
+ * Console 0 of a domain whose ring xenconsoled serves, or serial port the device model: the other end of its terminal,
+ * which a node names, as soon as it does. The same shape as console_ring.h.
  *
  * Threads: the main loop's.
  */
@@ -11,8 +11,8 @@
 
 struct console_tty;
 
-/* Takes chr's user slot; both are borrowed. */
-struct console_tty *console_tty_new(struct xen_host *host, struct chardev *chr,
+/* Takes chr's user slot; all are borrowed. node: below the domain's directory, a string constant. */
+struct console_tty *console_tty_new(struct xen_host *host, const char *node, struct chardev *chr,
                                     void (*escape)(void *opaque, char key), void *opaque);
 /* fn hears what the guest writes, as the chardev takes it. */
 void console_tty_set_tap(struct console_tty *t,

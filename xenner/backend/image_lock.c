@@ -56,3 +56,10 @@ bool image_lock(int fd, bool write, const char *path, GError **error)
         return refuse(error, path, "shared \"write\"");
     return true;
 }
+
+void image_unlock(int fd)
+{
+    struct flock l = {.l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = USED, .l_len = REFUSED + WRITE + 1 - USED};
+
+    fcntl(fd, F_OFD_SETLK, &l);
+}

@@ -9,3 +9,5 @@
 
 /* path is for the message. The lock lives as long as the open file. */
 bool image_lock(int fd, bool write, const char *path, GError **error);
+/* For who will lock it next. */
+void image_unlock(int fd);

@@ -106,6 +106,15 @@ static void choose_behaviour(struct raw *raw, const struct disk_config *c, const
         raw->zero_mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
 }
 
+static bool lock_image(struct raw *raw, const struct disk_config *config, GError **error)
+{
+    if (!image_lock(raw->fd, !config->readonly, config->path, error))
+        return false;
+    if (config->emulated)
+        image_unlock(raw->fd);
+    return true;
+}
+
 struct disk_image *image_raw_open(const struct disk_config *config, struct blk_io *io, bool probed,
                              GError **error)
 {
@@ -117,7 +126,7 @@ struct disk_image *image_raw_open(const struct disk_config *config, struct blk_i
     raw->align = 1;
     raw->guard_start = probed;
     if (!open_file(raw, config, &st, error) || !find_size(raw, config->path, &st, error) ||
-        !image_lock(raw->fd, !config->readonly, config->path, error) ||
+        !lock_image(raw, config, error) ||
         (is_direct(config) && !prepare_direct(raw, config, error))) {
         raw->base.readonly = true; /* nothing to bring to the disk */
         disk_image_free(&raw->base);

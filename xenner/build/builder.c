@@ -253,3 +253,20 @@ void dom_image_clear(struct dom_image *img)
         g_array_unref(img->symbols);
     memset(img, 0, sizeof(*img));
 }
+
+bool build_kernel_is_pvh_only(const char *path, GError **ret_why)
+{
+    autoblob file = {0}, store = {0};
+    g_autoptr(GError) error = NULL;
+    struct kernel_image image;
+
+    if (!blob_read_file(path, 0, "kernel", MAX_KERNEL_FILE, &file, NULL))
+        return false;
+    const uint8_t *kernel = file.data;
+    size_t len = file.len;
+    if (!unwrap_kernel(NULL, &kernel, &len, &store, NULL) || image_open(&image, kernel, len, &error) ||
+        !g_error_matches(error, BUILD_ERROR, BUILD_ERROR_PVH_ONLY))
+        return false;
+    g_propagate_prefixed_error(ret_why, g_steal_pointer(&error), "kernel '%s': ", path);
+    return true;
+}

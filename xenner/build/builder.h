@@ -73,3 +73,8 @@ void dom_image_clear(struct dom_image *img);
 
 /* pfn -> mfn as the builder lays guests out: linear from first, jumping over the hole. */
 mfn_t build_pfn_to_mfn(mfn_t first, pfn_t p);
+/*
+ * Whether this kernel can't be a PV guest's because it is for PVH only; the error is a line that says so. The file may
+ * be anything.
+ */
+bool build_kernel_is_pvh_only(const char *path, GError **ret_why);

@@ -326,7 +326,12 @@ static bool check_kind(const struct elf_file *elf, const struct xen_notes *notes
     bool pvh_only = !xen_notes_has(notes, XEN_ELFNOTE_ENTRY) &&
                     xen_notes_has(notes, XEN_ELFNOTE_PHYS32_ENTRY);
 
-    if (!notes->found || pvh_only)
+    if (pvh_only) {
+        g_set_error(error, BUILD_ERROR, BUILD_ERROR_PVH_ONLY,
+                    "kernel has a Xen PVH entry and none for PV: -machine xenpvh runs it, on a Xen host");
+        return false;
+    }
+    if (!notes->found)
         return build_fail(error, "kernel has no Xen PV entry: built without CONFIG_XEN_PV?");
     if (!g_str_has_prefix(notes->xen_version, "xen-3."))
         return build_fail(error, "kernel is for Xen '%s', not 'xen-3.0'", notes->xen_version);

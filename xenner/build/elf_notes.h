@@ -37,5 +37,8 @@ static inline bool xen_notes_has(const struct xen_notes *notes, unsigned type)
     return (notes->found >> type & 1) != 0;
 }
 
-/* Fails when the notes are broken, or when the kernel is not one for Xen PV guests. */
+/*
+ * Fails when the notes are broken, or when the kernel is not one for Xen PV guests; BUILD_ERROR_PVH_ONLY: it is one
+ * for PVH guests only.
+ */
 bool xen_notes_read(const struct elf_file *elf, struct xen_notes *ret, GError **error);

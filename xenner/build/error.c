@@ -8,7 +8,7 @@ bool build_fail(GError **error, const char *fmt, ...)
 
     va_start(args, fmt);
     if (error)
-        *error = g_error_new_valist(BUILD_ERROR, 0, fmt, args);
+        *error = g_error_new_valist(BUILD_ERROR, BUILD_ERROR_ANY, fmt, args);
     va_end(args);
     return false;
 }

@@ -42,11 +42,13 @@ struct disk_config *disk_config_copy(const struct disk_config *disk)
     return d;
 }
 
-static bool place_taken(const GPtrArray *disks, const char *vdev)
+bool disk_place_taken(const GPtrArray *disks, const char *vdev)
 {
     for (guint i = 0; i < disks->len; i++) {
         const struct disk_config *d = g_ptr_array_index(disks, i);
-        if (g_strcmp0(d->vdev, vdev) == 0)
+        if (g_strcmp0(d->vdev, vdev) == 0 ||
+            (d->vdev && g_str_has_prefix(d->vdev, "hd") && g_str_has_prefix(vdev, "xvd") &&
+             strcmp(d->vdev + 2, vdev + 3) == 0))
             return true;
     }
     return false;
@@ -69,8 +71,9 @@ void disk_config_plug(struct disk_config *disk, struct disk_config *device, cons
                           ? DISK_CACHE_DIRECTSYNC : DISK_CACHE_WRITETHROUGH;
     for (unsigned i = 0; !disk->vdev; i++) {
         g_autofree char *next = vdev_nth(i);
-        if (!place_taken(disks, next))
+        if (!disk_place_taken(disks, next))
             disk->vdev = g_steal_pointer(&next);
+        disk->placed = true;
     }
 }
 

@@ -54,6 +54,8 @@ struct disk_config {
     unsigned boot_order; /* bootindex= and one; 0: none */
     bool cdrom;
     bool empty;    /* a drive for media, without one: no path */
+    bool placed;   /* vdev is the next that was free, not one that was asked for */
+    bool emulated; /* an HVM guest's device model has the image, too, and locks it */
 
     bool readonly, snapshot;
     bool discard;  /* the guest's discards are passed on */
@@ -82,6 +84,8 @@ bool disk_config_check(const struct disk_config *disk, GError **error);
  * writes go through. The place (vdev) is the next free of disks when it brings none.
  */
 void disk_config_plug(struct disk_config *disk, struct disk_config *device, const GPtrArray *disks);
+/* Whether one of disks is there, or (hda for xvda) where Linux calls it the same. */
+bool disk_place_taken(const GPtrArray *disks, const char *vdev);
 /* Gives the device's part of `from` to another disk; from keeps none. */
 void disk_config_move_device(struct disk_config *from, struct disk_config *to);
 /*

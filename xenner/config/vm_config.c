@@ -1,4 +1,5 @@
 #include "xenner/config/vm_config.h"
+#include "xenner/config/hvm_config.h"
 
 #include <gio/gio.h>
 #include <string.h>
@@ -87,6 +88,7 @@ void vm_config_free(struct vm_config *cfg)
     g_free(cfg->boot.loader);
     g_free(cfg->boot.initrd);
     g_free(cfg->boot.cmdline);
+    g_free(cfg->boot.order);
     g_free(cfg->pidfile);
     g_ptr_array_unref(cfg->chardevs);
     g_ptr_array_unref(cfg->consoles);
@@ -235,12 +237,14 @@ bool vm_config_validate(const struct vm_config *cfg, GError **error)
         return wrong(error, "-append only allowed with -kernel option");
     return check_streams(cfg, error) && disk_configs_check(cfg->disks, error) &&
            net_configs_check(cfg->netdevs, cfg->nics, error) && check_boot_order(cfg, error) &&
-           check_commands(cfg, error);
+           check_commands(cfg, error) && (cfg->type != GUEST_HVM || hvm_config_check(cfg, error));
 }
 
 const char *vm_config_first_image(const struct vm_config *cfg, GError **error)
 {
-    const char *loader = cfg->boot.loader ? cfg->boot.loader : VM_CONFIG_GRUB("x86_64");
+    const char *loader = cfg->boot.loader            ? cfg->boot.loader
+                         : cfg->type == GUEST_PVH ? VM_CONFIG_GRUB_PVH
+                                                  : VM_CONFIG_GRUB("x86_64");
 
     if (cfg->boot.kernel)
         return cfg->boot.kernel;

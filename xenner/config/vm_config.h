@@ -21,10 +21,18 @@
 
 /* GRUB as PV kernel, by the name that -machine bootloader= has for it: x86_64, i386. */
 #define VM_CONFIG_GRUB(arch) "/usr/lib/grub-xen/grub-" arch "-xen.bin"
+#define VM_CONFIG_GRUB_PVH "/usr/lib/grub-xen/grub-i386-xen_pvh.bin"
 
 /* Where a value came from, so that errors speak the user's format: "-drive file=x.img". */
 struct cfg_origin {
     char *text;
+};
+
+/* What a guest is to Xen. Emulated domains are PV; a Xen host runs all. */
+enum guest_type {
+    GUEST_PV,
+    GUEST_PVH, /* hardware virtualisation, and PV devices only */
+    GUEST_HVM, /* a PC: firmware, and a device model that libxl starts */
 };
 
 enum vm_action { ACT_POWEROFF, ACT_RESET, ACT_PAUSE, ACT_NONE };
@@ -83,8 +91,12 @@ struct vnc_config {
 
 #define VM_CONFIG_MAX_SCREEN 16384 /* pixels a side */
 
+enum vga_card { VGA_AUTO, VGA_NONE, VGA_STD, VGA_CIRRUS };
+
 /* What the guest shows, and what one types. */
 struct screen_config {
+    enum vga_card vga;      /* of an HVM guest, which has no vfb */
+    bool tablet;            /* an HVM guest has one on USB */
     bool framebuffer;       /* a vfb */
     bool keyboard;          /* a vkbd */
     bool relative;          /* its pointer can only move relatively */
@@ -105,6 +117,7 @@ struct monitor_config {
 struct vm_config {
     bool none;       /* -machine none: no guest, only monitors that ask what there is */
     char *machine;   /* as -machine named it; never NULL */
+    enum guest_type type;
     char *name;
     char *uuid;      /* canonical text or NULL */
     char **accels;   /* in order of preference; NULL means the default list */
@@ -121,6 +134,8 @@ struct vm_config {
         char *loader;  /* path of a boot loader that is a PV kernel itself; NULL: what the disks hold decides */
         char *initrd;  /* path or NULL */
         char *cmdline; /* never NULL */
+        char *order;   /* -boot's letters, or NULL; of HVM guests only */
+        bool uefi;     /* an HVM guest's firmware is OVMF, not SeaBIOS */
         int kernel_fd; /* the kernel or the loader, opened before the paths were out of reach; 0: not */
         int initrd_fd;
     } boot;
@@ -171,6 +186,6 @@ void vm_config_free(struct vm_config *cfg);
 bool vm_config_validate(const struct vm_config *cfg, GError **error);
 /*
  * What the guest starts with: its kernel, or the boot loader that finds one on a disk; NULL when that is
- * not there. Borrowed.
+ * not there. Borrowed. Not for HVM guests without a kernel, which have firmware.
  */
 const char *vm_config_first_image(const struct vm_config *cfg, GError **error);

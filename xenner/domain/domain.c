@@ -1,5 +1,6 @@
 /* Chooses the driver for an accelerator, and passes on what domain.h offers. */
 #include "xenner/domain/driver.h"
+#include "xenner/build/builder.h"
 
 #include <gio/gio.h>
 #include <string.h>
@@ -40,6 +41,20 @@ static bool libvirt_gets_xen(const struct vm_config *cfg)
            domain_probe("xen", why_not);
 }
 
+/* emu runs PV guests only. */
+static const char *xen_or_nothing(const struct vm_config *cfg, const char *const *accels, GError **error)
+{
+    g_autoptr(GString) why_not = g_string_new(NULL);
+
+    if (!g_strv_contains(accels, "xen"))
+        g_string_append_printf(why_not, "not -accel %s", accels[0]);
+    else if (domain_probe("xen", why_not))
+        return "xen";
+    g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "-machine %s needs a Xen host (-accel xen): %s",
+                cfg->machine, why_not->str);
+    return NULL;
+}
+
 const char *domain_choose_accel(const struct vm_config *cfg, GError **error)
 {
     const char *const *list = cfg->accels && cfg->accels[0] ? (const char *const *)cfg->accels
@@ -48,6 +63,8 @@ const char *domain_choose_accel(const struct vm_config *cfg, GError **error)
 
     if (libvirt_gets_xen(cfg))
         return "xen";
+    if (cfg->type != GUEST_PV)
+        return xen_or_nothing(cfg, list, error);
     for (unsigned i = 0; list[i]; i++) {
         g_autoptr(GString) why_not = g_string_new(NULL);
         if (domain_probe(list[i], why_not))
@@ -61,6 +78,18 @@ const char *domain_choose_accel(const struct vm_config *cfg, GError **error)
     return NULL;
 }
 
+/* libxl can only say that it does not know the kernel. */
+static void explain(const struct vm_config *cfg, const char *accel, GError **error)
+{
+    GError *why = NULL;
+
+    if (strcmp(accel, "xen") != 0 || cfg->type != GUEST_PV || !cfg->boot.kernel || !error ||
+        !build_kernel_is_pvh_only(cfg->boot.kernel, &why))
+        return;
+    g_clear_error(error);
+    g_propagate_error(error, why);
+}
+
 struct domain *domain_create(const struct vm_config *cfg, const struct boot_images *images,
                              const struct domain_events *events, void *opaque, GError **error)
 {
@@ -72,6 +101,8 @@ struct domain *domain_create(const struct vm_config *cfg, const struct boot_imag
     struct domain *d = find_driver(accel, unused)->create(cfg, images, accel, events, opaque, error);
     if (d)
         d->accel = accel;
+    else if (!images)
+        explain(cfg, accel, error);
     return d;
 }
 
@@ -118,6 +149,14 @@ void domain_registers(struct domain *d, unsigned vcpu, GString *out)
 bool domain_nmi(struct domain *d, GError **error)
 {
     return d->driver->nmi(d, error);
+}
+
+bool domain_power_button(struct domain *d, GError **error)
+{
+    if (d->driver->power_button)
+        return d->driver->power_button(d, error);
+    g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "the guest has no power button");
+    return false;
 }
 
 void domain_crash_report(struct domain *d, GString *out)

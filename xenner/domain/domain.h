@@ -50,6 +50,8 @@ int domain_vcpu_tid(struct domain *d, unsigned vcpu);
 void domain_registers(struct domain *d, unsigned vcpu, GString *out);
 /* A non-maskable interrupt for vCPU 0. A guest without a handler does not notice. */
 bool domain_nmi(struct domain *d, GError **error);
+/* Presses an HVM guest's ACPI power button; other guests have none. */
+bool domain_power_button(struct domain *d, GError **error);
 /*
  * After a shutdown: registers and stack of the vCPU that asked for it, with symbols where the kernel
  * has them, and one line for each other one.

@@ -287,6 +287,14 @@ static bool nmi(struct domain *base, GError **error)
            libxl_loop_error(d->loop, error, "the domain can't be sent an NMI");
 }
 
+static bool power_button(struct domain *base, GError **error)
+{
+    struct libxl_domain *d = libxl_of(base);
+
+    return libxl_send_trigger(libxl_loop_ctx(d->loop), d->domid, LIBXL_TRIGGER_POWER, 0, NULL) == 0 ||
+           libxl_loop_error(d->loop, error, "the guest's power button can't be pressed");
+}
+
 static void crash_report(struct domain *base, GString *out)
 {
     struct libxl_domain *d = libxl_of(base);
@@ -302,6 +310,7 @@ const struct domain_driver domain_libxl_driver = {
     .console = console,
     .memory = memory,
     .nmi = nmi,
+    .power_button = power_button,
     .registers = registers,
     .crash_report = crash_report,
     .destroy = destroy,

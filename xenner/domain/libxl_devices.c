@@ -1,10 +1,12 @@
 #include "xenner/domain/libxl_devices.h"
+#include "xenner/domain/libxl_hvm.h"
 #include "xenner/config/vdev.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <gio/gio.h>
 #include <libxl.h>
+#include <libxl_utils.h>
 #include <linux/loop.h>
 #include <linux/major.h>
 #include <net/if.h>
@@ -41,14 +43,6 @@ struct kernel_device {
     void (*gone)(void *opaque);
     void *opaque;
 };
-
-static char *copy(const char *s)
-{
-    char *c = strdup(s);
-
-    g_assert(c);
-    return c;
-}
 
 static bool serves(struct xen_kernel *k, const char *type)
 {
@@ -91,13 +85,24 @@ static struct kernel_device *add_disk(struct xen_kernel *k, const struct kernel_
 {
     struct kernel_device *d = device_new(k, true);
 
-    d->disk.pdev_path = copy(disk->path);
-    d->disk.vdev = copy(disk->vdev);
+    d->disk.pdev_path = libxl_copy(disk->path);
+    d->disk.vdev = libxl_copy(disk->vdev);
     d->disk.backend = LIBXL_DISK_BACKEND_PHY;
     d->disk.format = LIBXL_DISK_FORMAT_RAW;
     d->disk.readwrite = !disk->readonly;
     libxl_defbool_set(&d->disk.discard_enable, disk->discard);
     return added(d, libxl_device_disk_add(libxl_loop_ctx(d->all->loop), d->all->domid, &d->disk, NULL), error);
+}
+
+static struct kernel_device *adopt_disk(struct xen_kernel *k, const char *vdev)
+{
+    struct kernel_device *d = device_new(k, true);
+
+    if (libxl_vdev_to_device_disk(libxl_loop_ctx(d->all->loop), d->all->domid, vdev, &d->disk) == 0)
+        return d;
+    g_free(libxen_log_take_error(libxl_loop_log(d->all->loop))); /* that there is none is no mistake */
+    device_free(d);
+    return NULL;
 }
 
 static struct kernel_device *add_nic(struct xen_kernel *k, const struct kernel_nic *nic, GError **error)
@@ -106,7 +111,7 @@ static struct kernel_device *add_nic(struct xen_kernel *k, const struct kernel_n
 
     d->nic.devid = (libxl_devid)nic->devid;
     memcpy(d->nic.mac, nic->mac, sizeof(nic->mac));
-    d->nic.bridge = copy(nic->bridge);
+    d->nic.bridge = libxl_copy(nic->bridge);
     d->nic.nictype = LIBXL_NIC_TYPE_VIF;
     return added(d, libxl_device_nic_add(libxl_loop_ctx(d->all->loop), d->all->domid, &d->nic, NULL), error);
 }
@@ -267,6 +272,7 @@ static void forget(struct kernel_device *d)
 static const struct xen_kernel_ops devices_ops = {
     .serves = serves,
     .add_disk = add_disk,
+    .adopt_disk = adopt_disk,
     .add_nic = add_nic,
     .unplug = unplug,
     .stats = stats,

@@ -38,6 +38,8 @@ struct xen_kernel_ops {
     bool (*serves)(struct xen_kernel *k, const char *type);
     /* The arguments are not used later. */
     struct kernel_device *(*add_disk)(struct xen_kernel *k, const struct kernel_disk *disk, GError **error);
+    /* A disk that the domain was made with (an HVM guest's); NULL: there is none in that place. */
+    struct kernel_device *(*adopt_disk)(struct xen_kernel *k, const char *vdev);
     struct kernel_device *(*add_nic)(struct xen_kernel *k, const struct kernel_nic *nic, GError **error);
     /* Asks the guest to let go; gone is called from the main loop once it has. Once a device. */
     void (*unplug)(struct kernel_device *d, void (*gone)(void *opaque), void *opaque);

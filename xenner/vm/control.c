@@ -44,6 +44,13 @@ bool control_power(struct xen_host *host, enum control_power what, GError **erro
     return may_ask(host, words[what], error) && put(host, "control/shutdown", words[what], error);
 }
 
+bool control_power_known(struct xen_host *host)
+{
+    g_autofree char *value = get(host, "control/feature-poweroff");
+
+    return g_strcmp0(value, "1") == 0;
+}
+
 bool control_power_taken(struct xen_host *host)
 {
     g_autofree char *value = get(host, "control/shutdown");

@@ -13,6 +13,8 @@ enum control_power { CONTROL_POWEROFF, CONTROL_REBOOT, CONTROL_HALT };
 
 /* Fails when the guest says that it can't (control/feature-... is 0). */
 bool control_power(struct xen_host *host, enum control_power what, GError **error);
+/* Has the guest said that it does what control_power() asks? */
+bool control_power_known(struct xen_host *host);
 /* key: a letter or a digit, as after Alt-SysRq. */
 bool control_sysrq(struct xen_host *host, char key, GError **error);
 /* Has the guest taken the last request for power, or was there none? */

@@ -18,7 +18,12 @@ static bool check_running(const struct vm *vm, GError **error)
 
 bool vm_ask_power(struct vm *vm, enum control_power what, GError **error)
 {
-    return check_running(vm, error) && control_power(domain_host(vm->domain), what, error);
+    if (!check_running(vm, error))
+        return false;
+    /* an HVM guest may be without Xen's drivers */
+    if (vm->cfg->type == GUEST_HVM && what == CONTROL_POWEROFF && !control_power_known(domain_host(vm->domain)))
+        return domain_power_button(vm->domain, error);
+    return control_power(domain_host(vm->domain), what, error);
 }
 
 bool vm_system_powerdown(struct vm *vm, GError **error)

@@ -82,7 +82,8 @@ static struct console_backend *open_console(struct vm *vm, unsigned n, GError **
     if (domain_console(vm->domain, n, &gfn, &port))
         return console_backend_new(domain_host(vm->domain), gfn, port, chr, error);
     if (n == 0)
-        return console_backend_new_tty(domain_host(vm->domain), chr);
+        return console_backend_new_tty(domain_host(vm->domain),
+                                       vm->cfg->type == GUEST_HVM ? "serial/0/tty" : "console/tty", chr);
     return console_backend_new_device(domain_host(vm->domain), n, chr, error);
 }
 

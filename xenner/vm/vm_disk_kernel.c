@@ -1,27 +1,8 @@
 /* Disks that the kernel of a Xen host serves: which, and their coming and going. Their images stay open, and locked. */
 #include "xenner/vm/vm_disks_priv.h"
 
+#include "xenner/config/disk_kernel.h"
 #include "xenner/host/xen_kernel.h"
-
-#include <stdlib.h>
-#include <sys/stat.h>
-
-/* NULL: it can. The path is for programs other than ours: /proc/self and descriptors mean nothing to them. */
-static char *real_path(const struct vm_disk *disk, const char **why_not)
-{
-    const struct disk_config *c = disk->config;
-    char *real = c->path ? realpath(c->path, NULL) : NULL; /* free() is g_free() */
-    struct stat st;
-
-    if (!real || stat(real, &st) < 0 || (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)))
-        *why_not = "it is neither a file nor a block device";
-    else if (!(*why_not = disk_config_not_for_kernel(c, S_ISBLK(st.st_mode))) && st.st_size % IMAGE_SECTOR)
-        *why_not = "its file ends inside a sector";
-    if (!*why_not)
-        return real;
-    free(real);
-    return NULL;
-}
 
 static enum device_backend wanted(const struct vm_disk *disk)
 {
@@ -34,14 +15,16 @@ bool vm_disk_offer_kernel(struct vm_disk *disk, bool *ret_done, GError **error)
     enum device_backend want = wanted(disk);
     const char *why_not = NULL;
 
-    *ret_done = false;
+    *ret_done = disk->config->emulated && k && (disk->kernel = k->ops->adopt_disk(k, disk->config->vdev));
+    if (*ret_done)
+        return true;
     if (want == DEVICE_BACKEND_XENNER || (want == DEVICE_BACKEND_AUTO && !k))
         return true;
     if (!k)
         why_not = "this is no Xen host";
     else if (!k->ops->serves(k, "vbd"))
         why_not = "the module xen-blkback is not loaded";
-    g_autofree char *path = why_not ? NULL : real_path(disk, &why_not);
+    g_autofree char *path = why_not ? NULL : disk_kernel_path(disk->config, &why_not);
     if (!path && want == DEVICE_BACKEND_KERNEL)
         return vm_disk_refuse(error, "backend=kernel for %s: %s", disk->config->vdev, why_not);
     g_log("blk", G_LOG_LEVEL_DEBUG, "vbd %s is served by %s%s", disk->config->vdev,

@@ -4,18 +4,32 @@
 #include "xenner/display/keymap.h"
 #include "xenner/display/shot.h"
 #include "xenner/display/vnc.h"
+#include "xenner/domain/domain.h"
+#include "xenner/vm/vm_priv.h"
 #include "xenner/vm/vm_screen.h"
 
 #include <gio/gio.h>
+#include <string.h>
 
 static struct display *display_of(struct vm *vm)
 {
     return vm_screen_display(vm_screen(vm));
 }
 
+bool vm_has_screen(struct vm *vm, GError **error)
+{
+    bool ours = vm_configuration(vm)->type != GUEST_HVM;
+
+    if (!ours)
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                    "the device model has the screen of an HVM guest: over VNC only");
+    return ours;
+}
+
 bool vm_screendump(struct vm *vm, const char *path, enum vm_shot_format format, GError **error)
 {
-    return display_shot(display_of(vm), path, format == VM_SHOT_PNG ? SHOT_PNG : SHOT_PPM, error);
+    return vm_has_screen(vm, error) &&
+           display_shot(display_of(vm), path, format == VM_SHOT_PNG ? SHOT_PNG : SHOT_PPM, error);
 }
 
 unsigned vm_key_by_name(const char *name)
@@ -34,6 +48,8 @@ unsigned vm_key_by_number(uint32_t number)
 
 bool vm_send_keys(struct vm *vm, const unsigned *codes, unsigned n, unsigned hold_ms, GError **error)
 {
+    if (!vm_has_screen(vm, error))
+        return false;
     bool ok = key_queue_add(vm_screen_keys(vm_screen(vm)), codes, n, hold_ms);
 
     if (!ok)
@@ -93,7 +109,9 @@ const struct vnc_config *vm_vnc_config(struct vm *vm, unsigned i)
 
 unsigned vm_vnc_clients(struct vm *vm, unsigned i)
 {
-    return vnc_clients(nth(vm, i));
+    struct vnc *v = nth(vm, i);
+
+    return v ? vnc_clients(v) : 0;
 }
 
 const struct vnc_address *vm_vnc_client(struct vm *vm, unsigned i, unsigned client)
@@ -101,15 +119,39 @@ const struct vnc_address *vm_vnc_client(struct vm *vm, unsigned i, unsigned clie
     return vnc_client_address(nth(vm, i), client);
 }
 
+/* Of the device model's server: as configured, with the display that it found to be free. */
+static bool model_address(struct vm *vm, const struct vnc_config *c, struct vnc_address *ret)
+{
+    struct xen_host *host = domain_host(vm->domain);
+    g_autofree char *node = g_strdup_printf("/local/domain/%u/console/vnc-port", host->domid);
+
+    if (c->none)
+        return false;
+    *ret = (struct vnc_address){.family = "unix", .host = g_strdup(""), .service = g_strdup(c->path)};
+    if (c->path)
+        return true;
+    g_free(ret->host);
+    ret->host = g_strdup(c->host && *c->host ? c->host : "127.0.0.1");
+    ret->family = strchr(ret->host, ':') ? "ipv6" : "ipv4";
+    ret->service = host->xs->read(host, 0, node, NULL);
+    if (!ret->service)
+        ret->service = g_strdup_printf("%u", 5900 + c->display);
+    return true;
+}
+
 bool vm_vnc_address(struct vm *vm, unsigned i, struct vnc_address *ret)
 {
-    return vnc_server_address(nth(vm, i), ret);
+    struct vnc *v = nth(vm, i);
+
+    return v ? vnc_server_address(v, ret) : model_address(vm, vm_vnc_config(vm, i), ret);
 }
 
 static struct vnc *find(struct vm *vm, const char *id, GError **error)
 {
     struct vnc *v = vm_screen_vnc(vm_screen(vm), id);
 
+    if (!vm_has_screen(vm, error))
+        return NULL;
     if (!v)
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
                     id ? "there is no VNC server '%.100s'" : "there is no VNC server", id);

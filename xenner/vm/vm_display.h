@@ -10,6 +10,8 @@
 
 enum vm_shot_format { VM_SHOT_PPM, VM_SHOT_PNG };
 
+/* False: the guest is an HVM guest, whose VGA, keyboard and VNC are the device model's. */
+bool vm_has_screen(struct vm *vm, GError **error);
 /* What is shown now, to a file. */
 bool vm_screendump(struct vm *vm, const char *path, enum vm_shot_format format, GError **error);
 

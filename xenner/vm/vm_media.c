@@ -14,6 +14,11 @@ static struct vm_disk *need_drive(struct vm_disks *d, const char *name, GError *
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "Device '%s' is not removable", name);
         return NULL;
     }
+    if (disk && disk->kernel) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                    "the device model has drive '%s' of an HVM guest: its medium can't be changed here", name);
+        return NULL;
+    }
     return disk;
 }
 

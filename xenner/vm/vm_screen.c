@@ -6,9 +6,11 @@
 #include "xenner/display/vnc.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 struct vm_screen {
     const struct vm_config *cfg;
+    bool with_model; /* a device model was there, and listened */
     struct display *display;
     struct text_view *text;
     GPtrArray *vncs; /* struct vnc *, owned; as cfg->vncs */
@@ -61,7 +63,7 @@ struct vm_screen *vm_screen_new(const struct vm_config *cfg, GError **error)
     s->text = text_view_new(s->display);
     s->vnc_users = g_ptr_array_new_with_free_func(g_free);
     s->vncs = g_ptr_array_new_with_free_func((GDestroyNotify)vnc_free);
-    for (guint i = 0; i < cfg->vncs->len; i++) {
+    for (guint i = 0; cfg->type != GUEST_HVM && i < cfg->vncs->len; i++) { /* its device model listens */
         if (!open_vnc(s, g_ptr_array_index(cfg->vncs, i), error)) {
             vm_screen_free(s);
             return NULL;
@@ -75,6 +77,7 @@ bool vm_screen_open(struct vm_screen *s, struct xen_host *host, GError **error)
     const struct screen_config *c = &s->cfg->screen;
     const struct kbd_config kbd = {c->width, c->height, !c->relative};
 
+    s->with_model = s->cfg->type == GUEST_HVM;
     text_view_reset(s->text);
     if (c->keyboard && !(s->kbd = kbd_new(host, 0, &kbd, s->display, error)))
         return false;
@@ -89,11 +92,22 @@ void vm_screen_close(struct vm_screen *s)
     g_clear_pointer(&s->kbd, kbd_free);
 }
 
+/* A device model that is told to end leaves its socket. */
+static void remove_model_socket(const struct vm_screen *s)
+{
+    for (guint i = 0; s->with_model && i < s->cfg->vncs->len; i++) {
+        const struct vnc_config *c = g_ptr_array_index(s->cfg->vncs, i);
+        if (c->path)
+            unlink(c->path);
+    }
+}
+
 void vm_screen_free(struct vm_screen *s)
 {
     if (!s)
         return;
     vm_screen_close(s);
+    remove_model_socket(s);
     g_ptr_array_unref(s->vncs);
     g_ptr_array_unref(s->vnc_users);
     key_queue_free(s->keys);
