@@ -130,11 +130,14 @@ static bool start(struct program *p, GError **error)
     p->vm = vm_new(p->cfg, p->direct ? boot_direct_source(p->direct) : NULL, error);
     if (!p->vm)
         return false;
-    p->qmp = qmp_server_new(p->vm);
-    vm_set_quit_handler(p->vm, on_quit, p);
+    /* Not before: what it waited for until now ends at once. */
     g_unix_signal_add(SIGINT, on_signal, p);
     g_unix_signal_add(SIGTERM, on_signal, p);
     g_unix_signal_add(SIGHUP, on_signal, p);
+    if (!vm_build(p->vm, error))
+        return false;
+    p->qmp = qmp_server_new(p->vm);
+    vm_set_quit_handler(p->vm, on_quit, p);
     if (!confine_enter(p->cfg, p->vm, p->spawner, error))
         return false;
     if (!p->cfg->start_paused && !vm_start(p->vm, error))

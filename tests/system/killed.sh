@@ -1,5 +1,5 @@
 #!/bin/sh
-# Nothing is left when either process is killed.
+# Nothing is left when either process is killed, or when xenner gets a signal while it starts.
 . "$(dirname "$0")/lib.sh"
 [ "$ACCEL" = tcg ] || skip "only the tcg engine has a second process"
 
@@ -34,3 +34,13 @@ status=0
 wait $pid || status=$?
 expect_status 1
 grep -q "QEMU process was killed" "$work/err" || fail "the message does not say what happened"
+
+# Of the points of a start and an end each second one: what is before a change is after the one before it.
+set -- "$XENNER" -accel tcg -name early -m 64 -kernel "$TEST_KERNEL" -append run=version -display none -serial null
+points=$("$KILLAT" 0 "$@") || { [ $? = 77 ] && skip "tracing is not possible here"; fail "early"; }
+[ "$points" -gt 10 ] || fail "xenner makes nothing"
+for n in $(seq 2 2 "$points"); do
+    "$KILLAT" -t "$n" "$@" >"$work/out" 2>&1 || fail "early: no point $n of $points"
+    [ -z "$(ls "$XENNER_RUNTIME_DIR")" ] || fail "early: at point $n something was left behind"
+done
+expect_no_children early

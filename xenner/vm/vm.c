@@ -233,7 +233,6 @@ struct vm *vm_new(const struct vm_config *cfg, const struct boot_source *source,
     vm->state = RUN_PRELAUNCH;
     vm->chardevs = g_ptr_array_new_with_free_func((GDestroyNotify)chardev_free);
     vm->consoles = g_ptr_array_new_with_free_func((GDestroyNotify)console_backend_free);
-    vm->doors = vm_doors_new(cfg);
     vm->disks = vm_disks_new(cfg, error);
     vm->nets = vm->disks ? vm_nets_new(cfg, error) : NULL;
     vm->screen = vm->nets ? vm_screen_new(cfg, error) : NULL;
@@ -242,11 +241,17 @@ struct vm *vm_new(const struct vm_config *cfg, const struct boot_source *source,
         vm_nets_set_deleted(vm->nets, on_deleted, vm);
         vm_screen_set_vnc_events(vm->screen, on_vnc, vm);
     }
-    if (!vm->screen || !vm_open_chardevs(vm, error) || !open_domain(vm, error)) {
+    if (!vm->screen || !vm_open_chardevs(vm, error)) {
         vm_free(vm);
         return NULL;
     }
     return vm;
+}
+
+bool vm_build(struct vm *vm, GError **error)
+{
+    vm->doors = vm_doors_new(vm->cfg);
+    return open_domain(vm, error);
 }
 
 bool vm_start(struct vm *vm, GError **error)

@@ -19,10 +19,13 @@ struct vm_nets;
 struct chardev;
 
 /*
- * Opens everything and builds the domain, stopped. cfg is validated, and borrowed for the VM's life, as is source:
- * where the domain's kernel comes from, and from cfg's own only when that fails; NULL: only from cfg's.
+ * Opens all that is outside of the domain, which may wait for others. cfg is validated, and borrowed for the VM's
+ * life, as is source: where the domain's kernel comes from, and from cfg's own only when that fails; NULL: only from
+ * cfg's.
  */
 struct vm *vm_new(const struct vm_config *cfg, const struct boot_source *source, GError **error);
+/* Builds the domain, stopped; once. From here on there is what a process that is just killed leaves behind. */
+bool vm_build(struct vm *vm, GError **error);
 /* Lets the guest run (unless it ended). */
 bool vm_start(struct vm *vm, GError **error);
 bool vm_stop(struct vm *vm, GError **error);
