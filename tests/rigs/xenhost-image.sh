@@ -16,6 +16,8 @@ root_modules="virtio_pci virtio_blk ext4"
 dom0_modules="xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs xen-blkback xen-netback loop tun
     bridge"
 made_of="$dom0_packages $root_modules $dom0_modules"
+exec 9<"$assets" # two rigs that start together make it once
+flock 9
 [ "$(cat "$out/made-of" 2>/dev/null)" != "$made_of" ] || exit 0
 [ "$(id -u)" = 0 ] || { echo "xenhost-image: needs root, for debootstrap" >&2; exit 1; }
 PATH=$PATH:/usr/sbin:/sbin

@@ -1,6 +1,6 @@
 #!/bin/sh
-# xenhost.sh [TEST[:ARGUMENT]...]: one boot of the xenhost rig runs the system tests (or those that are named)
-# on accelerator xen, and says in TAP how each went. Makes the rig's image when it is not there yet.
+# xenhost.sh [guests | devices | TEST[:ARGUMENT]...]: one boot of the xenhost rig runs the system tests (or that half of
+# them, or those that are named) on accelerator xen, and says in TAP how each went. Makes the rig's image when it is not there yet.
 set -u
 : "${ASSETS:?}" "${XENNER:?}" "${TEST_KERNEL:?}" "${INITRD:?}" "${XEN_MODULE:=}" "${MANAGER:?}" "${MKIMAGE:?}" "${KILLDOMCTL:?}"
 rigs=$(cd "$(dirname "$0")/../rigs" && pwd)
