@@ -177,7 +177,6 @@ static void offered(void **state)
     assert_false(guest_does(f, XS_RM, BACK "/state", ""));
 }
 
-/* Up, down as Linux does when a driver goes, and up again. */
 /* The directory is the guest's; what we say there and in ours is for reading, but for its own state. */
 static void whose_nodes(void **state)
 {
@@ -198,6 +197,7 @@ static void whose_nodes(void **state)
     assert_true(guest_does(f, XS_WRITE, FRONT "/state", "1"));
 }
 
+/* Up, down as Linux does when a driver goes, and up again. */
 static void up_and_down(void **state)
 {
     struct fixture *f = *state;
