@@ -1,4 +1,5 @@
 #include "xenner/backend/net_socket.h"
+#include "xenner/util/io_error.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -12,16 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-static bool G_GNUC_PRINTF(2, 3) wrong(GError **error, const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    if (error)
-        *error = g_error_new_valist(G_IO_ERROR, G_IO_ERROR_FAILED, fmt, ap);
-    va_end(ap);
-    return false;
-}
+#define wrong(error, ...) io_error(error, G_IO_ERROR_FAILED, __VA_ARGS__)
 
 char *net_address_text(const struct net_address *a)
 {

@@ -1,5 +1,6 @@
 #include "xenner/backend/net_tap.h"
 #include "xenner/util/fd_message.h"
+#include "xenner/util/io_error.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,16 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static bool G_GNUC_PRINTF(2, 3) wrong(GError **error, const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    if (error)
-        *error = g_error_new_valist(G_IO_ERROR, G_IO_ERROR_FAILED, fmt, ap);
-    va_end(ap);
-    return false;
-}
+#define wrong(error, ...) io_error(error, G_IO_ERROR_FAILED, __VA_ARGS__)
 
 bool net_tap_script(const char *script, const char *ifname, GError **error)
 {

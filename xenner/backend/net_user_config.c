@@ -1,20 +1,12 @@
 #include "xenner/backend/net_user_config.h"
+#include "xenner/util/io_error.h"
 
 #include <gio/gio.h>
 #include <string.h>
 
 #define MAX_HOSTNAME 33 /* what fits into libslirp's DHCP answer */
 
-static bool G_GNUC_PRINTF(2, 3) wrong(GError **error, const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    if (error)
-        *error = g_error_new_valist(G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, fmt, ap);
-    va_end(ap);
-    return false;
-}
+#define wrong(error, ...) io_error(error, G_IO_ERROR_INVALID_ARGUMENT, __VA_ARGS__)
 
 static in_addr_t class_mask(in_addr_t net)
 {

@@ -1,5 +1,6 @@
 #include "xenner/config/hvm_config.h"
 #include "xenner/config/disk_kernel.h"
+#include "xenner/util/io_error.h"
 
 #include <gio/gio.h>
 #include <string.h>
@@ -48,16 +49,7 @@ void hvm_config_finish(struct vm_config *cfg, GPtrArray *warnings)
     cfg->screen.framebuffer = cfg->screen.keyboard = false;
 }
 
-static bool G_GNUC_PRINTF(2, 3) wrong(GError **error, const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    if (error)
-        *error = g_error_new_valist(G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, fmt, ap);
-    va_end(ap);
-    return false;
-}
+#define wrong(error, ...) io_error(error, G_IO_ERROR_NOT_SUPPORTED, __VA_ARGS__)
 
 static bool check_vnc(const struct vnc_config *c, GError **error)
 {

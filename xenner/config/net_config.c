@@ -1,4 +1,5 @@
 #include "xenner/config/net_config.h"
+#include "xenner/util/io_error.h"
 
 #include <gio/gio.h>
 #include <string.h>
@@ -127,16 +128,7 @@ bool nic_configs_assign(const GPtrArray *nics, GError **error)
     return true;
 }
 
-static bool G_GNUC_PRINTF(2, 3) wrong(GError **error, const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    if (error)
-        *error = g_error_new_valist(G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, fmt, ap);
-    va_end(ap);
-    return false;
-}
+#define wrong(error, ...) io_error(error, G_IO_ERROR_INVALID_ARGUMENT, __VA_ARGS__)
 
 static bool check_nics(const GPtrArray *netdevs, const GPtrArray *nics, GError **error)
 {

@@ -1,5 +1,6 @@
 #include "xenner/config/vm_config.h"
 #include "xenner/config/hvm_config.h"
+#include "xenner/util/io_error.h"
 
 #include <gio/gio.h>
 #include <string.h>
@@ -112,16 +113,7 @@ void vm_config_free(struct vm_config *cfg)
     g_free(cfg);
 }
 
-static bool G_GNUC_PRINTF(2, 3) wrong(GError **error, const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    if (error)
-        *error = g_error_new_valist(G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, fmt, ap);
-    va_end(ap);
-    return false;
-}
+#define wrong(error, ...) io_error(error, G_IO_ERROR_INVALID_ARGUMENT, __VA_ARGS__)
 
 static const struct chardev_config *find_chardev(const struct vm_config *cfg, const char *id)
 {
