@@ -8,8 +8,7 @@ const char *grub_arg(const GPtrArray *args, guint i)
     return i < args->len ? g_ptr_array_index(args, i) : "";
 }
 
-/* NAME=VALUE, or false. */
-static bool assign(struct grub_menu *m, const char *text)
+bool grub_assign(struct grub_menu *m, const char *text)
 {
     const char *sign = strchr(text, '=');
 
@@ -68,7 +67,7 @@ static bool do_initrd(struct grub_menu *m, const GPtrArray *args)
 
 static bool do_set(struct grub_menu *m, const GPtrArray *args)
 {
-    return args->len == 2 && assign(m, grub_arg(args, 1));
+    return args->len == 2 && grub_assign(m, grub_arg(args, 1));
 }
 
 static bool do_unset(struct grub_menu *m, const GPtrArray *args)
@@ -94,7 +93,8 @@ static bool do_test(struct grub_menu *m, const GPtrArray *args)
 
     if (bracket && strcmp(grub_arg(args, args->len - 1), "]") != 0)
         unknown = true;
-    bool yes = !unknown && grub_test(&inner, 1, m->in->exists, m->in->opaque, &unknown);
+    bool yes = !unknown && (m->strict ? grub_strict_test(m, &inner, &unknown)
+                                      : grub_test(&inner, 1, m->in->exists, m->in->opaque, &unknown));
     if (unknown)
         grub_menu_give_up(m, "has a condition that is not understood");
     return yes;
@@ -129,52 +129,57 @@ static bool loops(struct grub_menu *m, const GPtrArray *args)
     return false;
 }
 
-static const struct {
-    const char *name;
-    bool (*run)(struct grub_menu *m, const GPtrArray *args);
-} commands[] = {
-    {"linux", do_linux},
-    {"linux16", do_linux},
-    {"linuxefi", do_linux},
-    {"initrd", do_initrd},
-    {"initrd16", do_initrd},
-    {"initrdefi", do_initrd},
-    {"set", do_set},
-    {"unset", do_unset},
-    {"load_env", do_load_env},
-    {"test", do_test},
-    {"[", do_test},
-    {"true", do_true},
-    {"export", do_true},
-    {"boot", do_boot},
-    {".", goes_on_elsewhere},
-    {"source", goes_on_elsewhere},
-    {"configfile", goes_on_elsewhere},
-    {"normal", goes_on_elsewhere},
-    {"legacy_configfile", goes_on_elsewhere},
-    {"syslinux_configfile", goes_on_elsewhere},
-    {"extract_entries_source", goes_on_elsewhere},
-    {"extract_entries_configfile", goes_on_elsewhere},
-    {"blscfg", goes_on_elsewhere},
-    {"halt", leaves_linux},
-    {"reboot", leaves_linux},
-    {"exit", leaves_linux},
-    {"chainloader", leaves_linux},
-    {"multiboot", leaves_linux},
-    {"multiboot2", leaves_linux},
-    {"eval", loops},
-    {"for", loops},
-    {"while", loops},
-    {"until", loops},
+static const struct grub_command_row commands[] = {
+    {"linux", do_linux, GRUB_IN_ENTRY},
+    {"linux16", do_linux, GRUB_IN_ENTRY},
+    {"linuxefi", do_linux, GRUB_IN_ENTRY},
+    {"initrd", do_initrd, GRUB_IN_ENTRY},
+    {"initrd16", do_initrd, GRUB_IN_ENTRY},
+    {"initrdefi", do_initrd, GRUB_IN_ENTRY},
+    {"set", do_set, GRUB_IN_ENTRY | GRUB_SURE},
+    {"unset", do_unset, GRUB_IN_ENTRY | GRUB_SURE},
+    {"load_env", do_load_env, 0},
+    {"test", do_test, GRUB_IN_ENTRY | GRUB_SURE},
+    {"[", do_test, GRUB_IN_ENTRY | GRUB_SURE},
+    {"true", do_true, GRUB_IN_ENTRY | GRUB_SURE},
+    {"export", do_true, GRUB_IN_ENTRY | GRUB_SURE},
+    {"boot", do_boot, 0},
+    {".", goes_on_elsewhere, GRUB_NEVER},
+    {"source", goes_on_elsewhere, GRUB_NEVER},
+    {"configfile", goes_on_elsewhere, GRUB_NEVER},
+    {"normal", goes_on_elsewhere, GRUB_NEVER},
+    {"legacy_configfile", goes_on_elsewhere, GRUB_NEVER},
+    {"syslinux_configfile", goes_on_elsewhere, GRUB_NEVER},
+    {"extract_entries_source", goes_on_elsewhere, GRUB_NEVER},
+    {"extract_entries_configfile", goes_on_elsewhere, GRUB_NEVER},
+    {"blscfg", goes_on_elsewhere, GRUB_NEVER},
+    {"halt", leaves_linux, 0},
+    {"reboot", leaves_linux, 0},
+    {"exit", leaves_linux, 0},
+    {"chainloader", leaves_linux, 0},
+    {"multiboot", leaves_linux, 0},
+    {"multiboot2", leaves_linux, 0},
+    {"eval", loops, GRUB_NEVER},
+    {"for", loops, GRUB_NEVER},
+    {"while", loops, GRUB_NEVER},
+    {"until", loops, GRUB_NEVER},
 };
+
+const struct grub_command_row *grub_command_find(const char *name)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(commands); i++) {
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    }
+    return NULL;
+}
 
 bool grub_command(struct grub_menu *m, const GPtrArray *args)
 {
     if (!args->len)
         return true;
-    for (guint i = 0; i < G_N_ELEMENTS(commands); i++) {
-        if (strcmp(commands[i].name, grub_arg(args, 0)) == 0)
-            return commands[i].run(m, args);
-    }
-    return args->len == 1 && assign(m, grub_arg(args, 0));
+    const struct grub_command_row *row = grub_command_find(grub_arg(args, 0));
+    if (row)
+        return row->run(m, args);
+    return args->len == 1 && grub_assign(m, grub_arg(args, 0));
 }

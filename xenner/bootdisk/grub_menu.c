@@ -111,7 +111,7 @@ static void check(struct grub_menu *m)
     }
 }
 
-static void predefine(struct grub_menu *m)
+GHashTable *grub_menu_predefined(const struct grub_menu_input *in)
 {
     static const char *const all[] = {
         "grub_platform", "xen",
@@ -127,34 +127,57 @@ static void predefine(struct grub_menu *m)
         "feature_timeout_style", "y",
         "feature_200_final", "y",
     };
+    GHashTable *ret = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 
     for (guint i = 0; i < G_N_ELEMENTS(all); i += 2)
-        grub_menu_set(m, all[i], all[i + 1]);
-    grub_menu_set(m, "prefix", m->in->prefix);
+        g_hash_table_insert(ret, g_strdup(all[i]), g_strdup(all[i + 1]));
+    g_hash_table_insert(ret, g_strdup("prefix"), g_strdup(in->prefix));
+    return ret;
+}
+
+GArray *grub_menu_items_new(void)
+{
+    GArray *items = g_array_new(FALSE, FALSE, sizeof(struct grub_item));
+
+    g_array_set_clear_func(items, clear_item);
+    return items;
+}
+
+bool grub_menu_begin(struct grub_menu *m, const struct grub_menu_input *in, bool strict)
+{
+    *m = (struct grub_menu){.in = in, .budget = MAX_BUDGET, .strict = strict};
+    m->script = grub_script_new(in->cfg);
+    m->items = grub_menu_items_new();
+    m->variables = strict ? grub_strict_predefined(in) : grub_menu_predefined(in);
+    m->fickle = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    if (!m->script)
+        grub_menu_give_up(m, "is not GRUB's language");
+    return m->script != NULL;
+}
+
+bool grub_menu_end(struct grub_menu *m, struct grub_entry *ret, const char **why)
+{
+    if (!m->why)
+        check(m);
+    g_array_unref(m->items);
+    g_hash_table_unref(m->variables);
+    g_hash_table_unref(m->fickle);
+    grub_script_free(m->script);
+    *why = m->why;
+    if (!m->why)
+        *ret = m->entry;
+    else
+        grub_entry_clear(&m->entry);
+    return !m->why;
 }
 
 bool grub_menu_default(const struct grub_menu_input *in, struct grub_entry *ret, const char **why)
 {
-    struct grub_menu m = {.in = in, .script = grub_script_new(in->cfg), .budget = MAX_BUDGET};
+    struct grub_menu m;
 
-    if (!m.script) {
-        *why = "is not GRUB's language";
-        return false;
+    if (grub_menu_begin(&m, in, false)) {
+        grub_run(&m, 0);
+        choose(&m);
     }
-    m.variables = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    m.items = g_array_new(FALSE, FALSE, sizeof(struct grub_item));
-    g_array_set_clear_func(m.items, clear_item);
-    predefine(&m);
-    grub_run(&m, 0);
-    choose(&m);
-    check(&m);
-    g_array_unref(m.items);
-    g_hash_table_unref(m.variables);
-    grub_script_free(m.script);
-    *why = m.why;
-    if (!m.why)
-        *ret = m.entry;
-    else
-        grub_entry_clear(&m.entry);
-    return !m.why;
+    return grub_menu_end(&m, ret, why);
 }

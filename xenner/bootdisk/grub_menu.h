@@ -21,9 +21,16 @@ struct grub_menu_input {
     const char *prefix; /* the directory of both */
     grub_exists_fn *exists; /* for the script's own questions */
     void *opaque;
+    const char *uuid, *label; /* of the file system that all this is on; NULL: not known */
 };
 
 /* On success *ret is the caller's, for grub_entry_clear(); else *why is a clause for the user, a constant. */
 bool grub_menu_default(const struct grub_menu_input *in, struct grub_entry *ret, const char **why);
+/*
+ * The entry of that title, wherever it is among the menus, and only when there is no doubt of what GRUB would start,
+ * and that it would change nothing on the way, as it can the file grubenv. Otherwise as above.
+ */
+bool grub_menu_entry(const struct grub_menu_input *in, const char *title, struct grub_entry *ret,
+                     const char **why);
 /* Accepts a zeroed one. */
 void grub_entry_clear(struct grub_entry *e);

@@ -2,24 +2,33 @@
 
 #include <string.h>
 
-static void run_list(struct grub_menu *m, bool live);
+/* What becomes of a list. */
+enum mode {
+    SKIPPED,
+    MAYBE, /* strict: nobody can tell whether GRUB runs it */
+    LIVE,
+};
+
+static void run_list(struct grub_menu *m, enum mode mode);
 
 static const char *lookup(void *opaque, const char *name)
 {
     struct grub_menu *m = opaque;
 
+    if (m->strict)
+        return grub_strict_value(m, name);
     if (strcmp(name, "?") == 0)
         return m->status ? "0" : "1";
     return g_hash_table_lookup(m->variables, name);
 }
 
 /* The words from here to what is none; the caller's. */
-static GPtrArray *take_words(struct grub_menu *m, bool live)
+static GPtrArray *take_words(struct grub_menu *m, enum mode mode)
 {
     GPtrArray *args = g_ptr_array_new_with_free_func(g_free);
 
     for (; grub_script_token(m->script, m->at) == GRUB_WORD; m->at++) {
-        if (live && !m->why &&
+        if (mode != SKIPPED && !m->why &&
             !grub_script_expand(m->script, m->at, lookup, m, &m->budget, args))
             grub_menu_give_up(m, "is too much");
     }
@@ -88,9 +97,9 @@ static bool next_is(const struct grub_menu *m, const char *word)
 }
 
 /* A list up to the reserved word, behind which it stops. */
-static bool list_until(struct grub_menu *m, bool live, const char *word)
+static bool list_until(struct grub_menu *m, enum mode mode, const char *word)
 {
-    run_list(m, live);
+    run_list(m, mode);
     if (m->booted)
         return false;
     if (!next_is(m, word)) {
@@ -101,47 +110,74 @@ static bool list_until(struct grub_menu *m, bool live, const char *word)
     return true;
 }
 
-/* Behind "if". */
-static void run_if(struct grub_menu *m, bool live)
+/* Behind a condition: what becomes of its list, and of the others behind that. */
+static enum mode decide(struct grub_menu *m, enum mode *others)
 {
-    bool done = !live;
+    enum mode here = *others;
+
+    if (here != LIVE)
+        return here;
+    if (m->unsure) {
+        if (m->in_entry)
+            grub_menu_give_up(m, "has a condition that only GRUB knows");
+        return *others = MAYBE;
+    }
+    if (!m->status)
+        return SKIPPED;
+    *others = SKIPPED;
+    return LIVE;
+}
+
+/* Behind "if". */
+static void run_if(struct grub_menu *m, enum mode mode)
+{
+    enum mode others = mode;
 
     for (;;) {
-        bool condition = !done;
-        if (!list_until(m, condition, "then"))
+        if (!list_until(m, others, "then"))
             return;
-        condition &= m->status;
-        run_list(m, condition);
-        done |= condition;
+        run_list(m, decide(m, &others));
         if (!next_is(m, "elif"))
             break;
         m->at++;
     }
     if (next_is(m, "else")) {
         m->at++;
-        run_list(m, !done);
+        run_list(m, others);
     }
     if (m->booted)
         return;
+    m->unsure |= mode != others && others == MAYBE;
     if (!next_is(m, "fi"))
         grub_menu_give_up(m, "has an if without its end");
     m->at++;
 }
 
+/* An entry or a menu; or, in a menu that is read strictly, any command with a block. */
+static void run_item(struct grub_menu *m, const GPtrArray *args, enum mode mode)
+{
+    if (m->strict)
+        grub_strict_item(m, args, mode == LIVE);
+    if (!m->why)
+        add_item(m, args);
+}
+
 /* A command with its words and its block. */
-static void run_simple(struct grub_menu *m, bool live)
+static void run_simple(struct grub_menu *m, enum mode mode)
 {
     bool negated = next_is(m, "!");
 
     m->at += negated;
-    g_autoptr(GPtrArray) args = take_words(m, live);
-    bool block = grub_script_token(m->script, m->at) == GRUB_OPEN;
+    g_autoptr(GPtrArray) args = take_words(m, mode);
+    bool block = grub_script_token(m->script, m->at) == GRUB_OPEN, on = mode != SKIPPED && !m->why;
     bool item = strcmp(grub_arg(args, 0), "menuentry") == 0 || strcmp(grub_arg(args, 0), "submenu") == 0;
 
-    if (block && live && !m->why && item)
-        add_item(m, args);
-    else if (live && !m->why)
-        m->status = grub_command(m, args) != negated;
+    if (on && block && (item || m->strict))
+        run_item(m, args, mode);
+    else if (on && mode == MAYBE)
+        grub_strict_maybe(m, args);
+    else if (on)
+        m->status = (m->strict ? grub_strict_command(m, args) : grub_command(m, args)) != negated;
     if (block)
         skip_block(m);
 }
@@ -158,33 +194,51 @@ static bool ends_list(const struct grub_menu *m)
     return false;
 }
 
-static void skip_function(struct grub_menu *m)
+/* Strict: whoever calls it may have run it. */
+static void run_function(struct grub_menu *m)
 {
-    g_ptr_array_unref(take_words(m, false));
-    while (grub_script_token(m->script, m->at) == GRUB_SEPARATOR)
-        m->at++;
-    if (grub_script_token(m->script, m->at) == GRUB_OPEN)
-        skip_block(m);
-    else
-        grub_menu_give_up(m, "has a function without a body");
+    bool outer = m->in_function;
+
+    if (m->in_entry)
+        grub_menu_give_up(m, "has a command that only GRUB knows");
+    m->at++;
+    m->in_function = true;
+    run_list(m, MAYBE);
+    m->in_function = outer;
+    if (grub_script_token(m->script, m->at) != GRUB_CLOSE)
+        grub_menu_give_up(m, "has a list without its end");
+    m->at++;
 }
 
-static void run_one(struct grub_menu *m, bool live)
+static void take_function(struct grub_menu *m, enum mode mode)
+{
+    g_ptr_array_unref(take_words(m, SKIPPED));
+    while (grub_script_token(m->script, m->at) == GRUB_SEPARATOR)
+        m->at++;
+    if (grub_script_token(m->script, m->at) != GRUB_OPEN)
+        grub_menu_give_up(m, "has a function without a body");
+    else if (m->strict && mode != SKIPPED)
+        run_function(m);
+    else
+        skip_block(m);
+}
+
+static void run_one(struct grub_menu *m, enum mode mode)
 {
     if (next_is(m, "if")) {
         m->at++;
-        run_if(m, live);
+        run_if(m, mode);
     } else if (next_is(m, "function")) {
-        skip_function(m);
+        take_function(m, mode);
     } else if (next_is(m, "do") || next_is(m, "done")) {
         m->at++; /* of a loop in a list that is not run */
     } else {
-        run_simple(m, live);
+        run_simple(m, mode);
     }
 }
 
 /* Up to what ends the list. */
-static void run_list(struct grub_menu *m, bool live)
+static void run_list(struct grub_menu *m, enum mode mode)
 {
     if (++m->depth > GRUB_MAX_DEPTH)
         grub_menu_give_up(m, "is too deep");
@@ -195,7 +249,7 @@ static void run_list(struct grub_menu *m, bool live)
         if (t == GRUB_SEPARATOR)
             m->at++;
         else
-            run_one(m, live);
+            run_one(m, mode);
     }
     m->depth--;
 }
@@ -206,7 +260,7 @@ void grub_run(struct grub_menu *m, guint at)
 
     m->at = at;
     g_array_set_size(m->items, 0);
-    run_list(m, true);
+    run_list(m, LIVE);
     if (!m->booted && grub_script_token(m->script, m->at) != end)
         grub_menu_give_up(m, "has a list without its end");
 }
