@@ -34,25 +34,43 @@ static bool exists(void *opaque, const char *path)
     return strlen(path) % 2;
 }
 
+static void check_entry(bool ok, struct grub_entry *e, const char *why)
+{
+    if (ok ? why || e->kernel[0] != '/' || !e->initrds || !e->cmdline : !why || e->kernel)
+        abort();
+    grub_entry_clear(e);
+}
+
+/* What is in the quotes behind the last "menuentry"; the caller's. */
+static char *last_title(const char *text)
+{
+    const char *at = g_strrstr(text, "menuentry"), *begin = at ? strpbrk(at, "'\"") : NULL;
+
+    return begin ? g_strndup(begin + 1, strcspn(begin + 1, "'\"")) : g_strdup("z");
+}
+
 static void check_menu(const uint8_t *data, size_t size)
 {
     g_autofree char *text = g_strndup((const char *)data, size);
-    const struct grub_menu_input in = {text, text, "/boot/grub", exists, NULL};
+    const struct grub_menu_input in = {text, text, "/boot/grub", exists, NULL, "1-2", "own"};
+    g_autofree char *title = last_title(text);
     struct grub_entry e = {0};
     const char *why = NULL;
-    bool ok = grub_menu_default(&in, &e, &why);
 
-    if (ok ? why || e.kernel[0] != '/' || !e.initrds || !e.cmdline : !why || e.kernel)
+    bool ok = grub_menu_default(&in, &e, &why);
+    check_entry(ok, &e, why);
+    ok = grub_menu_entry(&in, title, &e, &why);
+    if (ok && strpbrk(e.cmdline, "\x01\x02")) /* what stands for values that are not known */
         abort();
-    grub_entry_clear(&e);
+    check_entry(ok, &e, why);
 }
 
-static void check_load(const struct disk_reader *disk)
+static void check_load(const struct disk_reader *disk, const char *title)
 {
     int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
     const struct boot_load_files files = {null, null, 1 << 20, 1 << 20};
     struct boot_load l;
-    bool ok = boot_load(disk, 1, &files, &l);
+    bool ok = boot_load(disk, 1, title, &files, &l);
 
     if (null < 0 || (ok ? !l.kernel || l.why : !l.why || l.kernel))
         abort();
@@ -71,7 +89,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     unsigned width = boot_search(&disk, 1);
     if (width > KERNEL_64)
         abort();
-    check_load(&disk);
+    check_load(&disk, NULL);
+    check_load(&disk, "z");
     check_menu(data, size);
     close(fd);
     return 0;
@@ -93,10 +112,15 @@ void fuzz_seeds(fuzz_seed_fn add, void *opaque)
         "set default=\"${saved_entry}\"\nif [ -s $prefix/grubenv -a x$a = x ]; then load_env\nelif true; then b=1; fi\n"
         "function f {\n:\n}\nsubmenu 'x>' $o 'y' { menuentry z --id k { linux (hd0)/vmlinuz-1\n}\n"
         "menuentry \"q\\\"$b\" {\nlinux '/boot/other' ro; initrd /boot/other /vmlinuz-1\n}\n}\n";
+    static const char strict[] =
+        "search -s -l own\nif [ -s $prefix/grubenv ]; then load_env\nelif x; then a=$b; fi\n"
+        "submenu 'x' $menuentry_id_option y { menuentry 'z' {\nset root=hd0; search --fs-uuid --set=root --hint=a 1-2\n"
+        "if [ $grub_cpu = x86_64 ]; then load_video; c=1; fi\nlinux ($root)/vmlinuz-1 a=$c\ninitrd /boot/other\n}\n}\n";
     static const char env[] = "# GRUB Environment Block\nsaved_entry=x>>>q\"1\n####";
     char *dir = disk_maker_dir();
 
     add(opaque, "cfg", cfg, sizeof(cfg) - 1);
+    add(opaque, "strict", strict, sizeof(strict) - 1);
     add(opaque, "env", env, sizeof(env) - 1);
     disk_maker_file(dir, "boot/grub/grub.cfg", cfg, sizeof(cfg) - 1);
     disk_maker_file(dir, "boot/grub/grubenv", env, sizeof(env) - 1);

@@ -20,7 +20,7 @@ struct boot_direct {
     struct boot_source source;
     pid_t pid;
     int sock; /* -1: the process is not there */
-    uint8_t request;
+    uint8_t request; /* the last one's number */
 };
 
 static void end(struct boot_direct *d)
@@ -39,10 +39,13 @@ static bool fail(GError **error, const char *why)
     return false;
 }
 
-static bool ask(struct boot_direct *d, const int fds[BOOT_DIRECT_FILES])
+/* title: one that fits, or NULL. */
+static bool ask(struct boot_direct *d, const char *title, const int fds[BOOT_DIRECT_FILES])
 {
-    d->request++;
-    return fd_message_send(d->sock, &d->request, 1, fds, BOOT_DIRECT_FILES) == 1;
+    struct boot_direct_request r = {.number = ++d->request, .titled = title != NULL};
+
+    g_strlcpy(r.title, title ? title : "", sizeof(r.title));
+    return fd_message_send(d->sock, &r, sizeof(r), fds, BOOT_DIRECT_FILES) == sizeof(r);
 }
 
 /* The texts' length; negative: there is no answer. */
@@ -89,8 +92,10 @@ static int new_file(const char *name)
     return MAX(fd, 0);
 }
 
-static bool get(void *opaque, struct boot_images *ret, GError **error)
+static bool get(void *opaque, const char *title, struct boot_images *ret, GError **error)
 {
+    if (title && strlen(title) > BOOT_DIRECT_MAX_TITLE)
+        return fail(error, "the entry's title is too long");
     g_autofree struct boot_direct_answer *a = g_new0(struct boot_direct_answer, 1);
     struct boot_images images = {.kernel_fd = new_file("kernel"), .initrd_fd = new_file("initrd")};
     const int fds[BOOT_DIRECT_FILES] = {images.kernel_fd, images.initrd_fd};
@@ -98,7 +103,7 @@ static bool get(void *opaque, struct boot_images *ret, GError **error)
     ssize_t len;
     bool ok;
 
-    if (d->sock < 0 || !fds[0] || !fds[1] || !ask(d, fds) || (len = wait_for(d, a)) <= 0) {
+    if (d->sock < 0 || !fds[0] || !fds[1] || !ask(d, title, fds) || (len = wait_for(d, a)) <= 0) {
         end(d);
         ok = fail(error, "the disks can't be read");
     } else {

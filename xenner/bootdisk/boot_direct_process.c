@@ -21,7 +21,7 @@ struct server {
 };
 
 struct request {
-    uint8_t byte;
+    struct boot_direct_request what;
     int fds[BOOT_DIRECT_FILES];
 };
 
@@ -32,7 +32,7 @@ static const char *const serving[] = {
 
 static bool answer(const struct request *r, enum boot_direct_outcome outcome, const char *text, const char *second)
 {
-    struct boot_direct_answer a = {.request = r->byte, .outcome = (int32_t)outcome};
+    struct boot_direct_answer a = {.request = r->what.number, .outcome = (int32_t)outcome};
     size_t len = strlen(text) + 1, more = second ? strlen(second) + 1 : 0;
 
     if (len + more > sizeof(a.text))
@@ -58,7 +58,7 @@ static void G_GNUC_NORETURN work(struct server *s, const struct request *r, pid_
         !boot_filter(none))
         _exit(1);
     boot_disks_measure(s->disks, s->n);
-    if (boot_load(s->disks, s->n, &files, &l))
+    if (boot_load(s->disks, s->n, r->what.titled ? r->what.title : NULL, &files, &l))
         ok = answer(r, l.initrd ? BOOT_DIRECT_LOADED_INITRD : BOOT_DIRECT_LOADED, l.kernel, l.cmdline);
     else
         ok = answer(r, BOOT_DIRECT_FAILED, l.why, NULL);
@@ -80,13 +80,15 @@ static void serve_one(struct server *s, const struct request *r)
         answer(r, BOOT_DIRECT_FAILED, "reading the disks took too much, or failed", NULL);
 }
 
-/* False: nobody is there any more. */
+/* False: nobody is there any more, or it is somebody else who asks. */
 static bool receive(struct request *r)
 {
+    const struct boot_direct_request *what = &r->what;
     unsigned n = 0;
 
-    return fd_message_receive(BOOT_ANSWER_FD, &r->byte, 1, r->fds, BOOT_DIRECT_FILES, &n) == 1 &&
-           n == BOOT_DIRECT_FILES;
+    return fd_message_receive(BOOT_ANSWER_FD, &r->what, sizeof(r->what), r->fds, BOOT_DIRECT_FILES, &n) ==
+               sizeof(r->what) &&
+           n == BOOT_DIRECT_FILES && what->titled <= 1 && memchr(what->title, '\0', sizeof(what->title));
 }
 
 void boot_direct_serve(int sock, struct disk_reader *disks, unsigned n, const struct privileges *user,

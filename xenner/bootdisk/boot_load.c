@@ -9,6 +9,8 @@
 #define MAX_ENV (64u << 10)
 
 struct load {
+    const char *title;  /* NULL: by default */
+    GArray *identities; /* struct ext_identity of the file systems that were looked at */
     const struct boot_load_files *files;
     struct boot_load *ret;
     bool ok;
@@ -42,17 +44,41 @@ static char *read_text(struct ext_files *e, const char *dir, const char *name, u
     return g_steal_pointer(&text);
 }
 
-static bool evaluate(struct load *l, struct ext_files *e, const char *dir, struct grub_entry *ret)
+/*
+ * What "search" finds by is e's when no file system before it has it too. Calls come for all with "/boot" before
+ * there is one with "".
+ */
+static void identify(struct load *l, struct ext_files *e, const char *dir, struct ext_identity *ret)
+{
+    unsigned uuids = 0, labels = 0;
+
+    ext_files_identify(e, ret);
+    if (*dir)
+        g_array_append_val(l->identities, *ret);
+    for (guint i = 0; i < l->identities->len; i++) {
+        const struct ext_identity *other = &g_array_index(l->identities, struct ext_identity, i);
+        uuids += strcmp(other->uuid, ret->uuid) == 0;
+        labels += strcmp(other->label, ret->label) == 0;
+    }
+    if (uuids != 1)
+        *ret->uuid = '\0';
+    if (labels != 1)
+        *ret->label = '\0';
+}
+
+static bool evaluate(struct load *l, struct ext_files *e, const char *dir,
+                     const struct ext_identity *id, struct grub_entry *ret)
 {
     g_autofree char *cfg = read_text(e, dir, "grub.cfg", MAX_CFG);
     g_autofree char *env = read_text(e, dir, "grubenv", MAX_ENV);
     g_autofree char *prefix = g_strdup_printf("%s/grub", dir);
-    const struct grub_menu_input in = {cfg, env, prefix, exists, e};
+    const struct grub_menu_input in = {cfg, env, prefix, exists, e, *id->uuid ? id->uuid : NULL,
+                                       *id->label ? id->label : NULL};
     const char *why;
 
     if (!cfg)
         fail(l, "grub.cfg is too large");
-    else if (!grub_menu_default(&in, ret, &why))
+    else if (!(l->title ? grub_menu_entry(&in, l->title, ret, &why) : grub_menu_default(&in, ret, &why)))
         fail(l, "grub.cfg %s", why);
     else
         return true;
@@ -93,12 +119,14 @@ static bool look(void *opaque, struct ext_files *e, const char *dir)
 {
     g_autofree char *path = g_strdup_printf("%s/grub/grub.cfg", dir);
     struct grub_entry entry = {0};
+    struct ext_identity id;
     struct load *l = opaque;
     char byte;
 
+    identify(l, e, dir, &id);
     if (ext_files_read(e, path, &byte, 1) < 0)
         return false;
-    l->ok = evaluate(l, e, dir, &entry) && copy_kernel(l, e, entry.kernel) &&
+    l->ok = evaluate(l, e, dir, &id, &entry) && copy_kernel(l, e, entry.kernel) &&
             copy_initrds(l, e, entry.initrds);
     if (l->ok)
         *l->ret = (struct boot_load){.kernel = g_steal_pointer(&entry.kernel),
@@ -108,10 +136,11 @@ static bool look(void *opaque, struct ext_files *e, const char *dir)
     return true;
 }
 
-bool boot_load(const struct disk_reader *disks, unsigned n, const struct boot_load_files *files,
-               struct boot_load *ret)
+bool boot_load(const struct disk_reader *disks, unsigned n, const char *title,
+               const struct boot_load_files *files, struct boot_load *ret)
 {
-    struct load l = {files, ret, false};
+    g_autoptr(GArray) identities = g_array_new(FALSE, FALSE, sizeof(struct ext_identity));
+    struct load l = {title, identities, files, ret, false};
 
     *ret = (struct boot_load){0};
     if (!boot_search_each(disks, n, look, &l))

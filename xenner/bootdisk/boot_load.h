@@ -22,9 +22,10 @@ struct boot_load {
 };
 
 /*
- * The entry that the menu of the first grub.cfg starts by default, found as boot_search() finds it. The initrds are
- * written one behind the other. *ret is the caller's for boot_load_clear(), also on failure.
+ * An entry of the menu of the first grub.cfg, found as boot_search() finds it: the one that is started by default, or,
+ * strictly, the one with that title (grub_menu.h). The initrds are written one behind the other. *ret is the caller's
+ * for boot_load_clear(), also on failure.
  */
-bool boot_load(const struct disk_reader *disks, unsigned n, const struct boot_load_files *files,
-               struct boot_load *ret);
+bool boot_load(const struct disk_reader *disks, unsigned n, const char *title,
+               const struct boot_load_files *files, struct boot_load *ret);
 void boot_load_clear(struct boot_load *l);

@@ -41,6 +41,19 @@ void ext_files_free(struct ext_files *e)
     g_free(e);
 }
 
+void ext_files_identify(const struct ext_files *e, struct ext_identity *ret)
+{
+    const struct ext2_super_block *s = e->fs->super;
+    const char *label = (const char *)s->s_volume_name;
+
+    *ret = (struct ext_identity){"", ""};
+    for (unsigned i = 0, at = 0; i < sizeof(s->s_uuid); i++) {
+        const char *dash = i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "";
+        at += (unsigned)g_snprintf(ret->uuid + at, sizeof(ret->uuid) - at, "%s%02x", dash, s->s_uuid[i]);
+    }
+    memcpy(ret->label, label, strnlen(label, MIN(sizeof(s->s_volume_name), sizeof(ret->label) - 1)));
+}
+
 static bool find(struct ext_files *e, const char *path, ext2_ino_t *ret)
 {
     return ext2fs_namei_follow(e->fs, EXT2_ROOT_INO, EXT2_ROOT_INO, path, ret) == 0;

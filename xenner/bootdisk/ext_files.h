@@ -8,10 +8,17 @@
 
 struct ext_files;
 
+/* As GRUB's command "search" has them; empty: there is none. */
+struct ext_identity {
+    char uuid[37];
+    char label[17];
+};
+
 /* NULL: it is no such file system. part is borrowed until the end. */
 struct ext_files *ext_files_open(const struct disk_reader *part);
 /* Accepts NULL. */
 void ext_files_free(struct ext_files *e);
+void ext_files_identify(const struct ext_files *e, struct ext_identity *ret);
 /* The first bytes of a regular file, at most max; links are followed. -1: there is none. */
 int ext_files_read(struct ext_files *e, const char *path, void *buf, unsigned max);
 /*

@@ -43,7 +43,7 @@ static struct domain *create_from_source(struct vm *vm)
 
     if (!vm->source)
         return NULL;
-    if (vm->source->get(vm->source->opaque, &images, &error))
+    if (vm->source->get(vm->source->opaque, NULL, &images, &error))
         d = domain_create(vm->cfg, &images, &events, vm, &error);
     if (!d)
         g_warning("bootloader=direct: %s; the boot loader is started instead", error->message);
