@@ -217,6 +217,9 @@ static void test_clone(void **state)
     struct boot_direct *d = boot_direct_new(&disks, NULL);
     title_fails(d, "a", "grub.cfg starts from another file system");
     title_gives(d, "b", "/boot/k");
+    disk_maker_ext(clone.dir, "ext4 -U " OWN, 4096, 0);
+    title_gives(d, "a", "/boot/k");
+    title_fails(d, "b", "grub.cfg starts from another file system");
     boot_direct_free(d);
     rig_end(&r);
     rig_end(&clone);

@@ -185,6 +185,7 @@ static void test_root(void **state)
     static const char elsewhere[] = "E: starts from another file system";
 
     body_gives("search --no-floppy --fs-uuid --set=root " OTHER "\nlinux /k", elsewhere);
+    body_gives("search --no-floppy --fs-uuid --set=x " OTHER "\nlinux /k", elsewhere);
     body_gives("search -n -u -s 0B1E8E5C-1111-4222-8333-44445555ABCD\nlinux /k", "/k|");
     body_gives("search --label own --set\nlinux /k", "/k|");
     body_gives("search --label OWN --set\nlinux /k", elsewhere);
