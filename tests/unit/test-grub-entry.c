@@ -194,6 +194,10 @@ static void test_root(void **state)
     body_gives("search --set=root --label --fs-uuid own\nlinux /k", elsewhere);
     body_gives("search --set=root own\nlinux /k", elsewhere);
     body_gives("set root='hd0,msdos1'\nlinux /k", elsewhere);
+    body_gives("set root=hd1 x\nlinux /k", "E: has a command that only GRUB knows");
+    body_behind_gives("set root=hd1 x", "linux /k", elsewhere);
+    body_behind_gives("load_env x", "search -s -l own\nlinux /k", "E: may ask for a password");
+    body_behind_gives("function f {\nload_env\n}", "linux /k", "E: has a function that loads variables");
     body_gives("root=hd1\nsearch -s -l own\nlinux /k", "/k|");
     body_gives("search -s -l own\nset root=hd1\nlinux /k", elsewhere);
     body_gives("linux /k\nset root=hd1\ninitrd /i", elsewhere);

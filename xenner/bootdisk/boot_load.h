@@ -22,9 +22,9 @@ struct boot_load {
 };
 
 /*
- * An entry of the menu of the first grub.cfg, found as boot_search() finds it: the one that is started by default, or,
- * strictly, the one with that title (grub_menu.h). The initrds are written one behind the other. *ret is the caller's
- * for boot_load_clear(), also on failure.
+ * An entry of the menu of the first grub.cfg, found as boot_search() finds it: what is started by default, or, with a
+ * title, the entry of that one (grub_menu_entry()). The initrds are written one behind the other. *ret is the
+ * caller's for boot_load_clear(), also on failure.
  */
 bool boot_load(const struct disk_reader *disks, unsigned n, const char *title,
                const struct boot_load_files *files, struct boot_load *ret);

@@ -27,8 +27,8 @@ struct grub_menu_input {
 /* On success *ret is the caller's, for grub_entry_clear(); else *why is a clause for the user, a constant. */
 bool grub_menu_default(const struct grub_menu_input *in, struct grub_entry *ret, const char **why);
 /*
- * The entry of that title, wherever it is among the menus, and only when there is no doubt of what GRUB would start,
- * and that it would change nothing on the way, as it can the file grubenv. Otherwise as above.
+ * The entry of that title, wherever it is among the menus, and only when there is no doubt of what GRUB would
+ * start and that it would change nothing before, as the file grubenv. Otherwise as above.
  */
 bool grub_menu_entry(const struct grub_menu_input *in, const char *title, struct grub_entry *ret,
                      const char **why);

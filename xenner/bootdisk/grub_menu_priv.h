@@ -72,15 +72,14 @@ struct grub_command_row {
 /* NULL: it is not known. */
 const struct grub_command_row *grub_command_find(const char *name);
 
-/*
- * grub_strict.c: what is certain in a menu that is read strictly. Values say it themselves: one that only GRUB knows
- * has a mark in it, and goes on with it into whatever it becomes a part of.
- */
+/* grub_doubt.c: values in a menu that is read strictly. As grub_menu_predefined(). */
 GHashTable *grub_strict_predefined(const struct grub_menu_input *in);
-/* For a menu in a menu, or an entry: of the variables only those, with their values now. The caller's, as a copy. */
+/* For a menu in a menu, or an entry: only those, with their values now. The caller's, as a copy. */
 GHashTable *grub_strict_inherit(const struct grub_menu *m);
 /* Borrowed, never NULL. */
 const char *grub_strict_value(const struct grub_menu *m, const char *name);
+
+/* grub_strict.c: commands in such a menu. */
 /* As grub_command(), with m->unsure. */
 bool grub_strict_command(struct grub_menu *m, const GPtrArray *args);
 /* Instead of a command of which nobody can tell whether GRUB runs it. */

@@ -1,103 +1,9 @@
-#include "xenner/bootdisk/grub_menu_priv.h"
+#include "xenner/bootdisk/grub_doubt.h"
 
 #include <string.h>
 
-/*
- * The marks in values: GRUB's name of the device that the menu is on, and what only GRUB knows. Nobody needs these
- * bytes in a menu; whoever has them there gets what a mark gets.
- */
-#define OWN      "\x01"
-#define OWN_DISK "(" OWN ")"
-#define DOUBT    "\x02"
-
 static const char only_grub_knows[] = "has a command that only GRUB knows", depends[] = "depends on a variable",
                   elsewhere[] = "starts from another file system";
-
-GHashTable *grub_strict_predefined(const struct grub_menu_input *in)
-{
-    static const char *const none[] = {"menuentry_id_option", "superusers", "check_signatures"};
-    GHashTable *ret = grub_menu_predefined(in);
-
-    for (guint i = 0; i < G_N_ELEMENTS(none); i++)
-        g_hash_table_insert(ret, g_strdup(none[i]), g_strdup(""));
-    g_hash_table_insert(ret, g_strdup("root"), g_strdup(OWN));
-    g_hash_table_insert(ret, g_strdup("prefix"), g_strconcat(OWN_DISK, in->prefix, NULL));
-    g_hash_table_insert(ret, g_strdup("config_directory"), g_strconcat(OWN_DISK, in->prefix, NULL));
-    return ret;
-}
-
-GHashTable *grub_strict_inherit(const struct grub_menu *m)
-{
-    GHashTable *ret = grub_strict_predefined(m->in);
-    GHashTableIter i;
-    gpointer name;
-
-    g_hash_table_iter_init(&i, ret);
-    while (g_hash_table_iter_next(&i, &name, NULL))
-        g_hash_table_iter_replace(&i, g_strdup(grub_strict_value(m, name)));
-    return ret;
-}
-
-const char *grub_strict_value(const struct grub_menu *m, const char *name)
-{
-    const char *value = g_hash_table_lookup(m->variables, name);
-
-    if (strcmp(name, "?") == 0)
-        return m->unsure ? DOUBT : m->status ? "0" : "1";
-    return value && !g_hash_table_contains(m->fickle, name) ? value : DOUBT;
-}
-
-static bool doubtful(const GPtrArray *args, guint from)
-{
-    for (guint i = from; i < args->len; i++) {
-        if (strstr(grub_arg(args, i), DOUBT))
-            return true;
-    }
-    return false;
-}
-
-/* Which command it is, or what it assigns to. */
-static bool doubtful_name(const GPtrArray *args)
-{
-    const char *text = grub_arg(args, 0);
-
-    return text[strcspn(text, "=" DOUBT)] == DOUBT[0];
-}
-
-/* A variable that is not set is in doubt anyway. */
-static void doubt(struct grub_menu *m, const char *name)
-{
-    if (m->in_function)
-        g_hash_table_add(m->fickle, g_strdup(name));
-    else if (g_hash_table_contains(m->variables, name))
-        grub_menu_set(m, name, DOUBT);
-}
-
-static void doubt_assigned(struct grub_menu *m, const char *text)
-{
-    g_autofree char *name = g_strndup(text, strcspn(text, "="));
-
-    doubt(m, name);
-}
-
-/* What a command could set, by the usual forms: NAME, --set=NAME, 1:NAME. */
-static void doubt_named(struct grub_menu *m, const GPtrArray *args)
-{
-    for (guint i = 1; i < args->len; i++) {
-        const char *text = grub_arg(args, i), *name = text + strlen(text);
-        while (name > text && !strchr("=:", name[-1]))
-            name--;
-        doubt(m, name);
-    }
-}
-
-static void doubt_all(struct grub_menu *m)
-{
-    g_autoptr(GList) names = g_hash_table_get_keys(m->variables);
-
-    for (GList *l = names; l; l = l->next)
-        doubt(m, l->data);
-}
 
 static bool is(const GPtrArray *args, const char *name)
 {
@@ -109,6 +15,12 @@ static bool is_assignment(const GPtrArray *args)
     const char *text = grub_arg(args, 0);
 
     return args->len == 1 && text[0] != '=' && strchr(text, '=');
+}
+
+/* GRUB takes the first word only. */
+static bool sets_otherwise(const GPtrArray *args)
+{
+    return is(args, "set") && args->len != 2;
 }
 
 /* What entries have beside all that matters, in Debian's menus and others'. */
@@ -127,19 +39,19 @@ void grub_strict_maybe(struct grub_menu *m, const GPtrArray *args)
 {
     const struct grub_command_row *row = grub_command_find(grub_arg(args, 0));
 
-    if (doubtful_name(args)) {
+    if (grub_doubtful_name(args)) {
         grub_menu_give_up(m, depends);
     } else if (row && row->use & GRUB_NEVER) {
         row->run(m, args);
     } else if (is(args, "load_env")) {
-        doubt_all(m);
+        grub_doubt_all(m);
     } else if (is(args, "set") || is_assignment(args)) {
-        doubt_assigned(m, grub_arg(args, is(args, "set")));
+        grub_doubt_assigned(m, grub_arg(args, is(args, "set")));
     } else if (is(args, "search")) {
-        doubt(m, "root");
-        doubt_named(m, args);
+        grub_doubt(m, "root");
+        grub_doubt_named(m, args);
     } else if (!row || is(args, "unset")) {
-        doubt_named(m, args);
+        grub_doubt_named(m, args);
     }
 }
 
@@ -149,18 +61,18 @@ void grub_strict_item(struct grub_menu *m, const GPtrArray *args, bool live)
         grub_menu_give_up(m, only_grub_knows);
     else if (!live)
         grub_menu_give_up(m, "has an entry that may not be there");
-    else if (doubtful(args, 1))
+    else if (grub_doubtful(args, 1))
         grub_menu_give_up(m, depends);
 }
 
 static bool exists(void *opaque, const char *path)
 {
     struct grub_menu *m = opaque;
-    bool own = g_str_has_prefix(path, OWN_DISK);
+    bool own = g_str_has_prefix(path, GRUB_OWN_DISK);
 
     if (own)
-        path += strlen(OWN_DISK);
-    own |= path[0] == '/' && strcmp(grub_strict_value(m, "root"), OWN) == 0;
+        path += strlen(GRUB_OWN_DISK);
+    own |= path[0] == '/' && strcmp(grub_strict_value(m, "root"), GRUB_OWN) == 0;
     bool found = own && m->in->exists && m->in->exists(m->in->opaque, path);
     /* an entry may ask for an empty file, or for a directory */
     m->unsure |= !own || (m->in_entry && !found);
@@ -173,10 +85,10 @@ bool grub_strict_test(struct grub_menu *m, const GPtrArray *args, bool *unknown)
 
     for (guint i = 1; i < args->len; i++) {
         const char *text = grub_arg(args, i);
-        own |= strstr(text, OWN) != NULL;
+        own |= strstr(text, GRUB_OWN) != NULL;
         compares |= strcmp(text, "=") == 0 || strcmp(text, "==") == 0 || strcmp(text, "!=") == 0;
     }
-    m->unsure |= doubtful(args, 1) || (own && compares);
+    m->unsure |= grub_doubtful(args, 1) || (own && compares);
     return grub_test(args, 1, exists, m, unknown);
 }
 
@@ -191,9 +103,9 @@ static bool search(struct grub_menu *m, const GPtrArray *args)
         return false;
     }
     if (s.variable && s.own)
-        grub_menu_set(m, s.variable, OWN);
+        grub_menu_set(m, s.variable, GRUB_OWN);
     else if (s.variable)
-        doubt(m, s.variable);
+        grub_doubt(m, s.variable);
     if (m->in_entry && !s.own)
         grub_menu_give_up(m, elsewhere);
     return s.own;
@@ -210,7 +122,7 @@ static bool unset(struct grub_menu *m, const GPtrArray *args)
 /* A path in the menu's own file system. */
 static void check_path(struct grub_menu *m, const char *path)
 {
-    if (path[0] == '(' ? !g_str_has_prefix(path, OWN_DISK) : strcmp(grub_strict_value(m, "root"), OWN) != 0)
+    if (path[0] == '(' ? !g_str_has_prefix(path, GRUB_OWN_DISK) : strcmp(grub_strict_value(m, "root"), GRUB_OWN) != 0)
         grub_menu_give_up(m, elsewhere);
 }
 
@@ -223,7 +135,7 @@ static void check_words(struct grub_menu *m, const GPtrArray *args, bool kernel)
             grub_menu_give_up(m, "has a name that only GRUB can complete");
         if (!kernel || i == 1)
             check_path(m, text);
-        else if (strstr(text, OWN))
+        else if (strstr(text, GRUB_OWN))
             grub_menu_give_up(m, depends);
     }
     if (!kernel && !m->entry.kernel)
@@ -235,9 +147,9 @@ static bool check_in_entry(struct grub_menu *m, const GPtrArray *args, const str
 {
     if (is_harmless(args) || is(args, "search"))
         return true;
-    if (doubtful(args, 0))
+    if (grub_doubtful(args, 0))
         grub_menu_give_up(m, depends);
-    else if (row ? !(row->use & GRUB_IN_ENTRY) : !is_assignment(args))
+    else if (row ? !(row->use & GRUB_IN_ENTRY) || sets_otherwise(args) : !is_assignment(args))
         grub_menu_give_up(m, only_grub_knows);
     else if (g_str_has_prefix(grub_arg(args, 0), "linux") || g_str_has_prefix(grub_arg(args, 0), "initrd"))
         check_words(m, args, grub_arg(args, 0)[0] == 'l');
@@ -247,14 +159,16 @@ static bool check_in_entry(struct grub_menu *m, const GPtrArray *args, const str
 /* What has another meaning than in a menu that is not read strictly. */
 static bool run_in_menu(struct grub_menu *m, const GPtrArray *args, const struct grub_command_row *row)
 {
-    if (doubtful_name(args)) {
+    if (grub_doubtful_name(args)) {
         grub_menu_give_up(m, depends);
         return false;
     }
     if (is(args, "load_env") && args->len > 1)
-        doubt_all(m);
+        grub_doubt_all(m);
+    if (sets_otherwise(args))
+        grub_doubt_assigned(m, grub_arg(args, 1));
     if (!row && !is_assignment(args))
-        doubt_named(m, args);
+        grub_doubt_named(m, args);
     return grub_command(m, args);
 }
 

@@ -15,8 +15,9 @@ struct boot_images {
 
 struct boot_source {
     /*
-     * title: NULL for what the guest starts by default; else the one entry of its boot menu with that title, and only
-     * when there is no doubt of what the boot loader would do with it. *ret is the caller's, for boot_images_clear().
+     * title: NULL for what the guest starts by default; else the one entry of its boot menu with that title, and
+     * only when there is no doubt of what the boot loader would do with it. *ret is the caller's, for
+     * boot_images_clear().
      */
     bool (*get)(void *opaque, const char *title, struct boot_images *ret, GError **error);
     void *opaque;
