@@ -9,6 +9,8 @@
 
 #define CR0_TS 0x8ul
 
+#define PIT_COUNTER_2 0x42
+
 /* The instruction set's order of registers. */
 static uint64_t *gpr(struct cpu_user_regs *regs, unsigned n)
 {
@@ -240,7 +242,10 @@ static bool emulate_msr(struct vcpu *v, struct cpu_user_regs *regs, enum insn_op
     return true;
 }
 
-/* A domU has no ports: with the IOPL to try, reads float high and writes are lost. */
+/*
+ * A domU has no ports: with the IOPL to try, reads float high and writes are lost. But a timer's counter 2 is at
+ * its end: Linux calibrates by it, waiting for its first step, and takes 100,000 reads to lose hope in one that floats.
+ */
 static bool emulate_port(struct vcpu *v, struct cpu_user_regs *regs, const struct insn *i)
 {
     uint64_t mask = i->bytes == 4 ? ~0ull : (1ull << 8 * i->bytes) - 1;
@@ -248,7 +253,9 @@ static bool emulate_port(struct vcpu *v, struct cpu_user_regs *regs, const struc
     if (v->iopl < 1)
         return false;
     if (i->op == INSN_IN) {
-        regs->rax = i->bytes == 4 ? 0xffffffff : regs->rax | mask;
+        uint16_t port = i->imm_port ? i->port : (uint16_t)regs->rdx;
+        bool zero = i->bytes == 1 && port == PIT_COUNTER_2;
+        regs->rax = i->bytes == 4 ? 0xffffffff : zero ? regs->rax & ~mask : regs->rax | mask;
         return true;
     }
     return i->op == INSN_OUT;

@@ -178,6 +178,9 @@ static void ports(void)
     is(hypercall(physdev_op, PHYSDEVOP_set_iopl, &iopl), 0, "set_iopl 1");
     ok(TRY("inb $0x80, %%al", OUTS("=a"(byte)), "m"(seen[0])), "inb");
     is(byte, 0xff, "inb: nothing there");
+    ok(TRY("inb $0x42, %%al", OUTS("=a"(byte)), "m"(seen[0])), "inb from the timer");
+    if (!real_xen) /* which has a timer */
+        is(byte, 0, "the timer's counter is at its end");
     ok(TRY("inw %%dx, %%ax", OUTS("=a"(word)), "d"(0xcf8)), "inw");
     is(word, 0xffff, "inw: nothing there");
     ok(TRY("inl %%dx, %%eax", OUTS("=a"(dword)), "d"(0xcf8)), "inl");
