@@ -208,6 +208,7 @@ static int set_callback(struct vcpu *v, unsigned type, uint64_t address, uint16_
     switch (type) {
     case CALLBACKTYPE_event:
         v->event_cb = cb;
+        __atomic_store_n(&v->shared->os_runs, 1, __ATOMIC_RELEASE);
         return 0;
     case CALLBACKTYPE_failsafe:
         v->failsafe_cb = cb;

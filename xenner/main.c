@@ -17,7 +17,7 @@ struct program {
     struct vm_config *cfg;
     struct front_request req;
     struct spawner *spawner;
-    struct boot_direct *direct; /* -machine bootloader=direct */
+    struct boot_direct *direct; /* unless the user chose a boot loader */
     struct vm *vm;
     struct qmp_server *qmp;
     GMainLoop *loop;
@@ -103,14 +103,17 @@ static gboolean on_signal(gpointer data)
     return G_SOURCE_CONTINUE;
 }
 
-/* GRUB is the boot loader, and starts kernels of its own width. */
+/*
+ * GRUB is the boot loader, and starts kernels of its own width; unless the user chose one, it may leave starting them
+ * to us.
+ */
 static void choose_loader(struct program *p)
 {
     struct vm_config *cfg = p->cfg;
 
     if (cfg->none || cfg->boot.kernel || cfg->type == GUEST_HVM)
         return;
-    if (cfg->boot.direct)
+    if (cfg->boot.direct || (!cfg->boot.loader && cfg->type != GUEST_PVH))
         p->direct = boot_direct_new(cfg->disks, cfg->confine.runas ? &cfg->confine.user : NULL);
     if (cfg->boot.loader || cfg->type == GUEST_PVH)
         return;

@@ -159,7 +159,7 @@ struct emu_vcpu_shared {
     uint32_t blocked; /* idle in emu: needs a kick for an event */
     uint32_t held;    /* the host sets it, emu clears it before it looks at the bits */
     uint32_t ring_idle; /* doorbells, a bit each, to be rung before it sleeps: set by the host, cleared by emu */
-    uint32_t unused;
+    uint32_t os_runs;   /* an event callback was registered: what boot loaders, which poll, never do */
     uint64_t vcpu_info_maddr; /* where its struct vcpu_info lives now */
     uint64_t kernel_entries, hypercalls, faults, interrupts; /* statistics */
     /* The guest's registers when it last entered emu to stop for good (shutdown, panic). */

@@ -144,6 +144,12 @@ void console_backend_drain(struct console_backend *b)
         console_ring_drain(b->ring);
 }
 
+void console_backend_poll(struct console_backend *b)
+{
+    if (!b->tty)
+        console_ring_poll(b->ring);
+}
+
 void console_backend_debug_out(struct console_backend *b, const char *text, size_t len)
 {
     if (b->tty)

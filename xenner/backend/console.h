@@ -31,6 +31,8 @@ void console_backend_set_tap(struct console_backend *b,
                              void (*fn)(void *opaque, const uint8_t *data, size_t len), void *opaque);
 /* What is in the ring goes to the chardev as far as it takes it now: the guest stands still. */
 void console_backend_drain(struct console_backend *b);
+/* As if the guest had said that there is something in the ring: GRUB says it late. */
+void console_backend_poll(struct console_backend *b);
 /* Text beside the ring: HYPERVISOR_console_io, help. */
 void console_backend_debug_out(struct console_backend *b, const char *text, size_t len);
 /* Accepts NULL. */

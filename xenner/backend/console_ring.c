@@ -191,6 +191,11 @@ void console_ring_drain(struct console_ring *r)
     output(r);
 }
 
+void console_ring_poll(struct console_ring *r)
+{
+    on_writable(r);
+}
+
 void console_ring_text(struct console_ring *r, const char *text, size_t len)
 {
     output(r); /* its own bytes in order */

@@ -31,5 +31,7 @@ bool console_ring_attach(struct console_ring *r, struct xencons_interface *page,
 void console_ring_detach(struct console_ring *r);
 /* What is in the ring goes to the chardev as far as it takes it now. */
 void console_ring_drain(struct console_ring *r);
+/* The same, and the guest hears that there is room. */
+void console_ring_poll(struct console_ring *r);
 /* Text beside the ring. When the chardev is full the rest is dropped: nobody can be held up. */
 void console_ring_text(struct console_ring *r, const char *text, size_t len);

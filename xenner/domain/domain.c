@@ -151,6 +151,11 @@ bool domain_nmi(struct domain *d, GError **error)
     return d->driver->nmi(d, error);
 }
 
+bool domain_os_runs(struct domain *d)
+{
+    return !d->driver->os_runs || d->driver->os_runs(d);
+}
+
 bool domain_power_button(struct domain *d, GError **error)
 {
     if (d->driver->power_button)

@@ -50,6 +50,8 @@ int domain_vcpu_tid(struct domain *d, unsigned vcpu);
 void domain_registers(struct domain *d, unsigned vcpu, GString *out);
 /* A non-maskable interrupt for vCPU 0. A guest without a handler does not notice. */
 bool domain_nmi(struct domain *d, GError **error);
+/* Whether what runs is more than a boot loader, which polls: it has asked for events. True also when nobody knows. */
+bool domain_os_runs(struct domain *d);
 /* Presses an HVM guest's ACPI power button; other guests have none. */
 bool domain_power_button(struct domain *d, GError **error);
 /*

@@ -141,6 +141,11 @@ static bool emu_nmi(struct domain *base, GError **error)
     return true;
 }
 
+static bool emu_os_runs(struct domain *base)
+{
+    return __atomic_load_n(&vcpu_shared(emu_of(base), 0)->os_runs, __ATOMIC_ACQUIRE) != 0;
+}
+
 static void emu_crash_report(struct domain *base, GString *out)
 {
     struct emu_domain *d = emu_of(base);
@@ -163,6 +168,7 @@ const struct domain_driver domain_emu_driver = {
     .vcpu_tid = emu_vcpu_tid,
     .memory = emu_memory,
     .nmi = emu_nmi,
+    .os_runs = emu_os_runs,
     .registers = emu_registers,
     .crash_report = emu_crash_report,
     .destroy = emu_destroy,

@@ -27,6 +27,7 @@ struct domain_driver {
     int (*vcpu_tid)(struct domain *d, unsigned vcpu); /* NULL: nobody knows */
     uint64_t (*memory)(struct domain *d); /* NULL: nobody knows */
     bool (*nmi)(struct domain *d, GError **error);
+    bool (*os_runs)(struct domain *d); /* NULL: nobody knows */
     bool (*power_button)(struct domain *d, GError **error); /* NULL: its guests have none */
     void (*registers)(struct domain *d, unsigned vcpu, GString *out);
     void (*crash_report)(struct domain *d, GString *out);

@@ -5,6 +5,7 @@
 #include "xenner/domain/domain.h"
 #include "xenner/vm/vm_screen.h"
 #include "xenner/vm/doors.h"
+#include "xenner/vm/vm_handover.h"
 #include "xenner/vm/vm_nets.h"
 
 #include <gio/gio.h>
@@ -24,6 +25,7 @@ void vm_tell(struct vm *vm, struct vm_event event)
 
 static void close_domain(struct vm *vm)
 {
+    vm_handover_end(vm->handover);
     vm_doors_serve(vm->doors, NULL);
     g_ptr_array_set_size(vm->consoles, 0);
     vm_screen_close(vm->screen);
@@ -34,15 +36,13 @@ static void close_domain(struct vm *vm)
 
 static const struct domain_events events;
 
-/* NULL: there is no source, or, after a warning, it has nothing that can be built. */
-static struct domain *create_from_source(struct vm *vm)
+/* NULL, after a warning: it has nothing that can be built. */
+static struct domain *create_direct(struct vm *vm)
 {
     struct boot_images images = {0};
     g_autoptr(GError) error = NULL;
     struct domain *d = NULL;
 
-    if (!vm->source)
-        return NULL;
     if (vm->source->get(vm->source->opaque, NULL, &images, &error))
         d = domain_create(vm->cfg, &images, &events, vm, &error);
     if (!d)
@@ -51,18 +51,35 @@ static struct domain *create_from_source(struct vm *vm)
     return d;
 }
 
-static struct domain *create_domain(struct vm *vm, GError **error)
+static struct domain *create_from_images(struct vm *vm, const struct boot_images *images)
 {
-    struct domain *d = create_from_source(vm);
+    g_autoptr(GError) error = NULL;
+    struct domain *d = domain_create(vm->cfg, images, &events, vm, &error);
 
-    return d ? d : domain_create(vm->cfg, NULL, &events, vm, error);
+    if (!d)
+        g_warning("%s; the boot loader is left to start it", error->message);
+    return d;
 }
 
-static bool open_domain(struct vm *vm, GError **error)
+/* images: what a boot loader handed over, or NULL. */
+static struct domain *create_domain(struct vm *vm, const struct boot_images *images, GError **error)
+{
+    struct domain *d = NULL;
+
+    if (images)
+        d = create_from_images(vm, images);
+    else if (vm->source && vm->cfg->boot.direct)
+        d = create_direct(vm);
+    if (!d && (d = domain_create(vm->cfg, NULL, &events, vm, error)) && !images)
+        vm_handover_begin(vm->handover);
+    return d;
+}
+
+static bool open_domain(struct vm *vm, const struct boot_images *images, GError **error)
 {
     if (vm->cfg->none) /* libvirt asks a machine without a guest what it would run on */
         return (vm->accel = domain_choose_accel(vm->cfg, error));
-    vm->domain = create_domain(vm, error);
+    vm->domain = create_domain(vm, images, error);
     if (!vm->domain || !vm_open_consoles(vm, error) ||
         !vm_screen_open(vm->screen, domain_host(vm->domain), error) ||
         !vm_disks_attach(vm->disks, domain_host(vm->domain), error) ||
@@ -84,10 +101,10 @@ void vm_quit(struct vm *vm, int status)
 }
 
 /* Everything of the guest goes and comes again, as Xen makes a new domain; chardevs stay open. */
-static bool start_again(struct vm *vm, bool run, GError **error)
+static bool start_again(struct vm *vm, const struct boot_images *images, bool run, GError **error)
 {
     close_domain(vm);
-    if (open_domain(vm, error) && (!run || vm->cfg->none || domain_set_running(vm->domain, true, error)))
+    if (open_domain(vm, images, error) && (!run || vm->cfg->none || domain_set_running(vm->domain, true, error)))
         return true;
     vm->state = RUN_INTERNAL_ERROR;
     return false;
@@ -97,10 +114,20 @@ static void reset(struct vm *vm)
 {
     g_autoptr(GError) error = NULL;
 
-    if (start_again(vm, true, &error)) {
+    if (start_again(vm, NULL, true, &error)) {
         vm->state = RUN_RUNNING;
         vm_tell(vm, (struct vm_event){VM_EVENT_RESET, .by_guest = true, .reason = "guest-reset"});
     } else {
+        g_message("%s", error->message);
+        vm_quit(vm, EXIT_ERROR);
+    }
+}
+
+void vm_start_images(struct vm *vm, const struct boot_images *images)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!start_again(vm, images, vm->state == RUN_RUNNING, &error)) {
         g_message("%s", error->message);
         vm_quit(vm, EXIT_ERROR);
     }
@@ -110,7 +137,7 @@ bool vm_reset(struct vm *vm, GError **error)
 {
     bool run = vm->state == RUN_RUNNING;
 
-    if (!start_again(vm, run, error)) {
+    if (!start_again(vm, NULL, run, error)) {
         vm_quit(vm, EXIT_ERROR);
         return false;
     }
@@ -229,6 +256,7 @@ struct vm *vm_new(const struct vm_config *cfg, const struct boot_source *source,
 
     vm->cfg = cfg;
     vm->source = source;
+    vm->handover = source && !cfg->boot.direct ? vm_handover_new(vm) : NULL;
     vm->listeners = g_array_new(FALSE, FALSE, sizeof(struct listener));
     vm->state = RUN_PRELAUNCH;
     vm->chardevs = g_ptr_array_new_with_free_func((GDestroyNotify)chardev_free);
@@ -251,7 +279,7 @@ struct vm *vm_new(const struct vm_config *cfg, const struct boot_source *source,
 bool vm_build(struct vm *vm, GError **error)
 {
     vm->doors = vm_doors_new(vm->cfg);
-    return open_domain(vm, error);
+    return open_domain(vm, NULL, error);
 }
 
 bool vm_start(struct vm *vm, GError **error)
@@ -369,6 +397,7 @@ void vm_free(struct vm *vm)
     g_ptr_array_unref(vm->consoles);
     g_ptr_array_unref(vm->chardevs);
     g_array_unref(vm->listeners);
+    vm_handover_free(vm->handover);
     vm_doors_free(vm->doors);
     g_free(vm);
 }

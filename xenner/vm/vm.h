@@ -20,8 +20,8 @@ struct chardev;
 
 /*
  * Opens all that is outside of the domain, which may wait for others. cfg is validated, and borrowed for the VM's
- * life, as is source: where the domain's kernel comes from, and from cfg's own only when that fails; NULL: only from
- * cfg's.
+ * life, as is source: what the guest's boot menu starts, with cfg->boot.direct in place of a boot loader, else when the
+ * boot loader says that it will start it (vm_handover.h); NULL: there is none.
  */
 struct vm *vm_new(const struct vm_config *cfg, const struct boot_source *source, GError **error);
 /* Builds the domain, stopped; once. From here on there is what a process that is just killed leaves behind. */

@@ -4,6 +4,7 @@
 #include "xenner/chardev/chardev.h"
 #include "xenner/domain/domain.h"
 #include "xenner/vm/doors.h"
+#include "xenner/vm/vm_handover.h"
 #include "xenner/vm/vm_screen.h"
 
 #include <stdio.h>
@@ -71,6 +72,14 @@ static void on_escape(void *opaque, struct console_backend *console, char key)
         print_escapes(vm, console);
 }
 
+static void on_text(void *opaque, const uint8_t *data, size_t len)
+{
+    struct vm *vm = opaque;
+
+    vm_screen_text(vm->screen, data, len);
+    vm_handover_hear(vm->handover, data, len);
+}
+
 static struct console_backend *open_console(struct vm *vm, unsigned n, GError **error)
 {
     const struct console_config *c = g_ptr_array_index(vm->cfg->consoles, n);
@@ -102,7 +111,7 @@ bool vm_open_consoles(struct vm *vm, GError **error)
             return false;
         console_backend_set_escape(console, on_escape, vm);
         if (i == 0)
-            console_backend_set_tap(console, vm_screen_text, vm->screen);
+            console_backend_set_tap(console, on_text, vm);
         g_ptr_array_add(vm->consoles, console);
         vm_doors_console(vm->doors, vm->domain, i, console_label(vm, i));
     }

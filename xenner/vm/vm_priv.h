@@ -4,10 +4,12 @@
 #include "xenner/vm/vm.h"
 
 struct vm_doors;
+struct vm_handover;
 
 struct vm {
     const struct vm_config *cfg;
     const struct boot_source *source; /* or NULL */
+    struct vm_handover *handover;     /* NULL: a boot loader keeps what it starts */
     GPtrArray *chardevs;              /* struct chardev *, owned */
     struct domain *domain;            /* NULL: a machine without a guest */
     struct vm_doors *doors;           /* NULL: there is no runtime directory */
@@ -29,6 +31,8 @@ struct vm {
 };
 
 void vm_tell(struct vm *vm, struct vm_event event);
+/* As a reboot by the guest, of which nobody is told, into these instead of what the configuration says. Quits when that fails. */
+void vm_start_images(struct vm *vm, const struct boot_images *images);
 /* vm_consoles.c: what the configuration has of them. Closed by emptying the lists. */
 bool vm_open_chardevs(struct vm *vm, GError **error);
 bool vm_open_consoles(struct vm *vm, GError **error); /* of a new domain */
