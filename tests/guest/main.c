@@ -3,7 +3,7 @@
  * the console there is left out, and the FIFO form of events, from which only a reset leads back, comes
  * last), and how to end:
  * end=poweroff|reboot|crash|halt|down (the last vCPU)|code (a shutdown code of crash, then
- * power-off)|watchdog, and the names in hostile_end.c.
+ * power-off)|watchdog, and the names in hostile_end.c. boots=TITLE: says first what GRUB says when it starts that entry.
  */
 #include "event.h"
 #include "hostile.h"
@@ -155,6 +155,8 @@ _Noreturn void guest_main(const struct start_info *si)
     map_shared_info();
     traps_register();
     hypercall(vcpu_op, VCPUOP_stop_periodic_timer, 0); /* Xen starts each vCPU with one */
+    if (option("boots", word, sizeof(word)))
+        print("Booting `%s'\n", word);
     run_groups(run, false);
     if (real_xen)
         run_groups(run, true);

@@ -1,6 +1,6 @@
 #!/bin/sh
-# A whole Debian on its own disk, by way of GRUB: login on the console, network by DHCP, files that outlive
-# a reboot, power-off, and a file system that fsck finds clean.
+# A whole Debian on its own disk, by way of GRUB alone, which starts its kernel itself: login on the console, network by
+# DHCP, files that outlive a reboot, power-off, and a file system that fsck finds clean.
 . "$(dirname "$0")/lib.sh"
 PATH=$PATH:/usr/sbin:/sbin
 : "${TEST_TIMEOUT:=120}"
@@ -19,7 +19,7 @@ TEST_TIMEOUT=$((TEST_TIMEOUT * 2)) python3 "$(dirname "$0")/chat.py" "$work/sock
     "$prompt" "md5sum </root/numbers" "$sum" "" \
     "$prompt" 'systemctl --failed --no-legend | wc -l | sed s/^/failed=/' "failed=0" "" \
     "$prompt" "poweroff" "@end" \
-    -- "$XENNER" -accel "$ACCEL" -name debian -m 512 -smp 2 -drive "file=$work/disk,format=raw" \
+    -- "$XENNER" -accel "$ACCEL" -machine bootloader=x86_64 -name debian -m 512 -smp 2 -drive "file=$work/disk,format=raw" \
     -nic user -serial "unix:$work/sock" >"$work/out" 2>"$work/err" || status=$?
 expect_status 0
 e2fsck -fn "$work/disk?offset=1048576" >"$work/fsck" 2>&1 || { cat "$work/fsck"; fail "fsck"; }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# A whole Debian by way of GRUB on the disk $DEBIAN, which is changed: login, files, network, xenstore,
+# A whole Debian, chosen by GRUB, on the disk $DEBIAN, which is changed: login, files, network, xenstore,
 # power-off, and a file system that fsck finds clean, with the files. For machines that have little but a shell.
 . "$(dirname "$0")/lib.sh"
 PATH=$PATH:/usr/bin:/usr/sbin:/sbin

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Without -kernel GRUB's width is that of the kernel which is on the disk; bootloader= has the last word, and direct
-# needs no GRUB (direct.sh).
+# needs no GRUB (direct.sh). Without a menu's entry GRUB starts the kernel itself (handover.sh).
 . "$(dirname "$0")/bootdisk-lib.sh"
 for width in i386 x86_64; do
     [ -e "/usr/lib/grub-xen/grub-$width-xen.bin" ] || skip "no GRUB for $width"
