@@ -69,9 +69,9 @@ def make_scratch(args):
     os.sync()
 
 
-def with_system(args):
+def with_system(args, smp):
     """Command lines of xenner and of QEMU: the same disk and network card."""
-    common = ["-m", "512", "-smp", str(args.smp), "-display", "none", "-serial", "stdio"]
+    common = ["-m", "512", "-smp", str(smp), "-display", "none", "-serial", "stdio"]
     xenner = [args.xenner, "-accel", "tcg", *common, "-drive", "file=%s,format=raw" % args.disk,
               "-nic", "user,mac=" + USER_MAC]
     qemu = [args.qemu, "-accel", "tcg", "-cpu", CPU, "-nodefaults", *common,
@@ -81,13 +81,14 @@ def with_system(args):
 
 def boots(args):
     """name: command line"""
-    xenner, qemu = with_system(args)
-    return {"xenner": xenner, "direct": xenner + ["-machine", "bootloader=direct"], "QEMU": qemu}
+    xenner, qemu = with_system(args, args.boot_smp)
+    return {"xenner": xenner, "GRUB": xenner + ["-machine", "bootloader=x86_64"],
+            "direct": xenner + ["-machine", "bootloader=direct"], "QEMU": qemu}
 
 
 def machines(args):
     """name: (command line, disks for fio as (prefix of the results, device))"""
-    xenner, qemu = with_system(args)
+    xenner, qemu = with_system(args, args.smp)
     xenner += ["-drive", "file=%s,format=raw" % args.raw, "-drive", "file=%s,format=qcow2" % args.qcow2]
     qemu += ["-drive", "file=%s,format=raw,if=virtio" % args.raw]
     if args.tap:
@@ -230,9 +231,10 @@ def table(head, rows):
 
 
 def print_tables(results):
-    ours, direct, theirs = results["xenner"], results["direct"], results["QEMU"]
-    rows = [row("exec to login prompt, bootloader=direct (s)", ("<=", 0.8), direct, "login", theirs, "login")
-            ] if "login" in direct.values else []
+    ours, theirs = results["xenner"], results["QEMU"]
+    rows = [row("exec to login prompt, %s (s)" % text, None, results[name], "login", theirs, "login")
+            for name, text in (("GRUB", "GRUB alone"), ("direct", "bootloader=direct"))
+            if "login" in results[name].values]
     rows += [row("%s (%s)" % (text, unit), target, ours, key, theirs, key)
              for key, text, unit, target in ROWS if key in ours.values]
     table(["", "xenner", "QEMU", "xenner/QEMU", "CPU time", "target"], rows)
@@ -246,7 +248,8 @@ def arguments():
     p.add_argument("--build", default=os.path.join(TREE, "build"))
     p.add_argument("--runs", type=int, default=5)
     p.add_argument("--xenner", help="another one than the build's")
-    p.add_argument("--smp", type=int, default=1, help="vCPUs")
+    p.add_argument("--smp", type=int, default=1, help="vCPUs, but for boots")
+    p.add_argument("--boot-smp", type=int, default=2, help="vCPUs of a machine that is only booted")
     p.add_argument("--steps", default=",".join(STEPS), help="only these, of " + ",".join(STEPS))
     args = p.parse_args()
     args.steps, args.rounds = args.steps.split(","), 0
@@ -269,7 +272,7 @@ def main():
     if not args.tap:
         print("bench: without root and /dev/net/tun there is no tap to be measured", file=sys.stderr)
     catch_signals()
-    results = {"xenner": Results(), "direct": Results(), "QEMU": Results()}
+    results = {name: Results() for name in ("xenner", "GRUB", "direct", "QEMU")}
     with tempfile.TemporaryDirectory(dir=args.build) as work, \
             open(os.path.join(args.build, "bench-io.log"), "wb", buffering=0) as args.log:
         args.disk, args.raw, args.qcow2 = (os.path.join(work, n) for n in ("disk", "raw", "qcow2"))
