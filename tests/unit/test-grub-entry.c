@@ -175,6 +175,9 @@ static void test_commands(void **state)
     body_gives("initrd /i\nlinux /k", "E: has an initrd before its kernel");
     body_gives("echo", "E: starts something else than Linux");
     body_behind_gives("linux /k", "initrd /i", "E: has an initrd before its kernel");
+    entry_env_gives("load_env\nmenuentry a { linux /k\n}\n", "# GRUB Environment Block\nsuperusers=me\n", "a",
+                    "E: may ask for a password");
+    entry_env_gives("load_env\nmenuentry a { linux /k\n}\n", "# GRUB Environment Block\nx=me\n", "a", "/k|");
     body_behind_gives("set superusers=me", "linux /k", "E: may ask for a password");
     body_behind_gives("if hwmatch; then superusers=me; fi", "linux /k", "E: may ask for a password");
     body_behind_gives("set check_signatures=enforce", "linux /k", "E: may check signatures");
@@ -197,12 +200,16 @@ static void test_root(void **state)
     body_gives("set root=hd1 x\nlinux /k", "E: has a command that only GRUB knows");
     body_behind_gives("set root=hd1 x", "linux /k", elsewhere);
     body_behind_gives("load_env x", "search -s -l own\nlinux /k", "E: may ask for a password");
-    body_behind_gives("function f {\nload_env\n}", "linux /k", "E: has a function that loads variables");
+    body_behind_gives("function f {\nload_env\n}", "linux /k", "/k|");
+    body_behind_gives("function f {\nload_env -f x\n}", "linux /k", "E: has a function that loads variables");
     body_gives("root=hd1\nsearch -s -l own\nlinux /k", "/k|");
     body_gives("search -s -l own\nset root=hd1\nlinux /k", elsewhere);
     body_gives("linux /k\nset root=hd1\ninitrd /i", elsewhere);
     body_gives("linux (hd0,1)/k", elsewhere);
-    body_gives("linux ($root)/k\ninitrd $prefix/i", "/k|/boot/grub/i|");
+    body_gives("linux ($root)/k\ninitrd ($root)/i", "/k|/i|");
+    body_gives("linux /k\ninitrd $prefix/i", elsewhere);
+    body_behind_gives("if [ -s $prefix/grubenv ]; then true; else root=hd1; fi", "linux /k", elsewhere);
+    body_behind_gives("if [ -s $prefix/other ]; then root=hd1; fi", "linux /k", "/k|");
     body_gives("linux /k\ninitrd /i (hd0)/j", elsewhere);
     body_gives("set root=hd1\nlinux ($root)/k", elsewhere);
     body_gives("search --label own --set=a\nset root=hd1\nlinux ($a)/k", "/k|");

@@ -1,4 +1,5 @@
 #include "xenner/bootdisk/grub_doubt.h"
+#include "xenner/bootdisk/grub_env.h"
 
 #include <string.h>
 
@@ -10,7 +11,7 @@ GHashTable *grub_strict_predefined(const struct grub_menu_input *in)
     for (guint i = 0; i < G_N_ELEMENTS(none); i++)
         g_hash_table_insert(ret, g_strdup(none[i]), g_strdup(""));
     g_hash_table_insert(ret, g_strdup("root"), g_strdup(GRUB_OWN));
-    g_hash_table_insert(ret, g_strdup("prefix"), g_strconcat(GRUB_OWN_DISK, in->prefix, NULL));
+    g_hash_table_insert(ret, g_strdup("prefix"), g_strconcat(GRUB_PREFIX_DISK, in->prefix, NULL));
     g_hash_table_insert(ret, g_strdup("config_directory"), g_strconcat(GRUB_OWN_DISK, in->prefix, NULL));
     return ret;
 }
@@ -83,4 +84,17 @@ void grub_doubt_all(struct grub_menu *m)
     if (m->in_function)
         grub_menu_give_up(m, "has a function that loads variables");
     g_hash_table_remove_all(m->variables);
+}
+
+void grub_doubt_env(struct grub_menu *m)
+{
+    g_autoptr(GHashTable) env = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    GHashTableIter i;
+    gpointer name;
+
+    if (m->in->env)
+        grub_env_load(m->in->env, env);
+    g_hash_table_iter_init(&i, env);
+    while (g_hash_table_iter_next(&i, &name, NULL))
+        grub_doubt(m, name);
 }

@@ -9,6 +9,11 @@
 #define GRUB_OWN      "\x01" /* GRUB's name of the device that the menu is on */
 #define GRUB_OWN_DISK "(" GRUB_OWN ")"
 #define GRUB_DOUBT    "\x02" /* anything, or nothing */
+/*
+ * Of "prefix": Debian's PV image has nothing there but its own configuration, others may have it on the menu's disk. What
+ * is not on that is nowhere.
+ */
+#define GRUB_PREFIX_DISK "(\x03)"
 
 /* Whether an argument from that one on is in doubt. */
 bool grub_doubtful(const GPtrArray *args, guint from);
@@ -22,3 +27,5 @@ void grub_doubt_assigned(struct grub_menu *m, const char *text);
 /* Those that a command could set, by the usual forms: NAME, --set=NAME, 1:NAME. */
 void grub_doubt_named(struct grub_menu *m, const GPtrArray *args);
 void grub_doubt_all(struct grub_menu *m);
+/* Those of the file grubenv, which GRUB may find or not: see GRUB_PREFIX_DISK. */
+void grub_doubt_env(struct grub_menu *m);

@@ -35,6 +35,15 @@ static bool is_harmless(const GPtrArray *args)
     return false;
 }
 
+/* Of another file, which may have anything, or of the usual one, if that is what GRUB has for its prefix. */
+static void load_env(struct grub_menu *m, const GPtrArray *args)
+{
+    if (args->len > 1)
+        grub_doubt_all(m);
+    else
+        grub_doubt_env(m);
+}
+
 void grub_strict_maybe(struct grub_menu *m, const GPtrArray *args)
 {
     const struct grub_command_row *row = grub_command_find(grub_arg(args, 0));
@@ -44,7 +53,7 @@ void grub_strict_maybe(struct grub_menu *m, const GPtrArray *args)
     } else if (row && row->use & GRUB_NEVER) {
         row->run(m, args);
     } else if (is(args, "load_env")) {
-        grub_doubt_all(m);
+        load_env(m, args);
     } else if (is(args, "set") || is_assignment(args)) {
         grub_doubt_assigned(m, grub_arg(args, is(args, "set")));
     } else if (is(args, "search")) {
@@ -68,14 +77,15 @@ void grub_strict_item(struct grub_menu *m, const GPtrArray *args, bool live)
 static bool exists(void *opaque, const char *path)
 {
     struct grub_menu *m = opaque;
-    bool own = g_str_has_prefix(path, GRUB_OWN_DISK);
+    bool prefix = g_str_has_prefix(path, GRUB_PREFIX_DISK);
+    bool own = prefix || g_str_has_prefix(path, GRUB_OWN_DISK);
 
     if (own)
-        path += strlen(GRUB_OWN_DISK);
+        path += strlen(prefix ? GRUB_PREFIX_DISK : GRUB_OWN_DISK);
     own |= path[0] == '/' && strcmp(grub_strict_value(m, "root"), GRUB_OWN) == 0;
     bool found = own && m->in->exists && m->in->exists(m->in->opaque, path);
     /* an entry may ask for an empty file, or for a directory */
-    m->unsure |= !own || (m->in_entry && !found);
+    m->unsure |= !own || (m->in_entry && !found) || (prefix && found);
     return found;
 }
 
@@ -163,8 +173,10 @@ static bool run_in_menu(struct grub_menu *m, const GPtrArray *args, const struct
         grub_menu_give_up(m, depends);
         return false;
     }
-    if (is(args, "load_env") && args->len > 1)
-        grub_doubt_all(m);
+    if (is(args, "load_env")) {
+        load_env(m, args);
+        return true;
+    }
     if (sets_otherwise(args))
         grub_doubt_assigned(m, grub_arg(args, 1));
     if (!row && !is_assignment(args))
