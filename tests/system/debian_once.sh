@@ -32,11 +32,12 @@ prompt="root@xenner:~# "
 mkfifo "$work/in" "$work/console"
 exec 9>"$work/out"
 httpd -p 127.0.0.1:8080 -h "$work"
-"$XENNER" -accel "$ACCEL" -name debian -m 512 -drive "file=$DEBIAN,format=raw" -nic user -serial stdio \
+"$XENNER" -accel "$ACCEL" -name debian -m 512 -drive "file=$DEBIAN,format=raw" -nic user -serial stdio -d domain -D "$work/log" \
     <"$work/in" >"$work/console" 2>"$work/err" &
 pid=$! guest=$!
 exec 7>"$work/in" 8<"$work/console"
 expect "xenner login: "
+grep -q "entry 'Debian' is started without the boot loader" "$work/log" || fail "GRUB started the kernel itself"
 answer root
 expect "Password: "
 answer xenner
