@@ -113,9 +113,10 @@ static void choose_loader(struct program *p)
 
     if (cfg->none || cfg->boot.kernel || cfg->type == GUEST_HVM)
         return;
-    if (cfg->boot.direct || (!cfg->boot.loader && cfg->type != GUEST_PVH))
+    bool ours = !cfg->boot.loader && cfg->type != GUEST_PVH;
+    if (cfg->boot.direct || ours)
         p->direct = boot_direct_new(cfg->disks, cfg->confine.runas ? &cfg->confine.user : NULL);
-    if (cfg->boot.loader || cfg->type == GUEST_PVH)
+    if (!ours)
         return;
     bool is32 = boot_probe(cfg->disks) == KERNEL_32;
     cfg->boot.loader = g_strdup(is32 ? VM_CONFIG_GRUB("i386") : VM_CONFIG_GRUB("x86_64"));

@@ -8,7 +8,8 @@ const char *grub_arg(const GPtrArray *args, guint i)
     return i < args->len ? g_ptr_array_index(args, i) : "";
 }
 
-bool grub_assign(struct grub_menu *m, const char *text)
+/* NAME=VALUE, or false. */
+static bool assign(struct grub_menu *m, const char *text)
 {
     const char *sign = strchr(text, '=');
 
@@ -67,7 +68,7 @@ static bool do_initrd(struct grub_menu *m, const GPtrArray *args)
 
 static bool do_set(struct grub_menu *m, const GPtrArray *args)
 {
-    return args->len == 2 && grub_assign(m, grub_arg(args, 1));
+    return args->len == 2 && assign(m, grub_arg(args, 1));
 }
 
 static bool do_unset(struct grub_menu *m, const GPtrArray *args)
@@ -181,5 +182,5 @@ bool grub_command(struct grub_menu *m, const GPtrArray *args)
     const struct grub_command_row *row = grub_command_find(grub_arg(args, 0));
     if (row)
         return row->run(m, args);
-    return args->len == 1 && grub_assign(m, grub_arg(args, 0));
+    return args->len == 1 && assign(m, grub_arg(args, 0));
 }

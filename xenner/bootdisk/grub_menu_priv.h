@@ -54,9 +54,6 @@ bool grub_command(struct grub_menu *m, const GPtrArray *args);
 /* args' i-th, or "". */
 const char *grub_arg(const GPtrArray *args, guint i);
 
-/* NAME=VALUE, or false. */
-bool grub_assign(struct grub_menu *m, const char *text);
-
 enum grub_use {
     GRUB_IN_ENTRY = 1 << 0, /* all that it does is known */
     GRUB_SURE = 1 << 1,     /* and its status too */

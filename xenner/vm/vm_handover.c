@@ -13,8 +13,7 @@ struct vm_handover {
     struct vm *vm;
     bool listening;
     size_t matched;   /* bytes of ANNOUNCEMENT */
-    GString *title;   /* what follows them */
-    char *announced;  /* a title that is to be looked at; NULL: none */
+    GString *title;   /* what follows them, and nothing else when it is to be looked at soon */
     guint soon, poll; /* sources */
 };
 
@@ -52,7 +51,6 @@ void vm_handover_begin(struct vm_handover *h)
 {
     if (!h)
         return;
-    vm_handover_end(h);
     h->listening = true;
     h->poll = g_timeout_add(POLL_MS, on_poll, h);
 }
@@ -63,7 +61,6 @@ void vm_handover_end(struct vm_handover *h)
         return;
     h->listening = false;
     forget_line(h);
-    g_clear_pointer(&h->announced, g_free);
     g_clear_handle_id(&h->soon, g_source_remove);
     g_clear_handle_id(&h->poll, g_source_remove);
 }
@@ -82,7 +79,8 @@ static bool take_over(struct vm_handover *h, const char *title)
         g_log("domain", G_LOG_LEVEL_DEBUG, "the boot menu's entry '%s' is started without the boot loader", title);
         vm_start_images(h->vm, &images);
     } else {
-        g_log("domain", G_LOG_LEVEL_DEBUG, "the boot menu's entry '%s' is the boot loader's to start: %s", title, error->message);
+        g_log("domain", G_LOG_LEVEL_DEBUG, "the boot menu's entry '%s' is the boot loader's to start: %s", title,
+              error->message);
     }
     boot_images_clear(&images);
     return got;
@@ -95,7 +93,7 @@ static bool take_over(struct vm_handover *h, const char *title)
 static gboolean on_announced(gpointer data)
 {
     struct vm_handover *h = data;
-    g_autofree char *title = g_steal_pointer(&h->announced);
+    g_autofree char *title = g_strdup(h->title->str); /* which goes with the domain */
     g_autoptr(GError) error = NULL;
     struct vm *vm = h->vm;
     bool run = vm->state == RUN_RUNNING;
@@ -112,16 +110,17 @@ static gboolean on_announced(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-/* A line with an announcement is whole. The first only: a second one comes after an entry that failed, or was a menu. */
-static void announce(struct vm_handover *h)
+/* A line with an announcement is over. The first only: a second one comes after an entry that failed, or was a menu. */
+static bool announce(struct vm_handover *h)
 {
     gsize len = h->title->len;
 
     if (len < 2 || h->title->str[len - 1] != '\'')
-        return;
-    h->announced = g_strndup(h->title->str, len - 1);
+        return false;
+    g_string_truncate(h->title, len - 1);
     h->soon = g_idle_add_full(G_PRIORITY_HIGH, on_announced, h, NULL);
     h->listening = false;
+    return true;
 }
 
 static void hear_byte(struct vm_handover *h, char c)
@@ -134,9 +133,8 @@ static void hear_byte(struct vm_handover *h, char c)
         g_string_append_c(h->title, c);
         return;
     }
-    if (c == '\r' || c == '\n')
-        announce(h);
-    forget_line(h);
+    if ((c != '\r' && c != '\n') || !announce(h))
+        forget_line(h);
 }
 
 void vm_handover_hear(struct vm_handover *h, const uint8_t *data, size_t len)
