@@ -254,8 +254,8 @@ static bool emulate_port(struct vcpu *v, struct cpu_user_regs *regs, const struc
         return false;
     if (i->op == INSN_IN) {
         uint16_t port = i->imm_port ? i->port : (uint16_t)regs->rdx;
-        bool zero = i->bytes == 1 && port == PIT_COUNTER_2;
-        regs->rax = i->bytes == 4 ? 0xffffffff : zero ? regs->rax & ~mask : regs->rax | mask;
+        uint64_t value = i->bytes == 1 && port == PIT_COUNTER_2 ? 0 : mask;
+        regs->rax = i->bytes == 4 ? (uint32_t)value : (regs->rax & ~mask) | value;
         return true;
     }
     return i->op == INSN_OUT;
