@@ -45,9 +45,7 @@ END
     until_true "no second boot: $*" "rebooted 2"
     $check
     kill $pid
-    status=0
-    wait $pid || status=$?
-    guest=
+    wait_guest
     expect_status 0
     expect_no_children confined
     [ ! -s "$work/err" ] || fail "messages"

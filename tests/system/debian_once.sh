@@ -54,9 +54,7 @@ for device in vbd/51712 vif/0; do
 done
 answer poweroff
 cat <&8 >&9
-status=0
-wait $pid || status=$?
-guest=
+wait_guest
 expect_status 0
 e2fsck -fn "$DEBIAN?offset=1048576" >"$work/fsck" 2>&1 || { cat "$work/fsck"; fail "fsck"; }
 debugfs -R "cat /root/numbers" "$DEBIAN?offset=1048576" 2>/dev/null | cmp - "$work/numbers" ||

@@ -28,9 +28,7 @@ reboot_disk()
     until_true "no monitor" "grep -q '(qemu)' '$work/out'"
     set_default 'more>second'
     echo cont >&3
-    status=0
-    wait $pid || status=$?
-    guest=
+    wait_guest
     exec 3>&-
     mv "$work/console" "$work/out"
     rm "$work/commands"

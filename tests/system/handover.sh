@@ -40,9 +40,7 @@ third_time()
 }
 until_true "no third start" third_time
 kill -TERM $pid
-status=0
-wait $pid || status=$?
-guest=
+wait_guest
 expect_status 0
 [ "$(grep -c "Welcome to GRUB" "$work/out")" -ge 3 ] || fail "GRUB was left out"
 [ "$(grep -c "group version" "$work/out")" -ge 2 ] || fail "no kernel"
@@ -90,9 +88,7 @@ pid=$! guest=$!
 exec 3>"$work/keys"
 until_true "no menu" "grep -q one '$work/out'"
 printf '\r' >&3
-status=0
-wait $pid || status=$?
-guest=
+wait_guest
 exec 3>&-
 expect_status 0
 lines 1 "Booting .one'"

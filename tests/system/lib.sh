@@ -111,12 +111,18 @@ until_true()
     done
 }
 
-# Its exit status in $status, and nothing of it left.
-end_guest()
+# The end of the guest $pid, whose exit status is in $status.
+wait_guest()
 {
     status=0
     wait $pid || status=$?
     guest=
+}
+
+# The same, and nothing of it left.
+end_guest()
+{
+    wait_guest
     expect_no_children "$name"
     [ ! -e "$guest_dir" ] || fail "$guest_dir was left behind"
 }
