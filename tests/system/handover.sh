@@ -44,6 +44,18 @@ wait_guest
 expect_status 0
 [ "$(grep -c "Welcome to GRUB" "$work/out")" -ge 3 ] || fail "GRUB was left out"
 [ "$(grep -c "group version" "$work/out")" -ge 2 ] || fail "no kernel"
+[ "$(grep -c "$taken, and was built already" "$work/err")" -ge 3 ] || fail "not built while GRUB ran"
+
+# What is not the default by all that is known before is built when GRUB says it.
+make_disk <<'CFG'
+set timeout=0
+if serial; then set default=1; fi
+menuentry 'one' { linux /vmlinuz run=version; }
+menuentry 'two' { linux /vmlinuz run=misc; }
+CFG
+run_disk
+lines 1 "group misc"
+grep -q "entry 'two' is started without the boot loader$" "$work/err" || fail "not two, and not built anew"
 
 # A menu in the menu
 make_disk <<'CFG'

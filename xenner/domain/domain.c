@@ -106,6 +106,27 @@ struct domain *domain_create(const struct vm_config *cfg, const struct boot_imag
     return d;
 }
 
+struct domain *domain_prepare(const struct vm_config *cfg, const struct boot_images *images, const char *accel,
+                              GError **error)
+{
+    g_autoptr(GString) unused = g_string_new(NULL);
+    const struct domain_driver *driver = find_driver(accel, unused);
+
+    if (!driver->prepare) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "%s builds in one step", accel);
+        return NULL;
+    }
+    struct domain *d = driver->prepare(cfg, images, accel, error);
+    if (d)
+        d->accel = accel;
+    return d;
+}
+
+bool domain_complete(struct domain *d, const struct domain_events *events, void *opaque, GError **error)
+{
+    return d->driver->complete(d, events, opaque, error);
+}
+
 bool domain_set_running(struct domain *d, bool run, GError **error)
 {
     return d->driver->set_running(d, run, error);

@@ -2,7 +2,7 @@
  * Seam 1: one domain, however it is run. What the lifecycle and the monitors see. The emulated domain
  * (domain_emu.c: builder, emu, an engine, in-process event channels) is one, libxl's (domain_libxl.c) another.
  *
- * Threads: everything here is called, and calls back, in the main loop's thread.
+ * Threads: everything here but domain_prepare() is called, and calls back, in the main loop's thread.
  */
 #pragma once
 
@@ -29,6 +29,14 @@ struct domain_events {
  */
 struct domain *domain_create(const struct vm_config *cfg, const struct boot_images *images,
                              const struct domain_events *events, void *opaque, GError **error);
+/*
+ * The long part of domain_create() by itself, of which nobody else sees anything: a domain whose memory has what it
+ * starts with, and that is only to be completed or destroyed. accel: domain_accel() of another one of cfg's. Any thread.
+ */
+struct domain *domain_prepare(const struct vm_config *cfg, const struct boot_images *images, const char *accel,
+                              GError **error);
+/* What domain_create() would have returned. When it fails d is still the caller's to destroy. */
+bool domain_complete(struct domain *d, const struct domain_events *events, void *opaque, GError **error);
 /* Lets the vCPUs run, or returns when all have stopped. */
 bool domain_set_running(struct domain *d, bool run, GError **error);
 /* What backends talk to; borrowed, lives as long as the domain. */

@@ -51,30 +51,61 @@ static void emu_destroy(struct domain *base)
     g_free(d);
 }
 
-static struct domain *emu_create(const struct vm_config *cfg, const struct boot_images *images,
-                                 const char *accel, const struct domain_events *events, void *opaque, GError **error)
+static struct emu_domain *emu_new(const struct vm_config *cfg, const char *accel)
 {
     struct emu_domain *d = g_new0(struct emu_domain, 1);
 
     d->base.driver = &domain_emu_driver;
     d->cfg = cfg;
-    d->events = events;
-    d->opaque = opaque;
     g_mutex_init(&d->lock);
     d->log_line = g_string_new(NULL);
     d->console = g_string_new(NULL);
     d->ops = find_engine(accel);
-    /* The engine first: QEMU, a process of its own, gets ready while the kernel is unpacked here. */
-    if ((!images && !vm_config_first_image(cfg, error)) || !emu_lay_out(d, error) || !emu_start_engine(d, error) || !emu_build(d, images, error))
-        goto fail;
+    return d;
+}
+
+/* What comes after memory and engine. */
+static bool finish(struct emu_domain *d, GError **error)
+{
     emu_fill_boot_info(d);
     emu_fill_clock(d);
     emu_make_host(d);
-    if (emu_start_store(d, error))
+    return emu_start_store(d, error);
+}
+
+static struct domain *emu_create(const struct vm_config *cfg, const struct boot_images *images,
+                                 const char *accel, const struct domain_events *events, void *opaque, GError **error)
+{
+    struct emu_domain *d = emu_new(cfg, accel);
+
+    d->events = events;
+    d->opaque = opaque;
+    /* The engine first: QEMU, a process of its own, gets ready while the kernel is unpacked here. */
+    if ((images || vm_config_first_image(cfg, error)) && emu_lay_out(d, error) && emu_start_engine(d, error) &&
+        emu_build(d, images, error) && finish(d, error))
         return &d->base;
-fail:
     emu_destroy(&d->base);
     return NULL;
+}
+
+static struct domain *emu_prepare(const struct vm_config *cfg, const struct boot_images *images, const char *accel,
+                                  GError **error)
+{
+    struct emu_domain *d = emu_new(cfg, accel);
+
+    if (emu_lay_out(d, error) && emu_build(d, images, error))
+        return &d->base;
+    emu_destroy(&d->base);
+    return NULL;
+}
+
+static bool emu_complete(struct domain *base, const struct domain_events *events, void *opaque, GError **error)
+{
+    struct emu_domain *d = emu_of(base);
+
+    d->events = events;
+    d->opaque = opaque;
+    return emu_start_engine(d, error) && finish(d, error);
 }
 
 static bool emu_set_running(struct domain *base, bool run, GError **error)
@@ -161,6 +192,8 @@ static void emu_crash_report(struct domain *base, GString *out)
 const struct domain_driver domain_emu_driver = {
     .probe = emu_probe,
     .create = emu_create,
+    .prepare = emu_prepare,
+    .complete = emu_complete,
     .set_running = emu_set_running,
     .host = emu_host,
     .store = emu_store,

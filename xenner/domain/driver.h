@@ -20,6 +20,10 @@ struct domain_driver {
     bool (*probe)(const char *accel, GString *why_not);
     struct domain *(*create)(const struct vm_config *cfg, const struct boot_images *images,
                              const char *accel, const struct domain_events *events, void *opaque, GError **error);
+    /* domain_prepare() and domain_complete(); both or neither. */
+    struct domain *(*prepare)(const struct vm_config *cfg, const struct boot_images *images, const char *accel,
+                              GError **error);
+    bool (*complete)(struct domain *d, const struct domain_events *events, void *opaque, GError **error);
     bool (*set_running)(struct domain *d, bool run, GError **error);
     struct xen_host *(*host)(struct domain *d);
     struct store *(*store)(struct domain *d); /* NULL: the system's own xenstore serves all */

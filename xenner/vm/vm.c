@@ -51,35 +51,39 @@ static struct domain *create_direct(struct vm *vm)
     return d;
 }
 
-static struct domain *create_from_images(struct vm *vm, const struct boot_images *images)
+static struct domain *create_handed_over(struct vm *vm, const struct vm_handed_over *what)
 {
+    struct domain *d = what->prepared;
     g_autoptr(GError) error = NULL;
-    struct domain *d = domain_create(vm->cfg, images, &events, vm, &error);
 
+    if (d && !domain_complete(d, &events, vm, &error))
+        domain_destroy(g_steal_pointer(&d));
+    else if (!d)
+        d = domain_create(vm->cfg, what->images, &events, vm, &error);
     if (!d)
         g_warning("%s; the boot loader is left to start it", error->message);
     return d;
 }
 
-/* images: what a boot loader handed over, or NULL. */
-static struct domain *create_domain(struct vm *vm, const struct boot_images *images, GError **error)
+/* handed: by a boot loader, or NULL. */
+static struct domain *create_domain(struct vm *vm, const struct vm_handed_over *handed, GError **error)
 {
     struct domain *d = NULL;
 
-    if (images)
-        d = create_from_images(vm, images);
+    if (handed)
+        d = create_handed_over(vm, handed);
     else if (vm->source && vm->cfg->boot.direct)
         d = create_direct(vm);
-    if (!d && (d = domain_create(vm->cfg, NULL, &events, vm, error)) && !images)
-        vm_handover_begin(vm->handover);
+    if (!d && (d = domain_create(vm->cfg, NULL, &events, vm, error)) && !handed)
+        vm_handover_begin(vm->handover, d);
     return d;
 }
 
-static bool open_domain(struct vm *vm, const struct boot_images *images, GError **error)
+static bool open_domain(struct vm *vm, const struct vm_handed_over *handed, GError **error)
 {
     if (vm->cfg->none) /* libvirt asks a machine without a guest what it would run on */
         return (vm->accel = domain_choose_accel(vm->cfg, error));
-    vm->domain = create_domain(vm, images, error);
+    vm->domain = create_domain(vm, handed, error);
     if (!vm->domain || !vm_open_consoles(vm, error) ||
         !vm_screen_open(vm->screen, domain_host(vm->domain), error) ||
         !vm_disks_attach(vm->disks, domain_host(vm->domain), error) ||
@@ -101,10 +105,10 @@ void vm_quit(struct vm *vm, int status)
 }
 
 /* Everything of the guest goes and comes again, as Xen makes a new domain; chardevs stay open. */
-static bool start_again(struct vm *vm, const struct boot_images *images, bool run, GError **error)
+static bool start_again(struct vm *vm, const struct vm_handed_over *handed, bool run, GError **error)
 {
     close_domain(vm);
-    if (open_domain(vm, images, error) && (!run || vm->cfg->none || domain_set_running(vm->domain, true, error)))
+    if (open_domain(vm, handed, error) && (!run || vm->cfg->none || domain_set_running(vm->domain, true, error)))
         return true;
     vm->state = RUN_INTERNAL_ERROR;
     return false;
@@ -123,11 +127,11 @@ static void reset(struct vm *vm)
     }
 }
 
-void vm_start_images(struct vm *vm, const struct boot_images *images)
+void vm_start_handed_over(struct vm *vm, const struct vm_handed_over *what)
 {
     g_autoptr(GError) error = NULL;
 
-    if (!start_again(vm, images, vm->state == RUN_RUNNING, &error)) {
+    if (!start_again(vm, what, vm->state == RUN_RUNNING, &error)) {
         g_message("%s", error->message);
         vm_quit(vm, EXIT_ERROR);
     }

@@ -1,6 +1,7 @@
 #include "xenner/vm/vm_handover.h"
 #include "xenner/backend/console.h"
 #include "xenner/domain/domain.h"
+#include "xenner/vm/boot_ahead.h"
 #include "xenner/vm/vm_priv.h"
 
 #include <string.h>
@@ -8,13 +9,15 @@
 #define ANNOUNCEMENT "Booting `" /* GRUB's, then a title and a quote at the end of a line */
 #define MAX_TITLE 255
 #define POLL_MS 20
+#define AHEAD_S 30 /* then somebody reads a menu, and the host may have its memory back */
 
 struct vm_handover {
     struct vm *vm;
     bool listening;
     size_t matched;   /* bytes of ANNOUNCEMENT */
     GString *title;   /* what follows them, and nothing else when it is to be looked at soon */
-    guint soon, poll; /* sources */
+    guint soon, poll, late; /* sources */
+    struct boot_ahead *ahead; /* or NULL */
 };
 
 struct vm_handover *vm_handover_new(struct vm *vm)
@@ -32,6 +35,21 @@ static void forget_line(struct vm_handover *h)
     g_string_truncate(h->title, 0);
 }
 
+static void drop_ahead(struct vm_handover *h)
+{
+    g_clear_handle_id(&h->late, g_source_remove);
+    boot_ahead_free(g_steal_pointer(&h->ahead));
+}
+
+static gboolean on_late(gpointer data)
+{
+    struct vm_handover *h = data;
+
+    h->late = 0;
+    drop_ahead(h);
+    return G_SOURCE_REMOVE;
+}
+
 /* GRUB writes its line, and tells nobody before it has unpacked a good part of the kernel. */
 static gboolean on_poll(gpointer data)
 {
@@ -44,15 +62,19 @@ static gboolean on_poll(gpointer data)
     if (h->listening)
         return G_SOURCE_CONTINUE;
     h->poll = 0;
+    if (!h->soon)
+        drop_ahead(h);
     return G_SOURCE_REMOVE;
 }
 
-void vm_handover_begin(struct vm_handover *h)
+void vm_handover_begin(struct vm_handover *h, struct domain *d)
 {
-    if (!h)
+    if (!h || domain_os_runs(d))
         return;
     h->listening = true;
     h->poll = g_timeout_add(POLL_MS, on_poll, h);
+    h->late = g_timeout_add_seconds(AHEAD_S, on_late, h);
+    h->ahead = boot_ahead_new(h->vm->cfg, h->vm->source, domain_accel(d));
 }
 
 void vm_handover_end(struct vm_handover *h)
@@ -63,6 +85,7 @@ void vm_handover_end(struct vm_handover *h)
     forget_line(h);
     g_clear_handle_id(&h->soon, g_source_remove);
     g_clear_handle_id(&h->poll, g_source_remove);
+    drop_ahead(h);
 }
 
 /* The guest stands still. True: its domain is another one now, or none. */
@@ -75,14 +98,18 @@ static bool take_over(struct vm_handover *h, const char *title)
 
     if (domain_os_runs(h->vm->domain))
         return false;
+    boot_ahead_wait(h->ahead);
     if ((got = source->get(source->opaque, title, &images, &error))) {
-        g_log("domain", G_LOG_LEVEL_DEBUG, "the boot menu's entry '%s' is started without the boot loader", title);
-        vm_start_images(h->vm, &images);
+        const struct vm_handed_over what = {&images, boot_ahead_take(h->ahead, &images)};
+        g_log("domain", G_LOG_LEVEL_DEBUG, "the boot menu's entry '%s' is started without the boot loader%s", title,
+              what.prepared ? ", and was built already" : "");
+        vm_start_handed_over(h->vm, &what);
     } else {
         g_log("domain", G_LOG_LEVEL_DEBUG, "the boot menu's entry '%s' is the boot loader's to start: %s", title,
               error->message);
     }
     boot_images_clear(&images);
+    drop_ahead(h);
     return got;
 }
 

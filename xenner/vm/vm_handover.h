@@ -9,13 +9,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct domain;
 struct vm;
 struct vm_handover;
 
 /* Of a VM with a source (vm_new()); borrowed. */
 struct vm_handover *vm_handover_new(struct vm *vm);
-/* A boot loader is in the VM's new domain: what console 0 says counts. */
-void vm_handover_begin(struct vm_handover *h);
+/* A boot loader is in d, the VM's domain from now on: what console 0 says counts. */
+void vm_handover_begin(struct vm_handover *h, struct domain *d);
 void vm_handover_hear(struct vm_handover *h, const uint8_t *data, size_t len);
 /* The domain goes. */
 void vm_handover_end(struct vm_handover *h);

@@ -31,8 +31,14 @@ struct vm {
 };
 
 void vm_tell(struct vm *vm, struct vm_event event);
-/* As a reboot by the guest, of which nobody is told, into these instead of what the configuration says. Quits when that fails. */
-void vm_start_images(struct vm *vm, const struct boot_images *images);
+/* What a boot loader would start. */
+struct vm_handed_over {
+    const struct boot_images *images;
+    struct domain *prepared; /* made of them already, or NULL; taken */
+};
+
+/* As a reboot by the guest, of which nobody is told, into that instead of what the configuration says. Quits when that fails. */
+void vm_start_handed_over(struct vm *vm, const struct vm_handed_over *what);
 /* vm_consoles.c: what the configuration has of them. Closed by emptying the lists. */
 bool vm_open_chardevs(struct vm *vm, GError **error);
 bool vm_open_consoles(struct vm *vm, GError **error); /* of a new domain */
