@@ -64,8 +64,9 @@ static void xen_leaf(struct vcpu *v, uint32_t leaf, uint32_t sub, uint32_t r[4])
         }
         break;
     case 5:
-        r[0] = 1; /* sub-leaf 0: machine address width of PV guests in ebx */
-        r[1] = 46;
+        /* Linux takes grants of version 2, the longer ones, when a frame's number may need more than 32 bits. */
+        if (sub == 0)
+            r[1] = (uint32_t)(64 - __builtin_clzl(emu.boot.guest_end_mfn - 1)) + PAGE_SHIFT;
         break;
     }
 }

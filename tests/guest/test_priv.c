@@ -40,6 +40,10 @@ static void cpuids(void)
     ok(r.a >= 0x40000002, "Xen's leaf: the last one");
     is(xen_cpuid(0x40000001, 0).a, hypercall(xen_version, XENVER_version), "the version's leaf");
     is(xen_cpuid(0x40000002, 0).a, 1, "a page of hypercalls");
+    /* what is above 44 has Linux take grants of version 2 */
+    long last = hypercall(memory_op, XENMEM_maximum_ram_page, NULL) - 1;
+    is(xen_cpuid(0x40000005, 0).b & 0xff, 12 + 64 - __builtin_clzll((uint64_t)last), "the width of machine addresses");
+    is(xen_cpuid(0x40000005, 1).b, 0, "that leaf has no second part");
     r = xen_cpuid(0, 0);
     ok(r.b == plain.b && r.c == plain.c && r.d == plain.d, "the vendor, with prefix and without");
     r = xen_cpuid(1, 0);
