@@ -1,25 +1,13 @@
 #!/bin/sh
 # A guest's life as QMP commands it, with nothing but a shell: where it is paused, what it runs on, power-off.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/ask-lib.sh"
 mkfifo "$work/in"
 "$XENNER" -accel "$ACCEL" -name monitor -uuid 01234567-89ab-cdef-0123-456789abcdef -S -m 128 -smp 2 \
     -kernel "$KERNEL" -initrd "$INITRD" -append "console=hvc0" -serial "file:$work/console" -no-shutdown \
     -display none -qmp stdio <"$work/in" >"$work/out" 2>"$work/err" &
 pid=$! guest=$!
 exec 3>"$work/in"
-asked=0
-
-# ask COMMAND [ARGUMENTS] PATTERN: the answer has that in it
-ask()
-{
-    asked=$((asked + 1))
-    pattern=$2 arguments=
-    [ $# -lt 3 ] || { arguments=", \"arguments\": $2"; pattern=$3; }
-    echo "{\"execute\": \"$1\"$arguments, \"id\": $asked}" >&3
-    until_true "no answer to $1" "grep -q '\"id\":$asked}' $work/out"
-    grep "\"id\":$asked}" "$work/out" | grep -q -- "$pattern" || fail "the answer to $1"
-}
-
 status_is()
 {
     ask query-status "\"status\":\"$1\""

@@ -39,6 +39,7 @@ static void rig_begin_empty(struct rig *r)
     r->dir = disk_maker_dir();
     r->path = g_build_filename(r->dir, "disk", NULL);
     r->disk.path = r->path;
+    r->disk.vdev = (char *)"xvda";
     r->list[0] = &r->disk;
     r->disks = (GPtrArray){(gpointer *)r->list, 1};
 }
@@ -225,6 +226,34 @@ static void test_clone(void **state)
     rig_end(&clone);
 }
 
+static void test_forget(void **state)
+{
+    struct rig r;
+
+    rig_begin(&r, "menuentry a {\nlinux /boot/k\n}\n");
+    struct boot_direct *d = boot_direct_new(&r.disks, NULL);
+    title_gives(d, "a", "/boot/k");
+    boot_direct_source(d)->forget(boot_direct_source(d)->opaque);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* there is no process */
+    title_fails(d, "a", "the disks can't be read");
+    boot_direct_source(d)->forget(boot_direct_source(d)->opaque);
+    boot_direct_free(d);
+    rig_end(&r);
+}
+
+/* What the guest does not see is no disk of its. */
+static void test_no_device(void **state)
+{
+    struct rig r;
+
+    rig_begin(&r, "menuentry a {\nlinux /boot/k\n}\n");
+    r.disk.vdev = NULL;
+    struct boot_direct *d = boot_direct_new(&r.disks, NULL);
+    title_fails(d, "a", "no grub.cfg is on an ext2, ext3 or ext4 file system of a raw disk");
+    boot_direct_free(d);
+    rig_end(&r);
+}
+
 /* The process ends at what boot_direct.c never sends, and does not answer. */
 static void ends_at(const struct boot_direct_request *what, size_t len)
 {
@@ -267,6 +296,8 @@ int main(void)
         cmocka_unit_test(test_too_long),
         cmocka_unit_test(test_title),
         cmocka_unit_test(test_clone),
+        cmocka_unit_test(test_forget),
+        cmocka_unit_test(test_no_device),
         cmocka_unit_test(test_cut_request),
     };
 

@@ -70,8 +70,10 @@ static void test_kernel_width(void **state)
 static void expect(const char *dir, enum kernel_width want)
 {
     g_autofree char *path = g_build_filename(dir, "disk", NULL);
-    struct disk_config missing = {.path = (char *)"/nowhere"}, empty = {.empty = true},
-                       other = {.path = path, .format = (char *)"qcow2"}, disk = {.path = path};
+    char *vdev = (char *)"xvda"; /* of each: only the order counts */
+    struct disk_config missing = {.path = (char *)"/nowhere", .vdev = vdev}, empty = {.empty = true, .vdev = vdev},
+                       other = {.path = path, .format = (char *)"qcow2", .vdev = vdev},
+                       disk = {.path = path, .vdev = vdev};
     struct disk_config *all[] = {&missing, &empty, &other, &disk};
     const GPtrArray list = {(gpointer *)all, G_N_ELEMENTS(all)};
 

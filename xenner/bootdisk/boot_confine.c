@@ -55,6 +55,8 @@ unsigned boot_disks_open(const GPtrArray *all, bool whole, struct disk_reader re
     g_ptr_array_sort(configs, disk_config_by_boot_order);
     for (guint i = 0; i < configs->len && n < BOOT_MAX_DISKS; i++) {
         const struct disk_config *c = g_ptr_array_index(configs, i);
+        if (!c->vdev)
+            continue;
         int fd = whole && c->snapshot ? -1 : open_disk(c);
         uint64_t bytes = fd >= 0 ? bytes_of(fd) : 0;
         if (bytes)

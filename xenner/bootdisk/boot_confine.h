@@ -10,7 +10,7 @@
 enum { BOOT_MAX_DISKS = 16, BOOT_ANSWER_FD = 3 };
 
 /*
- * Opens disks (struct disk_config *), for reading: their number. Those that are not raw images or can't be opened
+ * Opens disks (struct disk_config *), for reading: their number. Those that no device has, are no raw images or can't be opened
  * are left out. whole: what is opened must be all that the guest sees, so those end the list, and snapshots too.
  */
 unsigned boot_disks_open(const GPtrArray *configs, bool whole, struct disk_reader ret[BOOT_MAX_DISKS]);

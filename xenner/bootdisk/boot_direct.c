@@ -121,6 +121,11 @@ static bool get(void *opaque, const char *title, struct boot_images *ret, GError
     return true;
 }
 
+static void forget(void *opaque)
+{
+    end(opaque);
+}
+
 static void start(struct boot_direct *d, struct disk_reader *disks, unsigned n,
                   const struct privileges *user)
 {
@@ -145,7 +150,7 @@ struct boot_direct *boot_direct_new(const GPtrArray *configs, const struct privi
     struct disk_reader disks[BOOT_MAX_DISKS];
     unsigned n = boot_disks_open(configs, true, disks);
 
-    d->source = (struct boot_source){get, d};
+    d->source = (struct boot_source){get, d, forget};
     d->sock = -1;
     start(d, disks, n, user);
     boot_disks_close(disks, n);

@@ -21,6 +21,8 @@ struct boot_source {
      */
     bool (*get)(void *opaque, const char *title, struct boot_images *ret, GError **error);
     void *opaque;
+    /* The guest's disks are others: get() fails from now on, and nothing stays open for it. */
+    void (*forget)(void *opaque);
 };
 
 /* Accepts a zeroed one, and leaves one behind. */

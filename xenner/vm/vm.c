@@ -7,6 +7,7 @@
 #include "xenner/vm/doors.h"
 #include "xenner/vm/vm_handover.h"
 #include "xenner/vm/vm_nets.h"
+#include "xenner/vm/vm_source.h"
 
 #include <gio/gio.h>
 
@@ -43,7 +44,7 @@ static struct domain *create_direct(struct vm *vm)
     g_autoptr(GError) error = NULL;
     struct domain *d = NULL;
 
-    if (vm->source->get(vm->source->opaque, NULL, &images, &error))
+    if (vm_source_get(vm, NULL, &images, &error))
         d = domain_create(vm->cfg, &images, &events, vm, &error);
     if (!d)
         g_warning("bootloader=direct: %s; the boot loader is started instead", error->message);
@@ -72,7 +73,7 @@ static struct domain *create_domain(struct vm *vm, const struct vm_handed_over *
 
     if (handed)
         d = create_handed_over(vm, handed);
-    else if (vm->source && vm->cfg->boot.direct)
+    else if (vm->cfg->boot.direct && vm_source_check(vm))
         d = create_direct(vm);
     if (!d && (d = domain_create(vm->cfg, NULL, &events, vm, error)) && !handed)
         vm_handover_begin(vm->handover, d);
@@ -218,11 +219,13 @@ static const struct domain_events events = {on_shutdown, on_failed, on_debug_out
 
 static void on_deleted(void *opaque, const char *device)
 {
+    vm_source_check(opaque);
     vm_tell(opaque, (struct vm_event){VM_EVENT_DEVICE_DELETED, .id = device});
 }
 
 static void on_tray(void *opaque, const char *device, bool open)
 {
+    vm_source_check(opaque);
     vm_tell(opaque, (struct vm_event){VM_EVENT_TRAY, .id = device, .open = open});
 }
 
@@ -269,6 +272,7 @@ struct vm *vm_new(const struct vm_config *cfg, const struct boot_source *source,
     vm->nets = vm->disks ? vm_nets_new(cfg, error) : NULL;
     vm->screen = vm->nets ? vm_screen_new(cfg, error) : NULL;
     if (vm->screen) {
+        vm_source_begin(vm);
         vm_disks_set_events(vm->disks, &disk_events, vm);
         vm_nets_set_deleted(vm->nets, on_deleted, vm);
         vm_screen_set_vnc_events(vm->screen, on_vnc, vm);
@@ -402,6 +406,7 @@ void vm_free(struct vm *vm)
     g_ptr_array_unref(vm->chardevs);
     g_array_unref(vm->listeners);
     vm_handover_free(vm->handover);
+    vm_source_end(vm);
     vm_doors_free(vm->doors);
     g_free(vm);
 }

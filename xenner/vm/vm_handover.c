@@ -3,6 +3,7 @@
 #include "xenner/domain/domain.h"
 #include "xenner/vm/boot_ahead.h"
 #include "xenner/vm/vm_priv.h"
+#include "xenner/vm/vm_source.h"
 
 #include <string.h>
 
@@ -35,8 +36,10 @@ static void forget_line(struct vm_handover *h)
     g_string_truncate(h->title, 0);
 }
 
-static void drop_ahead(struct vm_handover *h)
+void vm_handover_drop_ahead(struct vm_handover *h)
 {
+    if (!h)
+        return;
     g_clear_handle_id(&h->late, g_source_remove);
     boot_ahead_free(g_steal_pointer(&h->ahead));
 }
@@ -46,7 +49,7 @@ static gboolean on_late(gpointer data)
     struct vm_handover *h = data;
 
     h->late = 0;
-    drop_ahead(h);
+    vm_handover_drop_ahead(h);
     return G_SOURCE_REMOVE;
 }
 
@@ -63,13 +66,13 @@ static gboolean on_poll(gpointer data)
         return G_SOURCE_CONTINUE;
     h->poll = 0;
     if (!h->soon)
-        drop_ahead(h);
+        vm_handover_drop_ahead(h);
     return G_SOURCE_REMOVE;
 }
 
 void vm_handover_begin(struct vm_handover *h, struct domain *d)
 {
-    if (!h || domain_os_runs(d))
+    if (!h || domain_os_runs(d) || !vm_source_check(h->vm))
         return;
     h->listening = true;
     h->poll = g_timeout_add(POLL_MS, on_poll, h);
@@ -85,13 +88,12 @@ void vm_handover_end(struct vm_handover *h)
     forget_line(h);
     g_clear_handle_id(&h->soon, g_source_remove);
     g_clear_handle_id(&h->poll, g_source_remove);
-    drop_ahead(h);
+    vm_handover_drop_ahead(h);
 }
 
 /* The guest stands still. True: its domain is another one now, or none. */
 static bool take_over(struct vm_handover *h, const char *title)
 {
-    const struct boot_source *source = h->vm->source;
     struct boot_images images = {0};
     g_autoptr(GError) error = NULL;
     bool got = false;
@@ -99,7 +101,7 @@ static bool take_over(struct vm_handover *h, const char *title)
     if (domain_os_runs(h->vm->domain))
         return false;
     boot_ahead_wait(h->ahead);
-    if ((got = source->get(source->opaque, title, &images, &error))) {
+    if ((got = vm_source_get(h->vm, title, &images, &error))) {
         const struct vm_handed_over what = {&images, boot_ahead_take(h->ahead, &images)};
         g_log("domain", G_LOG_LEVEL_DEBUG, "the boot menu's entry '%s' is started without the boot loader%s", title,
               what.prepared ? ", and was built already" : "");
@@ -109,7 +111,7 @@ static bool take_over(struct vm_handover *h, const char *title)
               error->message);
     }
     boot_images_clear(&images);
-    drop_ahead(h);
+    vm_handover_drop_ahead(h);
     return got;
 }
 

@@ -18,6 +18,8 @@ struct vm_handover *vm_handover_new(struct vm *vm);
 /* A boot loader is in d, the VM's domain from now on: what console 0 says counts. */
 void vm_handover_begin(struct vm_handover *h, struct domain *d);
 void vm_handover_hear(struct vm_handover *h, const uint8_t *data, size_t len);
+/* Nothing is built ahead any more, and the VM's source free to be asked. */
+void vm_handover_drop_ahead(struct vm_handover *h);
 /* The domain goes. */
 void vm_handover_end(struct vm_handover *h);
 void vm_handover_free(struct vm_handover *h);
