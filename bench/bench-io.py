@@ -185,7 +185,9 @@ def fresh_machine(name, argv, args):
 
 def measure_round(args, results):
     if "boot" in args.steps:
-        for name, argv in boots(args).items():
+        order = list(boots(args).items())
+        at = args.rounds % len(order)  # who comes next has the memory and the caches that the last one leaves
+        for name, argv in order[at:] + order[:at]:
             with fresh_machine(name + ", boot", argv, args) as machine:
                 results[name].add("login", *machine.login(PASSWORD))
     if "fio" in args.steps or "net" in args.steps:
