@@ -30,8 +30,7 @@ done
 rm "$work/out"
 start killed2
 pkill -9 -f "name xenner-killed2," || fail "there is no QEMU process"
-status=0
-wait $pid || status=$?
+wait_guest
 expect_status 1
 grep -q "QEMU process was killed" "$work/err" || fail "the message does not say what happened"
 

@@ -36,8 +36,6 @@ ask system_powerdown return
 until_true "no power-off" "grep -q 'SHUTDOWN' $work/out"
 status_is shutdown
 ask quit return
-end=0
-wait $pid || end=$?
-guest=
-[ "$end" = 0 ] || fail "exit status $end"
+wait_guest
+expect_status 0
 expect_no_children monitor

@@ -13,7 +13,6 @@ until [ "$(grep -c 'guest is up' "$work/out" 2>/dev/null)" -ge 2 ]; do
     sleep 0.1
 done
 kill -TERM $pid
-status=0
-wait $pid || status=$?
+wait_guest
 expect_status 0
 expect_no_children reboot

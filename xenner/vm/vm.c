@@ -406,7 +406,7 @@ void vm_free(struct vm *vm)
     g_ptr_array_unref(vm->chardevs);
     g_array_unref(vm->listeners);
     vm_handover_free(vm->handover);
-    vm_source_end(vm);
+    g_free(vm->source_disks);
     vm_doors_free(vm->doors);
     g_free(vm);
 }

@@ -111,7 +111,6 @@ static bool take_over(struct vm_handover *h, const char *title)
               error->message);
     }
     boot_images_clear(&images);
-    vm_handover_drop_ahead(h);
     return got;
 }
 
@@ -130,12 +129,11 @@ static gboolean on_announced(gpointer data)
     h->soon = 0;
     if (run && !domain_set_running(vm->domain, false, &error)) {
         g_warning("%s", error->message);
-        return G_SOURCE_REMOVE;
-    }
-    if (!take_over(h, title) && run && !domain_set_running(vm->domain, true, &error)) {
+    } else if (!take_over(h, title) && run && !domain_set_running(vm->domain, true, &error)) {
         g_message("%s", error->message);
         vm_quit(vm, EXIT_ERROR);
     }
+    vm_handover_drop_ahead(h);
     return G_SOURCE_REMOVE;
 }
 

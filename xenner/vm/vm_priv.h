@@ -9,7 +9,7 @@ struct vm_handover;
 struct vm {
     const struct vm_config *cfg;
     const struct boot_source *source; /* or NULL; vm_source.h's */
-    char *source_disks;               /* and what it was made of */
+    char *source_disks;               /* and what it was made of, owned */
     struct vm_handover *handover;     /* NULL: a boot loader keeps what it starts */
     GPtrArray *chardevs;              /* struct chardev *, owned */
     struct domain *domain;            /* NULL: a machine without a guest */

@@ -56,8 +56,3 @@ bool vm_source_get(struct vm *vm, const char *title, struct boot_images *ret, GE
     g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_FAILED, "the guest's disks are others than at the start");
     return false;
 }
-
-void vm_source_end(struct vm *vm)
-{
-    g_clear_pointer(&vm->source_disks, g_free);
-}

@@ -17,4 +17,3 @@ void vm_source_begin(struct vm *vm);
 bool vm_source_check(struct vm *vm);
 /* As boot_source's. */
 bool vm_source_get(struct vm *vm, const char *title, struct boot_images *ret, GError **error);
-void vm_source_end(struct vm *vm);
